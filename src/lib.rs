@@ -1,1 +1,8 @@
-//! x
+//! Portway: a secure inter-agency information exchange.
+//!
+//! Agencies publish and subscribe to minimal, purpose-limited case alerts over gRPC with mutual TLS;
+//! every disclosure is recorded in an append-only log before it leaves. The rooms and the floors they
+//! stand on are drawn in ARCHITECTURE.md; a room uses only rooms on the floors below its own.
+
+pub mod domain;
+pub mod pb;

@@ -1,0 +1,27 @@
+//! Compiles the proto files in pure Rust: no protoc has to be installed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+const FILES: [&str; 8] = [
+    "portway/v1/agreements.proto",
+    "portway/v1/alert.proto",
+    "portway/v1/audit.proto",
+    "portway/v1/exchange.proto",
+    "portway/v1/log.proto",
+    "portway/v1/operations.proto",
+    "portway/v1/record.proto",
+    "portway/v1/subscriptions.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_source_info(true).include_imports(true);
+    compiler.open_files(FILES)?;
+    fs::write(out.join("portway.fds.bin"), compiler.encode_file_descriptor_set())?;
+    tonic_prost_build::configure()
+        .bytes(".portway.v1")
+        .compile_fds(compiler.file_descriptor_set())?;
+    Ok(())
+}

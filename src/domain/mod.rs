@@ -1,0 +1,25 @@
+//! The words of the exchange: ids, codes, alert, agreement, subscription, caller, refusal, time.
+//! Everything is parsed once and valid from then on. No I/O, no bytes on a wire, no decisions.
+
+pub mod agreement;
+pub mod alert;
+pub mod caller;
+mod code;
+pub mod codes;
+pub mod fields;
+pub mod id;
+pub mod law;
+pub mod refusal;
+pub mod subscription;
+pub mod time;
+
+pub use agreement::{Agreement, Flow, Party};
+pub use alert::{Contact, Draft, Grading, SubjectToken, View};
+pub use caller::{Caller, Fingerprint, Seat};
+pub use code::UnknownCode;
+pub use codes::*;
+pub use fields::{Field, Fields};
+pub use id::{AgencyId, AgreementId, AlertId, Area, CaseReference, InvalidId, Name, TrustDomain};
+pub use refusal::{Act, Class, Reason, Refusal};
+pub use subscription::{Filter, Subscription};
+pub use time::{Clock, SystemClock, Timestamp};
