@@ -6,3 +6,4 @@
 
 pub mod domain;
 pub mod pb;
+pub mod policy;
