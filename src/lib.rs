@@ -7,3 +7,4 @@
 pub mod domain;
 pub mod pb;
 pub mod policy;
+pub mod record;
