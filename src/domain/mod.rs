@@ -16,7 +16,7 @@ pub mod time;
 
 pub use agreement::{Agreement, Flow, Party};
 pub use alert::{Contact, Draft, Grading, SubjectToken, View};
-pub use caller::{Caller, Fingerprint, Seat};
+pub use caller::{Caller, Fingerprint, Hex, Seat};
 pub use code::UnknownCode;
 pub use codes::*;
 pub use facts::Facts;

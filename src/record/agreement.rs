@@ -7,7 +7,7 @@ use super::content::{timestamp_from_pb, timestamp_to_pb};
 use super::decode::Malformed;
 use super::facts::{code, codes, parsed};
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertType, Field, Flow, Party, Purpose, Reason, Refusal,
+    AgencyId, AgencyKind, Agreement, AlertType, Field, Flow, Hex, Party, Purpose, Reason, Refusal,
     Regime, RetentionClass, SubjectCategory, agreement::PolicyDocument,
 };
 use crate::pb::v1 as pb;
@@ -53,8 +53,7 @@ pub fn agreement_to_pb(agreement: &Agreement) -> pb::Agreement {
 
 /// Returns the version that stored bytes of an agreement are known by: their SHA-256, in hex.
 pub fn agreement_version(stored: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, stored);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    Hex(ring::digest::digest(&ring::digest::SHA256, stored).as_ref()).to_string()
 }
 
 /// Reads an agreement that was stored.
@@ -141,11 +140,11 @@ fn flow_to_pb(flow: &Flow) -> pb::Flow {
         fields: flow.fields.iter().map(|it| it.number().into()).collect(),
         gateway: flow.gateway.to_string(),
         lawful_basis: flow.lawful_basis.to_string(),
-        special_condition: written(flow.special_condition),
-        schedule_paragraph: written(flow.schedule_paragraph),
-        no_consent_reason: written(flow.no_consent_reason),
-        offence_condition: written(flow.offence_condition),
-        confidentiality_basis: written(flow.confidentiality_basis),
+        special_condition: written(flow.special_condition.as_ref()),
+        schedule_paragraph: written(flow.schedule_paragraph.as_ref()),
+        no_consent_reason: written(flow.no_consent_reason.as_ref()),
+        offence_condition: written(flow.offence_condition.as_ref()),
+        confidentiality_basis: written(flow.confidentiality_basis.as_ref()),
         authorised_by: flow.authorised_by.clone().unwrap_or_default(),
     }
 }
@@ -158,6 +157,6 @@ fn optional<T: std::str::FromStr>(
     if text.is_empty() { Ok(None) } else { parsed(text, reason, at).map(Some) }
 }
 
-fn written<T: ToString>(code: Option<T>) -> String {
-    code.as_ref().map(ToString::to_string).unwrap_or_default()
+fn written<T: ToString>(code: Option<&T>) -> String {
+    code.map(ToString::to_string).unwrap_or_default()
 }

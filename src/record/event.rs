@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, Name, Purpose, QueryPurpose,
-    Reason, Rule, Subscription, Timestamp,
+    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, Rule,
+    Subscription, Timestamp,
 };
 
 /// One entry: when, what, and the commitments to its agencies' links.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::content::{contact_to_pb, grading_to_pb, timestamp_to_pb, token_to_pb};
-use crate::domain::View;
+use crate::domain::{AlertType, Assertion, Certainty, Urgency, View};
 use crate::pb::v1 as pb;
 
 /// Encodes a view as a `portway.v1.View`.
@@ -15,14 +15,14 @@ pub fn view_bytes(view: &View) -> Bytes {
         source: view.source.clone(),
         agreement: view.agreement.to_string(),
         purpose: view.purpose.number().into(),
-        r#type: number(view.kind.map(|it| it.number())),
+        r#type: number(view.kind.map(AlertType::number)),
         subject: view.subject.iter().map(token_to_pb).collect(),
         subject_categories: view.categories.iter().map(|it| it.number().into()).collect(),
         indicators: view.indicators.iter().map(|it| it.number().into()).collect(),
-        certainty: number(view.certainty.map(|it| it.number())),
-        assertion: number(view.assertion.map(|it| it.number())),
+        certainty: number(view.certainty.map(Certainty::number)),
+        assertion: number(view.assertion.map(Assertion::number)),
         grading: view.grading.map(grading_to_pb),
-        urgency: number(view.urgency.map(|it| it.number())),
+        urgency: number(view.urgency.map(Urgency::number)),
         route: view.route.map(|it| it.number().into()),
         area: view.area.as_ref().map(ToString::to_string).unwrap_or_default(),
         requested_action: view.action.map(|it| it.number().into()),
