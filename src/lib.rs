@@ -5,6 +5,7 @@
 //! stand on are drawn in ARCHITECTURE.md; a room uses only rooms on the floors below its own.
 
 pub mod domain;
+pub mod exchange;
 pub mod merkle;
 pub mod pb;
 pub mod policy;

@@ -54,7 +54,9 @@ pub fn link_nonce(secret: &Key, agency: &str, index: u64) -> Key {
 
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut out = [0; 32];
     out.copy_from_slice(context.sign().as_ref());
     out
