@@ -3,13 +3,13 @@
 //! Never retries: what a failure means is the writer's to say.
 
 #[cfg(test)]
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::{
     fs::{File, OpenOptions},
     io,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
-    sync,
+    sync::Arc,
 };
 
 /// A stretch of zeros to fill files with and to compare with.
@@ -18,7 +18,7 @@ pub(super) static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 /// An open segment file. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct SegmentFile {
-    pub(super) file: sync::Arc<File>,
+    pub(super) file: Arc<File>,
     #[cfg(test)]
     pub(super) faults: Faults,
 }
@@ -98,19 +98,28 @@ pub(super) enum Operation {
     SyncFill,
 }
 
-/// The failure to come, once.
+/// What was done, and the failure to come, once.
 #[cfg(test)]
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults(Arc<Mutex<Option<(Operation, io::ErrorKind)>>>);
+pub(super) struct Faults {
+    next: Arc<Mutex<Option<(Operation, io::ErrorKind)>>>,
+    done: Arc<Mutex<Vec<Operation>>>,
+}
 
 #[cfg(test)]
 impl Faults {
     pub(super) fn on_next(&self, operation: Operation, kind: io::ErrorKind) {
-        *self.0.lock().unwrap() = Some((operation, kind));
+        *self.next.lock().unwrap() = Some((operation, kind));
+    }
+
+    /// Returns what was done since the last call.
+    pub(super) fn done(&self) -> Vec<Operation> {
+        std::mem::take(&mut *self.done.lock().unwrap())
     }
 
     fn strike(&self, operation: Operation) -> Option<io::Error> {
-        let mut next = self.0.lock().unwrap();
+        self.done.lock().unwrap().push(operation);
+        let mut next = self.next.lock().unwrap();
         let (_, kind) = next.take_if(|(due, _)| *due == operation)?;
         Some(kind.into())
     }

@@ -71,7 +71,7 @@ mod tests {
     fn marks_are_sparse_and_found_again() {
         let mut marks = Marks::default();
         for index in 0..1000 {
-            let segment = if index < 500 { 0 } else { 1 };
+            let segment = usize::from(index >= 500);
             let offset = if index < 500 { 64 + index * 500 } else { 64 + (index - 500) * 40_000 };
             marks.pass(index, BatchPlace { segment, offset }, offset + 40);
         }
