@@ -7,7 +7,8 @@ use std::{
     thread,
 };
 
-use super::*;
+use super::{KeyError, Keys, MasterKey, directory::ID};
+use crate::journal::{JournalId, files};
 
 const JOURNAL: JournalId = JournalId::from_bytes([9; 16]);
 
