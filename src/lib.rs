@@ -6,6 +6,7 @@
 
 pub mod domain;
 pub mod exchange;
+pub mod journal;
 pub mod merkle;
 pub mod pb;
 pub mod policy;
