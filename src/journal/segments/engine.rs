@@ -13,13 +13,12 @@ use std::{
 
 use super::{
     error::OpenError,
-    format::{SEGMENT_HEADER_BYTES, SegmentHeader, VERSION},
     marks::{BatchPlace, Marks},
     read::Committed,
     scan::{self, Extent, Scan, TailCut},
     segment_path,
     tail::Tail,
-    write::{AppendError, Writer, create_segment},
+    write::{AppendError, Writer, create_first},
 };
 use crate::journal::{
     contract::{Batch, CommitError, Failure, Frame, Head, Journal, JournalError, Turn},
@@ -101,28 +100,19 @@ impl Segments {
         let lock = lock(dir)?;
         let scan = Scan::run(dir, settings.journal_id, anchored)?;
         let recovery = Recovery { cut: scan.cut, bytes: scan.bytes };
-        let Some((file, filled)) = scan.last else {
+        let Some(last) = scan.last else {
             // The making of the very first segment was cut off.
             return Self::begin(dir, settings, lock).map(|journal| (journal, recovery));
         };
-        let used = scan.segments.last().map_or(SEGMENT_HEADER_BYTES as u64, |last| last.used);
         let committed = Committed {
             head: scan.head,
             marks: scan.marks,
             segments: scan.segments,
-            last: Arc::clone(&file.file),
+            last: Arc::clone(&last.file.file),
             failure: None,
         };
-        let writer = Writer {
-            dir: dir.into(),
-            journal: settings.journal_id,
-            segment_bytes: settings.segment_bytes,
-            file,
-            used,
-            filled,
-            buffer: Vec::new(),
-        };
-        Ok((Self::of(writer, committed, lock), recovery))
+        let writer = Writer::new(settings, dir, last);
+        Ok((Self::of(dir, writer, committed, lock), recovery))
     }
 
     /// Returns the id of the journal in `dir`, as its first segment says, without opening it.
@@ -143,27 +133,20 @@ impl Segments {
     }
 
     fn begin(dir: &Path, settings: &Settings, lock: File) -> Result<Self, OpenError> {
-        let journal = settings.journal_id;
-        let header = SegmentHeader { journal, first_index: 0, version: VERSION };
-        let (file, filled) =
-            create_segment(dir, &header, settings.segment_bytes).map_err(OpenError::io(dir))?;
-        let used = SEGMENT_HEADER_BYTES as u64;
+        let first = create_first(dir, settings).map_err(OpenError::io(dir))?;
         let committed = Committed {
             head: Head::default(),
             marks: Marks::default(),
-            segments: vec![Extent { first_index: 0, used }],
-            last: Arc::clone(&file.file),
+            segments: vec![Extent { first_index: first.first_index, used: first.used }],
+            last: Arc::clone(&first.file.file),
             failure: None,
         };
-        let segment_bytes = settings.segment_bytes;
-        let (dir, buffer) = (dir.to_owned(), Vec::new());
-        let writer = Writer { dir, journal, segment_bytes, file, used, filled, buffer };
-        Ok(Self::of(writer, committed, lock))
+        Ok(Self::of(dir, Writer::new(settings, dir, first), committed, lock))
     }
 
-    fn of(writer: Writer, committed: Committed, lock: File) -> Self {
+    fn of(dir: &Path, writer: Writer, committed: Committed, lock: File) -> Self {
         Self {
-            dir: writer.dir.clone(),
+            dir: dir.into(),
             journal: writer.journal,
             committed: RwLock::new(committed),
             writer: Mutex::new(writer),

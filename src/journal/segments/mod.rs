@@ -10,6 +10,7 @@ mod format;
 mod marks;
 mod read;
 mod scan;
+mod space;
 mod tail;
 mod walk;
 mod write;

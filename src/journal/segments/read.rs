@@ -52,8 +52,6 @@ struct Start {
     file: Arc<File>,
     used: u64,
     mark: Mark,
-    /// How many entries are committed.
-    size: u64,
 }
 
 /// What is left to read.
@@ -76,7 +74,6 @@ impl Segments {
                 Err(JournalError::Beyond { .. }) => break,
                 start => start?,
             };
-            ask.range.end = ask.range.end.min(start.size);
             self.read_segment(&start, &mut ask, &mut frames)
                 .map_err(|flaw| unreadable(flaw, ask.range.start))?;
             if ask.range.start == index {
@@ -161,7 +158,7 @@ impl Segments {
             // One open file for each segment would soon be too many.
             None => File::open(segment_path(&self.dir, extent.first_index)).map_err(io)?.into(),
         };
-        Ok(Start { file, used: extent.used, mark, size })
+        Ok(Start { file, used: extent.used, mark })
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     segment_name,
     tail::Tail,
     walk::{Flaw, Walk},
+    write::Segment,
 };
 use crate::journal::{contract::Head, files, id::JournalId};
 
@@ -46,8 +47,8 @@ pub(super) struct Scan<'a> {
     pub(super) head: Head,
     pub(super) marks: Marks,
     pub(super) segments: Vec<Extent>,
-    /// The last segment and its size.
-    pub(super) last: Option<(SegmentFile, u64)>,
+    /// The last segment; `None` when it was the first and was never finished.
+    pub(super) last: Option<Segment>,
     pub(super) cut: Option<TailCut>,
     pub(super) bytes: u64,
 }
@@ -107,7 +108,7 @@ impl<'a> Scan<'a> {
         let used = self.batches(&path, &tail, is_last)?;
         self.bytes += size;
         self.segments.push(Extent { first_index, used });
-        self.last = Some((segment, size));
+        self.last = Some(Segment { file: segment, first_index, used, filled: size });
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Writes batches: space filled in advance, then one write and one sync for each batch.
+//! Writes batches into space filled in advance: one write and one sync for each.
 //!
 //! Never retries a failed write or sync of a batch, and never reads.
 
@@ -8,9 +8,11 @@ use std::{
 };
 
 use super::{
+    Settings,
     disk::SegmentFile,
     format::{SEGMENT_HEADER_BYTES, SegmentHeader, VERSION, encode_batch},
     segment_path,
+    space::{Space, fill_end},
 };
 use crate::journal::{
     contract::{Batch, CommitError, Failure},
@@ -18,23 +20,32 @@ use crate::journal::{
     id::JournalId,
 };
 
-/// How much is filled at a time: a new journal shall not begin with 64 MiB of zeros.
-const FILL_BYTES: u64 = 4 * 1024 * 1024;
 /// How much memory the buffer may keep between batches.
 const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
 /// The one writer of a journal, at the end of its last segment.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) dir: PathBuf,
+    dir: PathBuf,
     pub(super) journal: JournalId,
-    pub(super) segment_bytes: u64,
+    segment_bytes: u64,
     pub(super) file: SegmentFile,
     /// The end of the last batch.
     pub(super) used: u64,
+    /// What is filled with zeros behind `used`.
+    space: Space,
+    buffer: Vec<u8>,
+}
+
+/// The last segment, as it was found or made.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) file: SegmentFile,
+    pub(super) first_index: u64,
+    /// The end of its last batch.
+    pub(super) used: u64,
     /// The end of the file, all of it zeros behind `used`.
     pub(super) filled: u64,
-    pub(super) buffer: Vec<u8>,
 }
 
 /// Where a batch has gone.
@@ -56,6 +67,22 @@ pub(super) enum AppendError {
 }
 
 impl Writer {
+    /// Makes the writer of the journal whose last segment is `segment`.
+    pub(super) fn new(settings: &Settings, dir: &Path, segment: Segment) -> Self {
+        let space = Space::start();
+        let path = segment_path(dir, segment.first_index);
+        space.follow(&path, segment.filled, settings.segment_bytes);
+        Self {
+            dir: dir.into(),
+            journal: settings.journal_id,
+            segment_bytes: settings.segment_bytes,
+            file: segment.file,
+            used: segment.used,
+            space,
+            buffer: Vec::new(),
+        }
+    }
+
     /// Makes `batch` durable; its first entry has the index `first_index`.
     pub(super) fn append(
         &mut self,
@@ -74,6 +101,7 @@ impl Writer {
         })?;
         self.file.sync_append().map_err(|error| fatal("a batch could not be synced", &error))?;
         self.used += self.buffer.len() as u64;
+        self.space.advance(self.used);
         Ok(Appended { opened, offset })
     }
 
@@ -86,27 +114,20 @@ impl Writer {
             self.close_segment()?;
             self.open_segment(first_index)?;
         }
-        let end = self.used + bytes;
-        if end > self.filled {
-            let filled = fill_end(end, self.segment_bytes);
-            self.file
-                .fill(self.filled, filled)
-                .and_then(|()| self.file.sync_fill())
-                .map_err(|error| full_or_fatal("space could not be filled", &error))?;
-            self.filled = filled;
-        }
+        self.space
+            .ensure(&self.file, self.used + bytes, self.segment_bytes)
+            .map_err(|error| full_or_fatal("space could not be filled", &error))?;
         Ok(opens)
     }
 
     /// Gives the unused end of the segment back. It is shorter for good before the next one
     /// exists, so whatever is wrong with it afterwards is damage, never a torn end.
     fn close_segment(&mut self) -> Result<(), AppendError> {
+        self.space.leave(self.used);
         let file = &self.file.file;
         file.set_len(self.used)
             .and_then(|()| self.file.sync_fill())
-            .map_err(|error| fatal("a segment could not be closed", &error))?;
-        self.filled = self.used;
-        Ok(())
+            .map_err(|error| fatal("a segment could not be closed", &error))
     }
 
     fn open_segment(&mut self, first_index: u64) -> Result<(), AppendError> {
@@ -124,7 +145,7 @@ impl Writer {
             Ok(file) => {
                 self.file = file;
                 self.used = SEGMENT_HEADER_BYTES as u64;
-                self.filled = end;
+                self.space.follow(&path, end, self.segment_bytes);
                 Ok(())
             }
             Err(error) if files::is_full(&error) => self.withdraw(&path),
@@ -144,29 +165,21 @@ impl Writer {
     }
 }
 
-/// Makes a segment in `dir`, filled and durable, and returns it with its size.
-pub(super) fn create_segment(
-    dir: &Path,
-    header: &SegmentHeader,
-    segment_bytes: u64,
-) -> io::Result<(SegmentFile, u64)> {
+/// Makes the first segment of a journal in `dir`, durable and empty.
+pub(super) fn create_first(dir: &Path, settings: &Settings) -> io::Result<Segment> {
+    let header = SegmentHeader { journal: settings.journal_id, first_index: 0, version: VERSION };
     let file = SegmentFile::create(&segment_path(dir, header.first_index))?;
-    let end = fill_end(SEGMENT_HEADER_BYTES as u64, segment_bytes);
-    begin(&file, header, end)?;
+    let used = SEGMENT_HEADER_BYTES as u64;
+    let filled = fill_end(used, settings.segment_bytes);
+    begin(&file, &header, filled)?;
     files::sync_dir(dir)?;
-    Ok((file, end))
+    Ok(Segment { file, first_index: header.first_index, used, filled })
 }
 
 fn begin(file: &SegmentFile, header: &SegmentHeader, end: u64) -> io::Result<()> {
     file.append(&header.encode(), 0)?;
     file.fill(SEGMENT_HEADER_BYTES as u64, end)?;
     file.sync_fill()
-}
-
-/// Returns how far to fill so that `end` fits: whole steps, the segment's size at most, unless a
-/// single batch is larger than that.
-fn fill_end(end: u64, segment_bytes: u64) -> u64 {
-    end.next_multiple_of(FILL_BYTES).min(segment_bytes.max(end))
 }
 
 fn full_or_fatal(operation: &str, error: &io::Error) -> AppendError {
@@ -180,19 +193,4 @@ fn full_or_fatal(operation: &str, error: &io::Error) -> AppendError {
 fn fatal(operation: &str, error: &io::Error) -> AppendError {
     let failure = Failure::new(operation, error);
     AppendError::Failed(CommitError::Fatal(failure.clone()), failure)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filling_goes_in_steps_up_to_the_segments_size() {
-        let mib = 1 << 20;
-        assert_eq!(fill_end(64, 64 * mib), 4 * mib);
-        assert_eq!(fill_end(4 * mib + 1, 64 * mib), 8 * mib);
-        assert_eq!(fill_end(64, mib), mib);
-        assert_eq!(fill_end(5 * mib, 6 * mib), 6 * mib);
-        assert_eq!(fill_end(7 * mib + 9, mib), 7 * mib + 9);
-    }
 }

@@ -8,11 +8,7 @@ use super::{grow_large, large, open, segment_names};
 use crate::journal::{
     Batch, CommitError, Head, Journal, JournalError,
     conformance::{Fresh, all, batch, frames, grow},
-    segments::{
-        Segments,
-        disk::{self, Operation},
-        format,
-    },
+    segments::{Segments, disk::Operation},
 };
 
 /// Makes the next operation of one kind fail, commits, and returns the answer.
@@ -34,21 +30,6 @@ fn a_commit_is_one_write_and_one_sync() {
         grow(&journal, &[count]);
         assert_eq!(faults.done(), [Operation::Append, Operation::SyncAppend]);
     }
-}
-
-/// Filling in advance writes each byte twice, and a closed segment keeps no unused room.
-#[test]
-fn closed_segments_are_written_twice_at_most() {
-    let dir = TempDir::fresh();
-    let (journal, _) = open(&dir, 0).unwrap();
-    let faults = journal.writer.lock().unwrap().file.faults.clone();
-    grow_large(&journal, 20);
-    faults.done();
-    grow_large(&journal, 10);
-    let fills = faults.done().iter().filter(|&&done| done == Operation::Fill).count();
-    let stored: usize = large(1, 0).frames.iter().map(format::frame_bytes).sum::<usize>() * 10;
-    let written = fills * disk::ZEROS.len() + stored;
-    assert!(written * 10 < stored * 26, "{written} bytes written for {stored}");
 }
 
 #[test]

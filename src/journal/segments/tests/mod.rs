@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::{
     OpenError, Recovery, Segments, Settings,
-    format::{SEGMENT_HEADER_BYTES, SegmentHeader, VERSION},
+    format::{SEGMENT_HEADER_BYTES, SegmentHeader, VERSION, frame_bytes},
     scan, segment_path,
 };
 use crate::journal::{
@@ -80,8 +80,12 @@ fn segments_follow_each_other_and_closed_ones_are_full() {
     drop(journal);
     assert_eq!(segment_names(&dir), [0, 10, 20]);
     for first in [0, 10] {
-        let size = fs::metadata(segment_path(dir.path(), first)).unwrap().len();
-        assert!(size <= SETTINGS.segment_bytes && size > 1_000_000, "{size}");
+        let stored = fs::metadata(segment_path(dir.path(), first)).unwrap().len();
+        let entries: usize = large(10, first).frames.iter().map(frame_bytes).sum();
+        assert!(stored * 10 <= entries as u64 * 11, "{stored} bytes stored for {entries}");
+        // Zeros up to the segment's size at most, and then the batches.
+        let written = SETTINGS.segment_bytes + stored;
+        assert!(written * 10 <= entries as u64 * 26, "{written} bytes written for {entries}");
     }
     let (journal, recovery) = open(&dir, 25).unwrap();
     assert_eq!(recovery.cut, None);
