@@ -7,6 +7,7 @@
 pub mod domain;
 pub mod exchange;
 pub mod journal;
+pub mod ledger;
 pub mod merkle;
 pub mod pb;
 pub mod policy;

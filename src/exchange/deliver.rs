@@ -79,6 +79,26 @@ impl Disclosure {
         }
     }
 
+    /// Returns the event to record where there is nothing left to disclose after all.
+    pub fn refused(&self, reason: Reason) -> Event {
+        let recipient = self.recipient.clone();
+        if self.disclosed.is_some() {
+            let (subscription, number) = (self.subscription, self.number);
+            return Event::NumberSkipped { subscription, number, reason, recipient };
+        }
+        Event::Refused(Refused {
+            by: None,
+            act: Act::Disclose,
+            reason,
+            agreement: Some(self.agreement),
+            published: Some(self.published),
+            subscription: Some(self.subscription),
+            suppressed: 0,
+            recipient: Some(recipient),
+            publisher: Some(self.facts.publisher.clone()),
+        })
+    }
+
     /// Returns the index of the disclosure's record, where this only repeats it.
     pub const fn repeats(&self) -> Option<u64> {
         if self.redelivery { self.disclosed } else { None }
@@ -125,6 +145,16 @@ impl State {
             session.next = number + 1;
             session.credit = session.credit.saturating_sub(credit);
         }
+    }
+
+    /// Tells whether an open stream may have something to send.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Puts a subscription back on the list, for the next turn.
+    pub fn put_back(&mut self, subscription: u64) {
+        self.ready.insert(subscription);
     }
 
     /// Takes the list of subscriptions whose open stream may have something to send.
