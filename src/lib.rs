@@ -4,5 +4,9 @@
 //! every disclosure is recorded in an append-only log before it leaves. The rooms and the floors they
 //! stand on are drawn in ARCHITECTURE.md; a room uses only rooms on the floors below its own.
 
+pub mod cli;
 pub mod domain;
+pub mod identity;
 pub mod pb;
+pub mod pki;
+pub mod tasks;

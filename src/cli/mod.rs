@@ -1,0 +1,3 @@
+//! The command line: parses, calls one function, and turns what comes back into output and an exit status.
+
+pub mod output;

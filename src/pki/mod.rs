@@ -1,0 +1,1 @@
+//! Makes keys, requests and small CAs.
