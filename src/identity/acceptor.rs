@@ -212,9 +212,11 @@ impl Door {
         let certificate = finding.map(|finding| finding.certificate);
         let turned = |reason| Turned { reason, certificate };
 
-        let stream = shaken
-            .map_err(|_| turned(Rejection::HandshakeTimeout))?
-            .map_err(|error| turned(why(&error, finding)))?;
+        let stream = shaken.map_err(|_| turned(Rejection::HandshakeTimeout))?.map_err(|error| {
+            // What rustls says of it holds nothing that the peer chose.
+            tracing::debug!(peer = %address, %error, "handshake failed");
+            turned(why(&error, finding))
+        })?;
         let Some(Finding { certificate, outcome: Ok(leaf) }) = finding else {
             return Err(turned(Rejection::NoCertificate));
         };
@@ -271,7 +273,7 @@ const ALPN_H2: &[u8] = b"h2";
 
 /// Lets the one clock decide whether a certificate is valid.
 #[derive(Debug)]
-struct CertificateTime(Arc<dyn Clock>);
+pub(super) struct CertificateTime(pub(super) Arc<dyn Clock>);
 
 impl TimeProvider for CertificateTime {
     fn current_time(&self) -> Option<UnixTime> {

@@ -84,7 +84,7 @@ impl Credentials {
         let not_after = chain.first().and_then(last_moment).ok_or_else(|| {
             Fault::Certificate(rustls::CertificateError::BadEncoding.into()).in_file(certificate)
         })?;
-        let pem = read_private(key).map_err(|fault| fault.in_file(key))?;
+        let pem = read_private(key)?;
         let der = PrivateKeyDer::from_pem_slice(&pem)
             .map_err(|_| Fault::NotPem("private key").in_file(key))?;
         let signing = provider()
@@ -149,14 +149,20 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError>
     if chain.is_empty() { Err(Fault::NotPem("certificate").in_file(path)) } else { Ok(chain) }
 }
 
-/// Checks the open file, not its name, so that nothing can be put in between.
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let mut file = fs::File::open(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        return Err(Fault::Exposed);
+/// Reads a file that only its owner may read. The open file is checked, not its name, so that
+/// nothing can be put in between.
+///
+/// # Errors
+///
+/// `TrustError` where the file cannot be read, or others than its owner could.
+pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, TrustError> {
+    let unreadable = |error| Fault::Unreadable(error).in_file(path);
+    let mut file = fs::File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
+        return Err(Fault::Exposed.in_file(path));
     }
     let mut pem = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES));
-    file.read_to_end(&mut pem)?;
+    file.read_to_end(&mut pem).map_err(unreadable)?;
     Ok(pem)
 }
 

@@ -12,7 +12,12 @@ mod trust;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use connection::{Bounds, Connection, Connections};
-pub use credentials::{Credentials, Fault, TrustError, authorities, provider};
+pub use credentials::{Credentials, Fault, TrustError, authorities, provider, read_private};
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
 pub use trust::{Sources, Trust};
+
+#[cfg(test)]
+mod mint;
+#[cfg(test)]
+mod tests;
