@@ -6,6 +6,7 @@
 
 pub mod adapters;
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod exchange;
 pub mod feed;
@@ -18,4 +19,5 @@ pub mod pb;
 pub mod pki;
 pub mod policy;
 pub mod record;
+pub mod server;
 pub mod tasks;

@@ -22,7 +22,7 @@ impl Agreements for AgreementsService {
             Err(refusal) => return Err(self.0.refused(by, Act::ProposeAgreement, refusal).await),
         };
         let standing = self.0.ledger.propose(by, proposed).await.map_err(status::of)?;
-        let status = Some(convert::agreement_status(standing));
+        let status = Some(convert::agreement_status(&standing));
         Ok(Response::new(pb::ProposeAgreementResponse { status }))
     }
 
@@ -37,7 +37,7 @@ impl Agreements for AgreementsService {
             Err(refusal) => return Err(self.0.refused(by, Act::ApproveAgreement, refusal).await),
         };
         let standing = self.0.ledger.approve(by, id, version).await.map_err(status::of)?;
-        let status = Some(convert::agreement_status(standing));
+        let status = Some(convert::agreement_status(&standing));
         Ok(Response::new(pb::ApproveAgreementResponse { status }))
     }
 
@@ -60,7 +60,7 @@ impl Agreements for AgreementsService {
     ) -> Answer<pb::ListAgreementsResponse> {
         let by = caller::peer(&request)?.caller;
         let list = self.0.ledger.agreements(by).await.map_err(status::of)?;
-        let agreements = list.into_iter().map(convert::agreement_status).collect();
+        let agreements = list.iter().map(convert::agreement_status).collect();
         Ok(Response::new(pb::ListAgreementsResponse { agreements }))
     }
 
@@ -74,7 +74,7 @@ impl Agreements for AgreementsService {
             Err(refusal) => return Err(self.0.refused(by, Act::ReadGovernance, refusal).await),
         };
         let list = self.0.ledger.agreement(by, id).await.map_err(status::of)?;
-        let versions = list.into_iter().map(convert::agreement_status).collect();
+        let versions = list.iter().map(convert::agreement_status).collect();
         Ok(Response::new(pb::ShowAgreementResponse { versions }))
     }
 }

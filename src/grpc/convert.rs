@@ -87,7 +87,7 @@ pub(super) fn agreement(request: Option<pb::Agreement>) -> Result<ProposedAgreem
 }
 
 /// Writes how a version of an agreement stands.
-pub(super) fn agreement_status(standing: AgreementStanding) -> pb::AgreementStatus {
+pub(super) fn agreement_status(standing: &AgreementStanding) -> pb::AgreementStatus {
     let state = match standing.state {
         VersionState::Approved => pb::AgreementState::Approved,
         VersionState::Proposed => pb::AgreementState::Proposed,
