@@ -1,0 +1,24 @@
+//! The arithmetic of the log: RFC 6962 hashing, proofs, signed checkpoints and tiles, both made
+//! and verified.
+//!
+//! Everything here is a function of its arguments. It reads no file, no clock and no network,
+//! and knows nothing of what an entry says.
+
+mod checkpoint;
+mod frontier;
+mod hash;
+mod nodes;
+mod note;
+mod proof;
+#[cfg(test)]
+mod tests;
+pub mod tiles;
+mod verify;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use frontier::{Frontier, PeaksError};
+pub use hash::{Hash, HashLength, empty_root, leaf_hash, node_hash};
+pub use nodes::{MemoryTree, Missing, Nodes};
+pub use note::{KeyError, KeyId, Note, NoteError, Signature, Signer, Verifier};
+pub use proof::{ProofError, consistency, inclusion, peaks, root};
+pub use verify::{verify_consistency, verify_inclusion};

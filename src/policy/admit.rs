@@ -1,0 +1,155 @@
+//! May this alert come in? What the publisher's side of the agreement allows, before anybody receives it.
+
+use std::time::Duration;
+
+use super::limits::{Load, Passage};
+use crate::domain::{
+    AgencyId, Agreement, Draft, Field, Flow, Reason, Refusal, SubjectCategory, Timestamp,
+    alert::EXPIRY_DAYS_MAX, law::Gateway,
+};
+
+/// That an alert may come in: the flows that apply to it, and when it is deleted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Admitted {
+    flows: Vec<u32>,
+    delete_after: Timestamp,
+}
+
+impl Admitted {
+    /// Returns the positions in the agreement of the flows that apply.
+    pub fn flows(&self) -> &[u32] {
+        &self.flows
+    }
+
+    /// Returns when the alert is deleted, at the broker and by every recipient.
+    pub const fn delete_after(&self) -> Timestamp {
+        self.delete_after
+    }
+}
+
+/// How far the publisher's clock may be ahead of ours.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
+/// How long a child's alert is kept, at most.
+const CHILD_DAYS_MAX: u64 = 90;
+
+/// Decides whether `publisher` may publish `draft` under `agreement`, which is the approved version.
+///
+/// # Errors
+///
+/// The first reason against it. Nothing is admitted unless at least one recipient could receive it.
+pub fn admit(
+    agreement: &Agreement,
+    publisher: &AgencyId,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Admitted, Refusal> {
+    if agreement.party(publisher).is_none() {
+        return Err(Reason::AgreementUnknown.into());
+    }
+    if !agreement.covers(now) {
+        return Err(Reason::AgreementNotInForce.into());
+    }
+    check_times(draft, now)?;
+    let flows = applicable(agreement, publisher, draft)?;
+    check_passages(agreement, &flows, draft, now)?;
+    let days = u64::from(agreement.delete_after_days);
+    let of_child = draft.categories.contains(&SubjectCategory::Child);
+    Ok(Admitted {
+        flows: flows.into_iter().map(|(position, _)| position).collect(),
+        delete_after: now.plus_days(if of_child { days.min(CHILD_DAYS_MAX) } else { days }),
+    })
+}
+
+fn check_times(draft: &Draft, now: Timestamp) -> Result<(), Refusal> {
+    if draft.as_of > now.after(CLOCK_SKEW) {
+        return Err(Refusal::at(Reason::AheadOfTime, "as_of"));
+    }
+    if draft.time > draft.as_of {
+        return Err(Refusal::at(Reason::AheadOfTime, "time"));
+    }
+    if draft.expires_at <= now {
+        return Err(Refusal::at(Reason::Expired, "expires_at"));
+    }
+    if draft.expires_at > now.plus_days(EXPIRY_DAYS_MAX) {
+        return Err(Refusal::at(Reason::ExpiryTooLate, "expires_at"));
+    }
+    let stale_after = Duration::from_secs(draft.kind.stale_after_hours() * 3600);
+    if now.since(draft.as_of) > stale_after {
+        return Err(Refusal::at(Reason::Stale, "as_of"));
+    }
+    Ok(())
+}
+
+type Positioned<'a> = (u32, &'a Flow);
+
+fn applicable<'a>(
+    agreement: &'a Agreement,
+    publisher: &AgencyId,
+    draft: &Draft,
+) -> Result<Vec<Positioned<'a>>, Refusal> {
+    let positioned = (0..).zip(&agreement.flows);
+    let of_purpose: Vec<Positioned<'_>> = positioned
+        .filter(|(_, flow)| flow.from == *publisher && flow.purpose == draft.purpose)
+        .collect();
+    let of_type = narrowed(&of_purpose, |flow| flow.alert_types.contains(&draft.kind));
+    let of_category =
+        narrowed(&of_type, |flow| draft.categories.is_subset(&flow.subject_categories));
+    match (of_purpose.is_empty(), of_type.is_empty(), of_category.is_empty()) {
+        (true, _, _) => Err(Refusal::at(Reason::PurposeNotAgreed, "purpose")),
+        (_, true, _) => Err(Refusal::at(Reason::TypeNotAgreed, "type")),
+        (_, _, true) => Err(Refusal::at(Reason::CategoryNotAgreed, "subject_categories")),
+        (false, false, false) => Ok(of_category),
+    }
+}
+
+fn narrowed<'a>(flows: &[Positioned<'a>], keep: impl Fn(&Flow) -> bool) -> Vec<Positioned<'a>> {
+    flows.iter().filter(|(_, flow)| keep(flow)).copied().collect()
+}
+
+/// Looks for one passage that the law lets this alert take; the first reason against it otherwise.
+fn check_passages(
+    agreement: &Agreement,
+    flows: &[Positioned<'_>],
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let mut first = None;
+    for (_, flow) in flows {
+        let taken = check_person(flow, draft).and_then(|()| {
+            let load = Load::of_alert(draft.fields().intersection(flow.fields), draft.kind);
+            let passes = |to| {
+                let parties = agreement.party(&flow.from).zip(agreement.party(to));
+                parties.map_or(Err(Reason::NotAParty.into()), |(sender, recipient)| {
+                    Passage { agreement, flow, sender, recipient }.check(load, now)
+                })
+            };
+            let mut refused = None;
+            for to in &flow.to {
+                match passes(to) {
+                    Ok(()) => return Ok(()),
+                    Err(refusal) => refused = refused.or(Some(refusal)),
+                }
+            }
+            Err(refused.unwrap_or(Reason::NotRecipient.into()))
+        });
+        match taken {
+            Ok(()) => return Ok(()),
+            Err(refusal) => first = first.or(Some(refusal)),
+        }
+    }
+    Err(first.unwrap_or(Reason::PurposeNotAgreed.into()))
+}
+
+/// Depersonalised means without a person; everything else is about one.
+fn check_person(flow: &Flow, draft: &Draft) -> Result<(), Refusal> {
+    let fields = draft.fields();
+    let depersonalised = flow.gateway == Gateway::CrimeAndDisorderAct17A;
+    if depersonalised && (fields.contains(Field::Subject) || fields.contains(Field::CaseReference))
+    {
+        Err(Refusal::at(Reason::DepersonalisedOnly, "subject"))
+    } else if !depersonalised && !fields.contains(Field::Subject) {
+        Err(Refusal::at(Reason::PersonMissing, "subject"))
+    } else {
+        Ok(())
+    }
+}

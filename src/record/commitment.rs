@@ -1,0 +1,90 @@
+//! What the log commits to: HMAC-SHA-256 under a key that only those entitled are given, each kind
+//! under a label of its own. CONTRACT "Log" fixes the record's; docs/log-format.md lists them all.
+
+use ring::hmac;
+
+/// A 32-byte key of a commitment: a salt, or a key derived from an alert's key.
+pub type Key = [u8; 32];
+
+const RECORD: &[u8] = b"portway/v1/record\0";
+const CONTENT: &[u8] = b"portway/v1/content\0";
+const VIEW: &[u8] = b"portway/v1/view\0";
+const LINK: &[u8] = b"portway/v1/link\0";
+
+/// Commits to a record's stored bytes: the log entry `C`, whose leaf hash is SHA-256(0x00 || C).
+pub fn record(salt: &Key, stored: &[u8]) -> [u8; 32] {
+    mac(salt, &[RECORD, stored])
+}
+
+/// Commits to an alert's content, the bytes of its `AlertDraft` or `Filter`.
+pub fn content(key: &Key, bytes: &[u8]) -> [u8; 32] {
+    mac(key, &[CONTENT, bytes])
+}
+
+/// Commits to the exact bytes of a view.
+pub fn view(key: &Key, bytes: &[u8]) -> [u8; 32] {
+    mac(key, &[VIEW, bytes])
+}
+
+/// Commits to an agency's running number and to the index of its record before, plus 1 (0 = none).
+pub fn link(nonce: &Key, agency: &str, number: u64, previous: u64) -> [u8; 32] {
+    let (number, previous) = (number.to_be_bytes(), previous.to_be_bytes());
+    mac(nonce, &[LINK, agency.as_bytes(), b"\0", &number, &previous])
+}
+
+/// Derives the key of content commitments from an alert's key.
+pub fn content_key(alert: &Key) -> Key {
+    mac(alert, &[b"portway/v1/content-key\0"])
+}
+
+/// Derives the key that an alert's body is sealed under.
+pub fn body_key(alert: &Key) -> Key {
+    mac(alert, &[b"portway/v1/body-key\0"])
+}
+
+/// Derives the key of the commitment to one shape of view: a recipient's key opens no other shape.
+pub fn view_key(alert: &Key, released: u32, regime_change: bool) -> Key {
+    mac(alert, &[b"portway/v1/view-key\0", &released.to_be_bytes(), &[u8::from(regime_change)]])
+}
+
+/// Derives the nonce of one agency's link in one record from the log's link secret.
+pub fn link_nonce(secret: &Key, agency: &str, index: u64) -> Key {
+    mac(secret, &[b"portway/v1/link-nonce\0", agency.as_bytes(), b"\0", &index.to_be_bytes()])
+}
+
+/// Derives the key that positions are authenticated under from the log's link secret.
+pub fn position_key(secret: &Key) -> Key {
+    mac(secret, &[b"portway/v1/position-key\0"])
+}
+
+fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with Python: `hmac.new(bytes(32), b"portway/v1/record\0" + b"abc", "sha256")`.
+    #[test]
+    fn the_record_commitment_is_what_the_contract_says() {
+        let hex: String =
+            record(&[0; 32], b"abc").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "39cc438d0e070aac3fc1fe112f3aac8481277a59d5d0f11749dd672d61e77f78");
+    }
+
+    #[test]
+    fn kinds_of_commitment_never_meet() {
+        let key = [7; 32];
+        let all = [record(&key, b"x"), content(&key, b"x"), view(&key, b"x")];
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+        assert_ne!(view_key(&key, 1, false), view_key(&key, 1, true));
+        assert_ne!(link(&key, "a", 1, 2), link(&key, "a", 2, 1));
+    }
+}

@@ -1,0 +1,232 @@
+//! A record from its bytes: at a start, for an officer's question, and at the client.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::agreement::agreement_from_stored;
+use super::event::{
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
+    StoredSubscription,
+};
+use super::facts;
+use crate::domain::{
+    Act, AgencyId, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter,
+    HandlingCondition, Purpose, QueryPurpose, Reason, Rule, SubjectCategory, Subscription,
+    Timestamp, UnknownCode,
+};
+use crate::pb::v1::{self as pb, record::Event as Stored};
+
+/// Bytes that are no record of this version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not a record")]
+pub struct Malformed;
+
+/// Decodes a record.
+///
+/// # Errors
+///
+/// `Malformed` where anything in it is missing or unknown: an old broker cannot guess at a newer log.
+pub fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
+    let record = pb::Record::decode(bytes).map_err(|_| Malformed)?;
+    let links = record.links.iter().map(array).collect::<Result<_, _>>()?;
+    let at = Timestamp::from_ms(record.recorded_at_ms);
+    Ok(Record { at, links, event: event(record.event.ok_or(Malformed)?)? })
+}
+
+fn event(stored: Stored) -> Result<Event, Malformed> {
+    Ok(match stored {
+        Stored::Acknowledged(it) => Event::Acknowledged {
+            subscription: it.subscription,
+            number: it.number,
+            agency: parsed(&it.agency)?,
+        },
+        Stored::AgreementApproved(it) => {
+            Event::AgreementApproved(governed(it.by, &it.id, it.proposed, &it.parties)?)
+        }
+        Stored::AgreementProposed(it) => Event::AgreementProposed {
+            by: caller(it.by)?,
+            proposed: ProposedAgreement {
+                agreement: Arc::new(agreement_from_stored(&it.agreement)?),
+                bytes: it.agreement,
+            },
+        },
+        Stored::AgreementWithdrawn(it) => {
+            Event::AgreementWithdrawn(governed(it.by, &it.id, it.proposed, &it.parties)?)
+        }
+        Stored::BrokerStarted(it) => {
+            Event::BrokerStarted { version: it.version, rules: array(&it.rules)? }
+        }
+        Stored::Consulted(it) => Event::Consulted {
+            by: caller(it.by)?,
+            purpose: code(it.purpose, QueryPurpose::from_number)?,
+            start: it.start,
+            end: it.end,
+        },
+        Stored::Disclosed(it) => Event::Disclosed(disclosed(&it)?),
+        Stored::Exported(it) => Event::Exported {
+            by: caller(it.by)?,
+            purpose: code(it.purpose, QueryPurpose::from_number)?,
+            size: it.size,
+            manifest: array(&it.manifest)?,
+        },
+        Stored::LogStarted(it) => Event::LogStarted { origin: it.origin, vkey: it.vkey },
+        Stored::NumberSkipped(it) => Event::NumberSkipped {
+            subscription: it.subscription,
+            number: it.number,
+            reason: reason(it.reason)?,
+            recipient: parsed(&it.recipient)?,
+        },
+        Stored::Published(it) => Event::Published(published(it)?),
+        Stored::Redelivered(it) => Event::Redelivered {
+            disclosed: it.disclosed,
+            opened: it.opened,
+            recipient: parsed(&it.recipient)?,
+        },
+        Stored::Refused(it) => Event::Refused(refused(it)?),
+        Stored::StreamOpened(it) => {
+            Event::StreamOpened { by: caller(it.by)?, subscription: it.subscription }
+        }
+        Stored::SubscriptionCreated(it) => created(it)?,
+        Stored::SubscriptionDeleted(it) => {
+            Event::SubscriptionDeleted { by: caller(it.by)?, subscription: it.subscription }
+        }
+        Stored::TailCut(it) => Event::TailCut { size: it.size, bytes: it.bytes },
+    })
+}
+
+fn governed(
+    by: Option<pb::Actor>,
+    id: &str,
+    proposed: u64,
+    parties: &[String],
+) -> Result<Governed, Malformed> {
+    Ok(Governed {
+        by: caller(by)?,
+        id: parsed(id)?,
+        proposed,
+        parties: parties.iter().map(|it| parsed(it)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn created(it: pb::SubscriptionCreated) -> Result<Event, Malformed> {
+    let sealed = match it.key_slot.checked_sub(1) {
+        Some(slot) => Some(SealedFilter { slot, content: array(&it.content)? }),
+        None => None,
+    };
+    let filter = Filter {
+        types: codes(&it.types, AlertType::from_number)?,
+        areas: it.areas.iter().map(|area| parsed(area)).collect::<Result<_, _>>()?,
+        ..Filter::default()
+    };
+    let subscription = Subscription {
+        name: parsed(&it.name)?,
+        purpose: code(it.purpose, Purpose::from_number)?,
+        filter,
+        expires_at: Timestamp::from_ms(it.expires_at_ms),
+    };
+    let subscription = StoredSubscription { subscription, token_count: it.token_count, sealed };
+    Ok(Event::SubscriptionCreated { by: caller(it.by)?, subscription })
+}
+
+fn published(it: pb::Published) -> Result<Published, Malformed> {
+    let by = caller(it.by)?;
+    let facts = Facts {
+        id: AlertId::from_bytes(&it.id).map_err(|_| Malformed)?,
+        publisher: by.seat.agency().ok_or(Malformed)?.clone(),
+        agreement: parsed(&it.agreement_id)?,
+        purpose: code(it.purpose, Purpose::from_number)?,
+        kind: code(it.r#type, AlertType::from_number)?,
+        categories: codes(&it.subject_categories, SubjectCategory::from_number)?,
+        fields: Fields::from_bits(it.fields).map_err(|_| Malformed)?,
+        certainty: code(it.certainty, Certainty::from_number)?,
+        assertion: code(it.assertion, Assertion::from_number)?,
+        time: Timestamp::from_ms(it.time_ms),
+        as_of: Timestamp::from_ms(it.as_of_ms),
+        expires_at: Timestamp::from_ms(it.expires_at_ms),
+        delete_after: Timestamp::from_ms(it.delete_after_ms),
+        handling: codes(&it.handling_conditions, HandlingCondition::from_number)?,
+        restricted: it.restricted,
+    };
+    Ok(Published {
+        by,
+        facts,
+        agreement: it.agreement,
+        flows: it.flows,
+        slot: it.key_slot.checked_sub(1).ok_or(Malformed)?,
+        content: array(&it.content)?,
+    })
+}
+
+fn disclosed(it: &pb::Disclosed) -> Result<Disclosed, Malformed> {
+    Ok(Disclosed {
+        published: it.published,
+        agreement: it.agreement,
+        flow: it.flow,
+        subscription: it.subscription,
+        opened: it.opened,
+        number: it.number,
+        publisher: parsed(&it.publisher)?,
+        recipient: parsed(&it.recipient)?,
+        released: Fields::from_bits(it.released).map_err(|_| Malformed)?,
+        withheld: Fields::from_bits(it.withheld).map_err(|_| Malformed)?,
+        view: array(&it.view)?,
+        rules: it
+            .rules
+            .iter()
+            .map(|number| code(*number, Rule::from_number))
+            .collect::<Result<_, _>>()?,
+        regime_change: it.regime_change,
+        delete_after: Timestamp::from_ms(it.delete_after_ms),
+    })
+}
+
+fn refused(it: pb::Refused) -> Result<Refused, Malformed> {
+    let by = match it.by {
+        Some(by) => Some(caller(Some(by))?),
+        None => None,
+    };
+    Ok(Refused {
+        by,
+        act: code(it.act, Act::from_number)?,
+        reason: reason(it.reason)?,
+        agreement: it.agreement.checked_sub(1),
+        published: it.published.checked_sub(1),
+        subscription: it.subscription.checked_sub(1),
+        suppressed: it.suppressed,
+        recipient: optional(&it.recipient)?,
+        publisher: optional(&it.publisher)?,
+    })
+}
+
+fn optional(agency: &str) -> Result<Option<AgencyId>, Malformed> {
+    if agency.is_empty() { Ok(None) } else { parsed(agency).map(Some) }
+}
+
+fn reason(number: u32) -> Result<Reason, Malformed> {
+    i32::try_from(number).ok().and_then(|it| Reason::from_number(it).ok()).ok_or(Malformed)
+}
+
+fn caller(actor: Option<pb::Actor>) -> Result<Caller, Malformed> {
+    facts::caller(actor).ok_or(Malformed)
+}
+
+fn code<T>(number: i32, from_number: fn(i32) -> Result<T, UnknownCode>) -> Result<T, Malformed> {
+    from_number(number).map_err(|_| Malformed)
+}
+
+fn codes<T: Ord>(
+    numbers: &[i32],
+    from_number: fn(i32) -> Result<T, UnknownCode>,
+) -> Result<std::collections::BTreeSet<T>, Malformed> {
+    facts::codes(numbers, from_number, "").map_err(|_| Malformed)
+}
+
+fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Malformed> {
+    text.parse().map_err(|_| Malformed)
+}
+
+fn array(bytes: &Bytes) -> Result<[u8; 32], Malformed> {
+    bytes.as_ref().try_into().map_err(|_| Malformed)
+}

@@ -1,0 +1,186 @@
+//! A record to its bytes.
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::event::{Disclosed, Event, Governed, Published, Record, Refused, StoredSubscription};
+use super::facts::actor;
+use crate::domain::{AgencyId, Caller};
+use crate::pb::v1::{self as pb, record::Event as Stored};
+
+/// Encodes a record. Called once in its life, when it is written.
+pub fn encode(record: &Record) -> Bytes {
+    pb::Record {
+        recorded_at_ms: record.at.ms(),
+        links: record.links.iter().map(|link| Bytes::copy_from_slice(link)).collect(),
+        event: Some(stored(&record.event)),
+    }
+    .encode_to_vec()
+    .into()
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm an event: a table, not a procedure")]
+fn stored(event: &Event) -> Stored {
+    match event {
+        Event::Acknowledged { subscription, number, agency } => {
+            Stored::Acknowledged(pb::Acknowledged {
+                subscription: *subscription,
+                number: *number,
+                agency: agency.to_string(),
+            })
+        }
+        Event::AgreementApproved(act) => Stored::AgreementApproved(pb::AgreementApproved {
+            by: Some(actor(&act.by)),
+            id: act.id.to_string(),
+            proposed: act.proposed,
+            parties: parties(act),
+        }),
+        Event::AgreementProposed { by, proposed } => {
+            Stored::AgreementProposed(pb::AgreementProposed {
+                by: Some(actor(by)),
+                agreement: proposed.bytes.clone(),
+            })
+        }
+        Event::AgreementWithdrawn(act) => Stored::AgreementWithdrawn(pb::AgreementWithdrawn {
+            by: Some(actor(&act.by)),
+            id: act.id.to_string(),
+            proposed: act.proposed,
+            parties: parties(act),
+        }),
+        Event::BrokerStarted { version, rules } => Stored::BrokerStarted(pb::BrokerStarted {
+            version: version.clone(),
+            rules: Bytes::copy_from_slice(rules),
+        }),
+        Event::Consulted { by, purpose, start, end } => Stored::Consulted(pb::Consulted {
+            by: Some(actor(by)),
+            purpose: purpose.number().into(),
+            start: *start,
+            end: *end,
+        }),
+        Event::Disclosed(it) => Stored::Disclosed(disclosed(it)),
+        Event::Exported { by, purpose, size, manifest } => Stored::Exported(pb::Exported {
+            by: Some(actor(by)),
+            purpose: purpose.number().into(),
+            size: *size,
+            manifest: Bytes::copy_from_slice(manifest),
+        }),
+        Event::LogStarted { origin, vkey } => {
+            Stored::LogStarted(pb::LogStarted { origin: origin.clone(), vkey: vkey.clone() })
+        }
+        Event::NumberSkipped { subscription, number, reason, recipient } => {
+            Stored::NumberSkipped(pb::NumberSkipped {
+                subscription: *subscription,
+                number: *number,
+                reason: reason.number().into(),
+                recipient: recipient.to_string(),
+            })
+        }
+        Event::Published(it) => Stored::Published(published(it)),
+        Event::Redelivered { disclosed, opened, recipient } => {
+            Stored::Redelivered(pb::Redelivered {
+                disclosed: *disclosed,
+                opened: *opened,
+                recipient: recipient.to_string(),
+            })
+        }
+        Event::Refused(it) => Stored::Refused(refused(it)),
+        Event::StreamOpened { by, subscription } => Stored::StreamOpened(pb::StreamOpened {
+            by: Some(actor(by)),
+            subscription: *subscription,
+        }),
+        Event::SubscriptionCreated { by, subscription } => {
+            Stored::SubscriptionCreated(created(by, subscription))
+        }
+        Event::SubscriptionDeleted { by, subscription } => {
+            Stored::SubscriptionDeleted(pb::SubscriptionDeleted {
+                by: Some(actor(by)),
+                subscription: *subscription,
+            })
+        }
+        Event::TailCut { size, bytes } => {
+            Stored::TailCut(pb::TailCut { size: *size, bytes: *bytes })
+        }
+    }
+}
+
+fn parties(act: &Governed) -> Vec<String> {
+    act.parties.iter().map(AgencyId::to_string).collect()
+}
+
+fn created(by: &Caller, it: &StoredSubscription) -> pb::SubscriptionCreated {
+    let subscription = &it.subscription;
+    pb::SubscriptionCreated {
+        by: Some(actor(by)),
+        name: subscription.name.to_string(),
+        purpose: subscription.purpose.number().into(),
+        types: subscription.filter.types.iter().map(|it| it.number().into()).collect(),
+        areas: subscription.filter.areas.iter().map(ToString::to_string).collect(),
+        token_count: it.token_count,
+        expires_at_ms: subscription.expires_at.ms(),
+        key_slot: it.sealed.map_or(0, |sealed| sealed.slot + 1),
+        content: it
+            .sealed
+            .map(|sealed| Bytes::copy_from_slice(&sealed.content))
+            .unwrap_or_default(),
+    }
+}
+
+fn published(it: &Published) -> pb::Published {
+    let facts = &it.facts;
+    pb::Published {
+        by: Some(actor(&it.by)),
+        id: Bytes::copy_from_slice(facts.id.as_bytes()),
+        agreement: it.agreement,
+        purpose: facts.purpose.number().into(),
+        r#type: facts.kind.number().into(),
+        subject_categories: facts.categories.iter().map(|it| it.number().into()).collect(),
+        fields: facts.fields.bits(),
+        certainty: facts.certainty.number().into(),
+        assertion: facts.assertion.number().into(),
+        time_ms: facts.time.ms(),
+        as_of_ms: facts.as_of.ms(),
+        expires_at_ms: facts.expires_at.ms(),
+        delete_after_ms: facts.delete_after.ms(),
+        handling_conditions: facts.handling.iter().map(|it| it.number().into()).collect(),
+        restricted: facts.restricted,
+        key_slot: it.slot + 1,
+        content: Bytes::copy_from_slice(&it.content),
+        flows: it.flows.clone(),
+        agreement_id: facts.agreement.to_string(),
+    }
+}
+
+fn disclosed(it: &Disclosed) -> pb::Disclosed {
+    pb::Disclosed {
+        published: it.published,
+        agreement: it.agreement,
+        flow: it.flow,
+        subscription: it.subscription,
+        opened: it.opened,
+        number: it.number,
+        publisher: it.publisher.to_string(),
+        recipient: it.recipient.to_string(),
+        released: it.released.bits(),
+        withheld: it.withheld.bits(),
+        view: Bytes::copy_from_slice(&it.view),
+        rules: it.rules.iter().map(|rule| rule.number().into()).collect(),
+        regime_change: it.regime_change,
+        delete_after_ms: it.delete_after.ms(),
+    }
+}
+
+fn refused(it: &Refused) -> pb::Refused {
+    let next = |index: Option<u64>| index.map_or(0, |index| index + 1);
+    let name = |agency: &Option<AgencyId>| agency.as_ref().map(ToString::to_string);
+    pb::Refused {
+        by: it.by.as_ref().map(actor),
+        act: it.act.number().into(),
+        reason: it.reason.number().into(),
+        agreement: next(it.agreement),
+        published: next(it.published),
+        subscription: next(it.subscription),
+        suppressed: it.suppressed,
+        recipient: name(&it.recipient).unwrap_or_default(),
+        publisher: name(&it.publisher).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,206 @@
+//! What an entry says, in the domain's words. Indexes are positions in the log, from 0.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{
+    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, Rule,
+    Subscription, Timestamp,
+};
+
+/// One entry: when, what, and the commitments to its agencies' links.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// One commitment for each agency of [`Event::agencies`], in that order.
+    pub links: Vec<[u8; 32]>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened; each is described in `proto/portway/v1/record.proto`.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each is described in proto/portway/v1/record.proto")]
+pub enum Event {
+    Acknowledged { subscription: u64, number: u64, agency: AgencyId },
+    AgreementApproved(Governed),
+    AgreementProposed { by: Caller, proposed: ProposedAgreement },
+    AgreementWithdrawn(Governed),
+    BrokerStarted { version: String, rules: [u8; 32] },
+    Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64 },
+    Disclosed(Disclosed),
+    Exported { by: Caller, purpose: QueryPurpose, size: u64, manifest: [u8; 32] },
+    LogStarted { origin: String, vkey: String },
+    NumberSkipped { subscription: u64, number: u64, reason: Reason, recipient: AgencyId },
+    Published(Published),
+    Redelivered { disclosed: u64, opened: u64, recipient: AgencyId },
+    Refused(Refused),
+    StreamOpened { by: Caller, subscription: u64 },
+    SubscriptionCreated { by: Caller, subscription: StoredSubscription },
+    SubscriptionDeleted { by: Caller, subscription: u64 },
+    TailCut { size: u64, bytes: u64 },
+}
+
+/// An agreement with the bytes that its version is the hash of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProposedAgreement {
+    /// The agreement.
+    pub agreement: Arc<Agreement>,
+    /// Its bytes, a `portway.v1.Agreement`.
+    pub bytes: Bytes,
+}
+
+/// An act of an officer on an agreement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Governed {
+    /// The officer.
+    pub by: Caller,
+    /// The agreement.
+    pub id: AgreementId,
+    /// Index of the record that proposed the version.
+    pub proposed: u64,
+    /// The parties of that version.
+    pub parties: Vec<AgencyId>,
+}
+
+/// A subscription as its record holds it: without tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSubscription {
+    /// The subscription; its filter's tokens are empty unless they were read from the body.
+    pub subscription: Subscription,
+    /// How many tokens the filter names.
+    pub token_count: u32,
+    /// The sealed body that names them.
+    pub sealed: Option<SealedFilter>,
+}
+
+/// Where a filter's tokens are sealed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SealedFilter {
+    /// Slot of the key.
+    pub slot: u64,
+    /// Commitment to the filter's bytes.
+    pub content: [u8; 32],
+}
+
+/// An alert was published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// By whom.
+    pub by: Caller,
+    /// The alert's facts.
+    pub facts: Facts,
+    /// Index of the record that proposed the agreement's version in force.
+    pub agreement: u64,
+    /// Positions of the flows that applied.
+    pub flows: Vec<u32>,
+    /// Slot of the key of the sealed body.
+    pub slot: u64,
+    /// Commitment to the draft's bytes.
+    pub content: [u8; 32],
+}
+
+/// A view was disclosed.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each field is described in proto/portway/v1/record.proto")]
+pub struct Disclosed {
+    pub published: u64,
+    pub agreement: u64,
+    pub flow: u32,
+    pub subscription: u64,
+    pub opened: u64,
+    pub number: u64,
+    pub publisher: AgencyId,
+    pub recipient: AgencyId,
+    pub released: Fields,
+    pub withheld: Fields,
+    pub view: [u8; 32],
+    pub rules: Vec<Rule>,
+    pub regime_change: bool,
+    pub delete_after: Timestamp,
+}
+
+/// Something was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// By whom it was asked; nobody at delivery.
+    pub by: Option<Caller>,
+    /// What was asked.
+    pub act: Act,
+    /// Why not.
+    pub reason: Reason,
+    /// Index of the record that proposed the agreement.
+    pub agreement: Option<u64>,
+    /// Index of the record that published the alert.
+    pub published: Option<u64>,
+    /// Index of the record that created the subscription.
+    pub subscription: Option<u64>,
+    /// How many more identical refusals the record stands for.
+    pub suppressed: u32,
+    /// The agency that would have received the alert.
+    pub recipient: Option<AgencyId>,
+    /// The publisher of the alert, at delivery.
+    pub publisher: Option<AgencyId>,
+}
+
+impl Event {
+    /// Returns the agencies that the record concerns, in the order of its links. Their officers may
+    /// read it. A refusal at delivery concerns the publisher alone: that an alert exists may be
+    /// what the other side must not learn.
+    pub fn agencies(&self) -> Vec<&AgencyId> {
+        match self {
+            Self::Acknowledged { agency, .. } => vec![agency],
+            Self::AgreementApproved(act) | Self::AgreementWithdrawn(act) => {
+                act.parties.iter().collect()
+            }
+            Self::AgreementProposed { proposed, .. } => {
+                proposed.agreement.parties.iter().map(|party| &party.agency).collect()
+            }
+            Self::BrokerStarted { .. } | Self::LogStarted { .. } | Self::TailCut { .. } => vec![],
+            Self::Consulted { by, .. }
+            | Self::Exported { by, .. }
+            | Self::StreamOpened { by, .. }
+            | Self::SubscriptionCreated { by, .. }
+            | Self::SubscriptionDeleted { by, .. } => by.seat.agency().into_iter().collect(),
+            Self::Disclosed(disclosed) => vec![&disclosed.publisher, &disclosed.recipient],
+            Self::NumberSkipped { recipient, .. } | Self::Redelivered { recipient, .. } => {
+                vec![recipient]
+            }
+            Self::Published(published) => vec![&published.facts.publisher],
+            Self::Refused(refused) => refused
+                .publisher
+                .as_ref()
+                .or_else(|| refused.by.as_ref().and_then(|by| by.seat.agency()))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// Returns the slot of the key that the record's body is sealed under.
+    pub const fn slot(&self) -> Option<u64> {
+        match self {
+            Self::Published(published) => Some(published.slot),
+            Self::SubscriptionCreated { subscription, .. } => match subscription.sealed {
+                Some(sealed) => Some(sealed.slot),
+                None => None,
+            },
+            Self::Acknowledged { .. }
+            | Self::AgreementApproved(_)
+            | Self::AgreementProposed { .. }
+            | Self::AgreementWithdrawn(_)
+            | Self::BrokerStarted { .. }
+            | Self::Consulted { .. }
+            | Self::Disclosed(_)
+            | Self::Exported { .. }
+            | Self::LogStarted { .. }
+            | Self::NumberSkipped { .. }
+            | Self::Redelivered { .. }
+            | Self::Refused(_)
+            | Self::StreamOpened { .. }
+            | Self::SubscriptionDeleted { .. }
+            | Self::TailCut { .. } => None,
+        }
+    }
+}

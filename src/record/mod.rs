@@ -1,0 +1,25 @@
+//! One entry of the log: what it says, its bytes as protobuf, and what it commits to. Bytes are made
+//! once, when the entry is written, and only read from then on. Content is sealed by `ledger`, not here.
+
+mod agreement;
+mod content;
+mod decode;
+mod encode;
+mod event;
+mod facts;
+mod view;
+
+pub mod commitment;
+
+pub use agreement::{agreement_from_pb, agreement_from_stored, agreement_to_pb, agreement_version};
+pub use content::{
+    draft_bytes, draft_from_bytes, draft_from_pb, draft_to_pb, filter_bytes, filter_from_bytes,
+    filter_from_pb, filter_to_pb, timestamp_from_pb, timestamp_to_pb,
+};
+pub use decode::{Malformed, decode};
+pub use encode::encode;
+pub use event::{
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
+    StoredSubscription,
+};
+pub use view::view_bytes;
