@@ -252,7 +252,7 @@ impl Command {
     /// Answers a command that is not done.
     pub(super) fn reject(self, rejection: &Rejection) {
         fn tell<T>(answer: Answer<T>, rejection: &Rejection) {
-            drop(answer.send(Err(rejection.clone())));
+            drop(answer.send(Err(*rejection)));
         }
         match self {
             Self::Acknowledge { answer, .. }

@@ -131,6 +131,9 @@ impl Server {
             let count = self.connections.cut_where(|_| true);
             tracing::warn!(count, "connections cut: they did not end in time");
         }
+        if tokio::time::timeout(CUT_TIMEOUT, self.tasks.drained()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.count(), "tasks did not end in time");
+        }
     }
 }
 
@@ -150,6 +153,8 @@ async fn open_ledger(
     Ok(opened.map_err(panicked)??)
 }
 
+/// How long tasks may take to notice that their connection is gone.
+const CUT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The largest publish; the largest subscription or agreement.
 const ALERT_BYTES_MAX: usize = 64 << 10;
 const GOVERNANCE_BYTES_MAX: usize = 1 << 20;
