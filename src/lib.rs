@@ -4,6 +4,7 @@
 //! every disclosure is recorded in an append-only log before it leaves. The rooms and the floors they
 //! stand on are drawn in ARCHITECTURE.md; a room uses only rooms on the floors below its own.
 
+pub mod client;
 pub mod domain;
 pub mod merkle;
 pub mod pb;
