@@ -4,8 +4,13 @@
 //! every disclosure is recorded in an append-only log before it leaves. The rooms and the floors they
 //! stand on are drawn in ARCHITECTURE.md; a room uses only rooms on the floors below its own.
 
+pub mod adapters;
+pub mod cli;
 pub mod client;
 pub mod domain;
+pub mod exchange;
+pub mod journal;
+pub mod ledger;
 pub mod merkle;
 pub mod pb;
 pub mod policy;

@@ -52,9 +52,16 @@ pub fn link_nonce(secret: &Key, agency: &str, index: u64) -> Key {
     mac(secret, &[b"portway/v1/link-nonce\0", agency.as_bytes(), b"\0", &index.to_be_bytes()])
 }
 
+/// Derives the key that positions are authenticated under from the log's link secret.
+pub fn position_key(secret: &Key) -> Key {
+    mac(secret, &[b"portway/v1/position-key\0"])
+}
+
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut out = [0; 32];
     out.copy_from_slice(context.sign().as_ref());
     out

@@ -1,0 +1,140 @@
+//! Agreements: proposed by an officer of a party, in force when an officer of every party has approved,
+//! withdrawn by any of them at once. The operator has no say.
+
+use std::sync::Arc;
+
+use super::state::{AgreementStanding, State, VersionState, standings};
+use crate::domain::{AgencyId, Agreement, AgreementId, Caller, Reason, Refusal, Seat, Timestamp};
+use crate::policy;
+use crate::record::{Event, Governed, ProposedAgreement};
+
+impl State {
+    /// Decides a proposal. Nothing new where the same version is waiting or in force.
+    ///
+    /// # Errors
+    ///
+    /// `WRONG_ROLE` unless the caller is an officer, `NOT_A_PARTY` unless of a party, and what
+    /// [`policy::define`] says.
+    pub fn propose(
+        &self,
+        by: &Caller,
+        proposed: ProposedAgreement,
+        now: Timestamp,
+    ) -> Result<Option<Event>, Refusal> {
+        let agency = officer(by)?;
+        let agreement: &Agreement = &proposed.agreement;
+        if agreement.party(agency).is_none() {
+            return Err(Reason::NotAParty.into());
+        }
+        if self.belongs_to_others(&agreement.id, agency) {
+            return Err(Refusal::at(Reason::NotAParty, "id"));
+        }
+        policy::define(agreement, now)?;
+        let version = crate::record::agreement_version(&proposed.bytes);
+        let known = self.standings_of(&agreement.id, now).into_iter().any(|it| {
+            *it.version == *version
+                && matches!(it.state, VersionState::Approved | VersionState::Proposed)
+        });
+        if known {
+            return Ok(None);
+        }
+        Ok(Some(Event::AgreementProposed { by: by.clone(), proposed }))
+    }
+
+    /// Decides an approval. Nothing new where the agency has approved already.
+    ///
+    /// # Errors
+    ///
+    /// `WRONG_ROLE`, `AGREEMENT_UNKNOWN`, `VERSION_UNKNOWN`, and what [`policy::define`] says now.
+    pub fn approve(
+        &self,
+        by: &Caller,
+        id: &AgreementId,
+        version: &str,
+        now: Timestamp,
+    ) -> Result<Option<Event>, Refusal> {
+        let agency = officer(by)?;
+        let versions = self.versions_for(id, agency, now)?;
+        let standing = versions
+            .into_iter()
+            .rev()
+            .find(|it| {
+                *it.version == *version
+                    && matches!(it.state, VersionState::Approved | VersionState::Proposed)
+            })
+            .ok_or(Reason::VersionUnknown)?;
+        if standing.agreement.party(agency).is_none() {
+            return Err(Reason::VersionUnknown.into());
+        }
+        if standing.approved_by.contains(agency) {
+            return Ok(None);
+        }
+        policy::define(&standing.agreement, now)?;
+        Ok(Some(Event::AgreementApproved(governed(by, id, &standing))))
+    }
+
+    /// Decides a withdrawal, of every version.
+    ///
+    /// # Errors
+    ///
+    /// `WRONG_ROLE`, `AGREEMENT_UNKNOWN`; `AGREEMENT_NOT_IN_FORCE` where nothing is left to withdraw.
+    pub fn withdraw(
+        &self,
+        by: &Caller,
+        id: &AgreementId,
+        now: Timestamp,
+    ) -> Result<Event, Refusal> {
+        let agency = officer(by)?;
+        let versions = self.versions_for(id, agency, now)?;
+        let standing = versions
+            .into_iter()
+            .rev()
+            .find(|it| it.state != VersionState::Withdrawn)
+            .ok_or(Reason::AgreementNotInForce)?;
+        Ok(Event::AgreementWithdrawn(governed(by, id, &standing)))
+    }
+
+    /// Shows the versions of an agreement to a party.
+    ///
+    /// # Errors
+    ///
+    /// `AGREEMENT_UNKNOWN` where there is none, or the agency is no party of it.
+    pub fn versions_for(
+        &self,
+        id: &AgreementId,
+        agency: &AgencyId,
+        now: Timestamp,
+    ) -> Result<Vec<AgreementStanding>, Refusal> {
+        let versions = self.standings_of(id, now);
+        let is_party = versions.iter().any(|it| it.agreement.party(agency).is_some());
+        if is_party { Ok(versions) } else { Err(Reason::AgreementUnknown.into()) }
+    }
+
+    fn standings_of(&self, id: &AgreementId, now: Timestamp) -> Vec<AgreementStanding> {
+        self.agreements.get(id).map(|versions| standings(versions, now)).unwrap_or_default()
+    }
+
+    /// An id once used belongs to the parties that used it: nobody else can replace the agreement.
+    fn belongs_to_others(&self, id: &AgreementId, agency: &AgencyId) -> bool {
+        let versions = self.agreements.get(id).into_iter().flatten();
+        let mut live = versions.filter(|it| !it.withdrawn).peekable();
+        live.peek().is_some() && live.all(|it| it.agreement.party(agency).is_none())
+    }
+}
+
+fn officer(by: &Caller) -> Result<&AgencyId, Refusal> {
+    match &by.seat {
+        Seat::Officer { agency, .. } => Ok(agency),
+        Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+    }
+}
+
+fn governed(by: &Caller, id: &AgreementId, standing: &AgreementStanding) -> Governed {
+    let agreement = Arc::clone(&standing.agreement);
+    Governed {
+        by: by.clone(),
+        id: id.clone(),
+        proposed: standing.index,
+        parties: agreement.parties.iter().map(|party| party.agency.clone()).collect(),
+    }
+}

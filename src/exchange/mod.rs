@@ -1,0 +1,21 @@
+//! The exchange as a pure state machine: a decision makes events from the state and a request, and
+//! `apply` makes the next state from an event, the same way live and at a start. No I/O, no clock, no
+//! async. It holds what is live, not history. P1, P3 and P4 are decided here.
+
+mod apply;
+mod deliver;
+mod govern;
+mod interest;
+mod publish;
+mod refuse;
+mod state;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+
+pub use apply::Content;
+pub use deliver::{Disclosure, Step};
+pub use publish::{Publication, Submission};
+pub use refuse::Refusing;
+pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};
+pub use subscribe::CREDIT_MAX;

@@ -1,0 +1,111 @@
+//! A publish: idempotent by request id, admitted by policy, turned into one event.
+
+use std::time::Duration;
+
+use super::state::State;
+use crate::domain::{AgencyId, AlertId, Caller, Draft, Facts, Reason, Refusal, Seat, Timestamp};
+use crate::policy;
+use crate::record::{Event, Published};
+
+/// How long request ids are accepted, counted from the time that the id itself tells.
+const REQUEST_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// How far the clock that made a request id may be ahead of ours.
+const REQUEST_AHEAD_MAX: Duration = Duration::from_secs(300);
+/// How long a publish is remembered: until its id is too old wherever its clock stood.
+pub(super) const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 3600 + 2 * 300);
+
+/// What a publisher handed in, and what the ledger prepared for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission<'a> {
+    /// Who.
+    pub by: &'a Caller,
+    /// The request id.
+    pub id: AlertId,
+    /// The alert.
+    pub draft: &'a Draft,
+    /// The slot of the key that its body is sealed under.
+    pub slot: u64,
+    /// The commitment to its content under that key.
+    pub content: [u8; 32],
+}
+
+/// What becomes of a publish.
+#[derive(Clone, Debug)]
+pub enum Publication {
+    /// The same alert stands at this index already, under the key of this slot.
+    Known {
+        /// Index of its record.
+        index: u64,
+        /// Slot of its key.
+        slot: u64,
+    },
+    /// It is new.
+    New(Box<Event>),
+}
+
+impl State {
+    /// Returns the key slot of a remembered publish, so that a repeat's content can be compared
+    /// under the same key.
+    pub fn remembered_slot(&self, agency: &AgencyId, id: AlertId) -> Option<u64> {
+        self.requests.get(&(agency.clone(), id)).map(|known| known.slot)
+    }
+
+    /// Decides a publish.
+    ///
+    /// # Errors
+    ///
+    /// `WRONG_ROLE` unless the caller is an agency's system, `REQUEST_ID_TOO_OLD`,
+    /// `REQUEST_ID_REUSED` with other content, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, and
+    /// what [`policy::admit`] says.
+    pub fn publish(
+        &self,
+        submission: &Submission<'_>,
+        now: Timestamp,
+    ) -> Result<Publication, Refusal> {
+        let Submission { by, id, draft, slot, content } = *submission;
+        let Seat::Service { agency, .. } = &by.seat else {
+            return Err(Reason::WrongRole.into());
+        };
+        if let Some(known) = self.requests.get(&(agency.clone(), id)) {
+            return if known.content == content {
+                Ok(Publication::Known { index: known.index, slot: known.slot })
+            } else {
+                Err(Refusal::at(Reason::RequestIdReused, "request_id"))
+            };
+        }
+        let made_at = Timestamp::from_ms(id.made_at_ms());
+        if made_at.after(REQUEST_AGE_MAX) < now {
+            return Err(Refusal::at(Reason::RequestIdTooOld, "request_id"));
+        }
+        if made_at > now.after(REQUEST_AHEAD_MAX) {
+            return Err(Refusal::at(Reason::AheadOfTime, "request_id"));
+        }
+        let version = self.in_force(&draft.agreement, now).ok_or_else(|| {
+            let known = self.agreements.get(&draft.agreement).is_some_and(|versions| {
+                versions.iter().any(|it| it.agreement.party(agency).is_some())
+            });
+            let reason = if known { Reason::AgreementNotInForce } else { Reason::AgreementUnknown };
+            Refusal::at(reason, "agreement")
+        })?;
+        let admitted = policy::admit(&version.agreement, agency, draft, now)?;
+        Ok(Publication::New(Box::new(Event::Published(Published {
+            by: by.clone(),
+            facts: Facts::of(draft, id, agency, admitted.delete_after()),
+            agreement: version.proposed,
+            flows: admitted.flows().to_vec(),
+            slot,
+            content,
+        }))))
+    }
+
+    /// Returns the index of the record that proposed the agreement's version in force, for a
+    /// refusal's record.
+    pub fn agreement_index(&self, id: &crate::domain::AgreementId, now: Timestamp) -> Option<u64> {
+        self.in_force(id, now).map(|version| version.proposed)
+    }
+}
+
+/// Tells whether an id could still be repeated at `now`.
+pub(super) fn is_remembered(id: AlertId, now: Timestamp) -> bool {
+    Timestamp::from_ms(id.made_at_ms()).after(REMEMBERED_FOR) > now
+}

@@ -1,0 +1,231 @@
+//! What every engine must pass: one test for each line of the journal's contract.
+//!
+//! Speaks to an engine only through the contract, and "crashes" it by dropping and reopening.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use bytes::Bytes;
+
+use super::contract::{Batch, CommitError, Frame, Head, Journal, JournalError};
+
+/// A place where an engine keeps one journal, empty at first.
+pub(crate) trait Fresh {
+    /// Makes a place with an empty journal.
+    fn fresh() -> Self;
+
+    /// Opens the journal anew. The one opened before has been dropped.
+    fn reopen(&self) -> Arc<dyn Journal>;
+}
+
+/// Makes one test of each promise for the engine behind `$place`.
+macro_rules! suite {
+    ($place:ty) => {
+        $crate::journal::conformance::suite!(
+            $place: an_empty_journal_says_so, atomic, durable, fenced_by_turns, fenced_by_size,
+            honest_about_what_it_cannot_store, reads_stop_where_they_are_told,
+            a_dropped_turn_writes_nothing, checkpoints_cover_their_batches,
+            news_is_what_was_not_seen, readers_see_only_whole_batches
+        );
+    };
+    ($place:ty: $($promise:ident),+) => {
+        $(
+            #[test]
+            fn $promise() {
+                $crate::journal::conformance::$promise::<$place>();
+            }
+        )+
+    };
+}
+pub(crate) use suite;
+
+/// Returns `count` entries that differ from each other and from those of another `first`.
+pub(crate) fn frames(count: u64, first: u64) -> Vec<Frame> {
+    (first..first + count)
+        .map(|index| {
+            let byte = u8::try_from(index % 251).unwrap();
+            let length = usize::try_from(index * 37 % 400).unwrap();
+            Frame {
+                leaf: [byte; 32],
+                salt: [byte ^ 0x55; 32],
+                record: Bytes::from(format!("record {index}")),
+                body: Bytes::from(vec![byte; if index.is_multiple_of(3) { 0 } else { length }]),
+            }
+        })
+        .collect()
+}
+
+/// Returns a batch of `count` entries to stand behind `first` others.
+pub(crate) fn batch(count: u64, first: u64) -> Batch {
+    Batch { frames: frames(count, first), checkpoint: format!("tree of {}\n", first + count) }
+}
+
+/// Commits batches of these sizes behind the head.
+pub(crate) fn grow(journal: &dyn Journal, counts: &[u64]) -> Head {
+    for &count in counts {
+        let size = journal.head().size;
+        let head = journal.turn(size).unwrap().commit(batch(count, size)).unwrap();
+        assert_eq!(head, Head { size: size + count, checkpoint: batch(count, size).checkpoint });
+    }
+    journal.head()
+}
+
+/// Reads every entry, a few at a time.
+pub(crate) fn all(journal: &dyn Journal) -> Vec<Frame> {
+    let (mut found, size) = (Vec::new(), journal.head().size);
+    while (found.len() as u64) < size {
+        let more = journal.read(found.len() as u64..u64::MAX, 1500).unwrap();
+        assert!(!more.is_empty(), "at least one frame is read");
+        found.extend(more);
+    }
+    found
+}
+
+pub(crate) fn an_empty_journal_says_so<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    assert_eq!(journal.head(), Head::default());
+    assert_eq!(journal.read(0..10, 1000).unwrap(), []);
+    assert!(matches!(
+        journal.checkpoint_covering(0),
+        Err(JournalError::Beyond { index: 0, size: 0 })
+    ));
+    assert_eq!(journal.turn(0).unwrap().news(), 0..0);
+}
+
+pub(crate) fn atomic<F: Fresh>() {
+    let place = F::fresh();
+    grow(&*place.reopen(), &[1, 5, 200]);
+    let journal = place.reopen();
+    assert_eq!(journal.head(), Head { size: 206, checkpoint: "tree of 206\n".into() });
+    assert_eq!(all(&*journal), frames(206, 0));
+}
+
+pub(crate) fn durable<F: Fresh>() {
+    let place = F::fresh();
+    for round in 0..5 {
+        let journal = place.reopen();
+        assert_eq!(journal.head().size, round * 3);
+        assert_eq!(all(&*journal), frames(round * 3, 0));
+        grow(&*journal, &[1, 2]);
+    }
+}
+
+/// Many writers, each with its own idea of the head: every batch lands whole, at its place.
+pub(crate) fn fenced_by_turns<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut seen = 0;
+                for _ in 0..10 {
+                    let turn = journal.turn(seen).unwrap();
+                    assert_eq!(turn.news(), seen..turn.head().size);
+                    let size = turn.head().size;
+                    seen = turn.commit(batch(3, size)).unwrap().size;
+                    assert_eq!(seen, size + 3);
+                }
+            });
+        }
+    });
+    assert_eq!(all(&*journal), frames(120, 0));
+}
+
+pub(crate) fn fenced_by_size<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    grow(&*journal, &[2]);
+    let refused = journal.turn(3).err().unwrap();
+    assert!(matches!(refused, JournalError::Ahead { seen: 3, size: 2 }));
+    grow(&*journal, &[1]);
+}
+
+pub(crate) fn honest_about_what_it_cannot_store<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    let empty = Batch { frames: Vec::new(), checkpoint: "tree of 0\n".into() };
+    assert!(matches!(journal.turn(0).unwrap().commit(empty), Err(CommitError::Unfit(_))));
+    assert_eq!(journal.head(), Head::default());
+    grow(&*journal, &[1]);
+}
+
+pub(crate) fn reads_stop_where_they_are_told<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    grow(&*journal, &[90, 1, 1, 70]);
+    let expected = frames(162, 0);
+    assert_eq!(journal.read(7..11, usize::MAX).unwrap(), expected[7..11]);
+    assert_eq!(journal.read(88..94, usize::MAX).unwrap(), expected[88..94]);
+    assert_eq!(journal.read(160..u64::MAX, usize::MAX).unwrap(), expected[160..]);
+    assert_eq!(journal.read(5..100, 0).unwrap(), expected[5..6]);
+    assert_eq!(journal.read(162..170, 1000).unwrap(), []);
+    assert_eq!(journal.read(9..9, 1000).unwrap(), []);
+    let some = journal.read(0..162, 5000).unwrap();
+    assert!(some.len() > 3 && some.len() < 80, "about 5000 bytes, got {} frames", some.len());
+    for index in 0..162 {
+        let found = journal.read(index..index + 1, 100).unwrap();
+        assert_eq!(found, expected[usize::try_from(index).unwrap()..][..1]);
+    }
+}
+
+pub(crate) fn a_dropped_turn_writes_nothing<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    drop(journal.turn(0).unwrap());
+    assert_eq!(journal.head().size, 0);
+    grow(&*journal, &[1]);
+}
+
+pub(crate) fn checkpoints_cover_their_batches<F: Fresh>() {
+    let place = F::fresh();
+    grow(&*place.reopen(), &[1, 150, 1, 1, 4]);
+    let journal = place.reopen();
+    let ends = [1, 151, 152, 153, 157];
+    for index in 0..157 {
+        let size = *ends.iter().find(|&&end| index < end).unwrap();
+        let expected = Head { size, checkpoint: format!("tree of {size}\n") };
+        assert_eq!(journal.checkpoint_covering(index).unwrap(), expected);
+    }
+    assert!(matches!(
+        journal.checkpoint_covering(157),
+        Err(JournalError::Beyond { index: 157, size: 157 })
+    ));
+}
+
+pub(crate) fn news_is_what_was_not_seen<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    grow(&*journal, &[4]);
+    let turn = journal.turn(1).unwrap();
+    assert_eq!(turn.news(), 1..4);
+    // The holder of a turn reads its news before it decides.
+    assert_eq!(journal.read(turn.news(), usize::MAX).unwrap(), frames(3, 1));
+    assert_eq!(turn.commit(batch(1, 4)).unwrap().size, 5);
+}
+
+pub(crate) fn readers_see_only_whole_batches<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    let rounds = AtomicU64::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            grow(&*journal, &[7; 60]);
+            rounds.store(60, Ordering::Release);
+        });
+        while rounds.load(Ordering::Acquire) < 60 {
+            let head = journal.head();
+            assert_eq!(head.size % 7, 0);
+            if head.size > 0 {
+                assert_eq!(head.checkpoint, format!("tree of {}\n", head.size));
+                let last = journal.read(head.size - 7..head.size, usize::MAX).unwrap();
+                assert_eq!(last, frames(7, head.size - 7));
+            }
+        }
+    });
+}

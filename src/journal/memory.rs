@@ -1,0 +1,166 @@
+//! A journal in memory, for the simulation and for tests, with faults on demand.
+//!
+//! Outlives its users, not the process. Cloning shares the same journal.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::contract::{Batch, CommitError, Frame, Head, Journal, JournalError, Turn};
+
+/// What goes wrong at the next commit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// Another writer came first: nothing is kept, the answer is `Conflict`.
+    Conflict,
+    /// No space: nothing is kept, the answer is `Full`.
+    Full,
+    /// Nothing is kept, and the answer is `Unknown`.
+    Lose,
+    /// The batch is kept, but the answer is `Unknown`.
+    Survive,
+}
+
+/// The engine in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Held for the length of a turn; apart from `kept`, so that a turn's holder may read.
+    turn: Mutex<()>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    frames: Vec<Frame>,
+    /// The head after each batch.
+    heads: Vec<Head>,
+    fault: Option<Fault>,
+}
+
+impl Memory {
+    /// Makes an empty journal.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes the next commit go wrong, and only that one.
+    pub fn on_next_commit(&self, fault: Fault) {
+        self.kept().fault = Some(fault);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for Memory {
+    fn turn(&self, seen: u64) -> Result<Box<dyn Turn + '_>, JournalError> {
+        let guard = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = self.head().size;
+        if seen > size {
+            return Err(JournalError::Ahead { seen, size });
+        }
+        Ok(Box::new(MemoryTurn { journal: self, seen, _guard: guard }))
+    }
+
+    fn read(&self, range: Range<u64>, bytes_max: usize) -> Result<Vec<Frame>, JournalError> {
+        let kept = self.kept();
+        let (skip, end) = (position(range.start), position(range.end));
+        let mut bytes = 0_usize;
+        let within = kept.frames.iter().take(end).skip(skip).take_while(|frame| {
+            let fits = bytes == 0 || bytes < bytes_max;
+            bytes = bytes.saturating_add(64 + frame.record.len() + frame.body.len());
+            fits
+        });
+        Ok(within.cloned().collect())
+    }
+
+    fn head(&self) -> Head {
+        self.kept().heads.last().cloned().unwrap_or_default()
+    }
+
+    fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {
+        let kept = self.kept();
+        let batch = kept.heads.partition_point(|head| head.size <= index);
+        let size = kept.heads.last().map_or(0, |head| head.size);
+        kept.heads.get(batch).cloned().ok_or(JournalError::Beyond { index, size })
+    }
+}
+
+fn position(index: u64) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+struct MemoryTurn<'a> {
+    journal: &'a Memory,
+    seen: u64,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl Turn for MemoryTurn<'_> {
+    fn news(&self) -> Range<u64> {
+        self.seen..self.head().size
+    }
+
+    fn head(&self) -> Head {
+        self.journal.head()
+    }
+
+    fn commit(self: Box<Self>, batch: Batch) -> Result<Head, CommitError> {
+        if batch.frames.is_empty() {
+            return Err(CommitError::Unfit("it is empty"));
+        }
+        let mut kept = self.journal.kept();
+        let fault = kept.fault.take();
+        match fault {
+            Some(Fault::Conflict) => return Err(CommitError::Conflict),
+            Some(Fault::Full) => return Err(CommitError::Full),
+            Some(Fault::Lose) => return Err(CommitError::Unknown),
+            Some(Fault::Survive) | None => {}
+        }
+        kept.frames.extend(batch.frames);
+        let head = Head { size: kept.frames.len() as u64, checkpoint: batch.checkpoint };
+        kept.heads.push(head.clone());
+        if fault.is_some() { Err(CommitError::Unknown) } else { Ok(head) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::conformance::{self, Fresh};
+
+    impl Fresh for Memory {
+        fn fresh() -> Self {
+            Self::new()
+        }
+
+        fn reopen(&self) -> Arc<dyn Journal> {
+            Arc::new(self.clone())
+        }
+    }
+
+    conformance::suite!(Memory);
+
+    fn commit(journal: &Memory, fault: Fault) -> (Result<Head, CommitError>, u64) {
+        journal.on_next_commit(fault);
+        let answer = journal.turn(0).unwrap().commit(conformance::batch(1, 0));
+        (answer, journal.head().size)
+    }
+
+    #[test]
+    fn each_fault_strikes_once_and_keeps_what_it_says() {
+        let journal = Memory::new();
+        assert!(matches!(commit(&journal, Fault::Conflict), (Err(CommitError::Conflict), 0)));
+        assert!(matches!(commit(&journal, Fault::Full), (Err(CommitError::Full), 0)));
+        assert!(matches!(commit(&journal, Fault::Lose), (Err(CommitError::Unknown), 0)));
+        assert!(matches!(commit(&journal, Fault::Survive), (Err(CommitError::Unknown), 1)));
+        assert!(journal.turn(1).unwrap().commit(conformance::batch(1, 1)).is_ok());
+    }
+}

@@ -1,0 +1,25 @@
+//! Bytes that outlive a crash: the journal, its engines, the keys that make bodies readable,
+//! and the anchor that says how far the journal had come.
+//!
+//! Never knows what the bytes mean: records, checkpoints and secrets pass through as given.
+//! Everything is synchronous and shared by `&self`; bytes on disk are in `docs/journal-format.md`.
+
+mod anchor;
+mod contract;
+mod files;
+mod id;
+mod keys;
+mod memory;
+mod segments;
+mod slot_set;
+
+#[cfg(test)]
+pub(crate) mod conformance;
+
+pub use anchor::{Anchor, AnchorError, AnchorFile};
+pub use contract::{Batch, CommitError, Failure, Frame, Head, Journal, JournalError, Turn};
+pub use id::{InvalidJournalId, JournalId};
+pub use keys::{KeyError, Keys, MasterKey, SlotKey};
+pub use memory::{Fault, Memory};
+pub use segments::{OpenError, Recovery, Segments, Settings, TailCut};
+pub use slot_set::SlotSet;

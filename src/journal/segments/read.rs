@@ -1,0 +1,174 @@
+//! Reads committed entries back, from the nearest mark on.
+//!
+//! Never looks behind the committed end, and hands out nothing whose checksum does not match.
+
+use std::{
+    fs::File,
+    io,
+    ops::Range,
+    sync::{Arc, PoisonError},
+};
+
+use super::{
+    Segments,
+    format::{BATCH_HEADER_BYTES, frame_bytes},
+    marks::{BatchPlace, Mark, Marks},
+    scan::Extent,
+    segment_path,
+    walk::{Flaw, Walk},
+};
+use crate::journal::contract::{Batch, Failure, Frame, Head, JournalError};
+
+/// Bounds of what is read at a time. What is read shares the window's memory, so a small read
+/// takes a small window.
+const WINDOW_BYTES_MIN: usize = 4 * 1024;
+const WINDOW_BYTES_MAX: usize = 256 * 1024;
+
+/// What readers may see; it moves only after a batch is durable.
+#[derive(Debug)]
+pub(super) struct Committed {
+    pub(super) head: Head,
+    pub(super) marks: Marks,
+    pub(super) segments: Vec<Extent>,
+    /// The last segment, kept open.
+    pub(super) last: Arc<File>,
+    pub(super) failure: Option<Failure>,
+}
+
+impl Committed {
+    /// Passes the entries of a batch that now stands at `place`.
+    pub(super) fn mark(&mut self, place: BatchPlace, batch: &Batch, first_index: u64) {
+        let header = (BATCH_HEADER_BYTES + batch.checkpoint.len()) as u64;
+        let mut start = place.offset + header;
+        for (index, frame) in (first_index..).zip(&batch.frames) {
+            self.marks.pass(index, place, start);
+            start += frame_bytes(frame) as u64;
+        }
+    }
+}
+
+/// Where a reader begins: a segment, and a mark in it.
+struct Start {
+    file: Arc<File>,
+    used: u64,
+    mark: Mark,
+}
+
+/// What is left to read.
+struct Ask {
+    range: Range<u64>,
+    bytes_left: usize,
+}
+
+impl Segments {
+    pub(super) fn read_frames(
+        &self,
+        range: Range<u64>,
+        bytes_max: usize,
+    ) -> Result<Vec<Frame>, JournalError> {
+        let mut ask = Ask { range, bytes_left: bytes_max.max(1) };
+        let mut frames = Vec::new();
+        while !ask.range.is_empty() && ask.bytes_left > 0 {
+            let index = ask.range.start;
+            let start = match self.start(index) {
+                Err(JournalError::Beyond { .. }) => break,
+                start => start?,
+            };
+            self.read_segment(&start, &mut ask, &mut frames)
+                .map_err(|flaw| unreadable(flaw, ask.range.start))?;
+            if ask.range.start == index {
+                return Err(JournalError::Damaged { index, what: "no frame where one stood" });
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Reads what is asked for until the segment ends.
+    fn read_segment(
+        &self,
+        start: &Start,
+        ask: &mut Ask,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), Flaw> {
+        let window = ask.bytes_left.clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX);
+        let mut walk = Walk::new(&start.file, self.journal, start.used, window);
+        let mut batch_end = {
+            let batch = u64::from(start.mark.batch);
+            batch + walk.batch_header(batch)?.batch_bytes()
+        };
+        let (mut index, mut offset) = (start.mark.index, u64::from(start.mark.frame));
+        while index < ask.range.end && ask.bytes_left > 0 {
+            if offset == batch_end {
+                if offset == start.used {
+                    break;
+                }
+                let header = walk.batch_header(offset)?;
+                batch_end = offset + header.batch_bytes();
+                offset += header.frames_start();
+            }
+            let header = walk.frame_header(offset, index)?;
+            if index >= ask.range.start {
+                frames.push(walk.frame(offset, &header)?);
+                let bytes = usize::try_from(header.frame_bytes()).unwrap_or(usize::MAX);
+                ask.bytes_left = ask.bytes_left.saturating_sub(bytes);
+                ask.range.start = index + 1;
+            }
+            offset += header.frame_bytes();
+            index += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_checkpoint(&self, index: u64) -> Result<Head, JournalError> {
+        let start = self.start(index)?;
+        let mut walk = Walk::new(&start.file, self.journal, start.used, WINDOW_BYTES_MIN);
+        let mut find = || {
+            let mut offset = u64::from(start.mark.batch);
+            loop {
+                let header = walk.batch_header(offset)?;
+                let size = header.first_index + u64::from(header.frame_count);
+                if index < size {
+                    return Ok(Head { size, checkpoint: walk.checkpoint(offset, &header)? });
+                }
+                offset += header.batch_bytes();
+            }
+        };
+        find().map_err(|flaw| unreadable(flaw, index))
+    }
+
+    /// Finds the segment of an entry and the mark before it.
+    fn start(&self, index: u64) -> Result<Start, JournalError> {
+        let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failure) = &committed.failure {
+            return Err(JournalError::Fatal(failure.clone()));
+        }
+        let size = committed.head.size;
+        if index >= size {
+            return Err(JournalError::Beyond { index, size });
+        }
+        let damaged = || JournalError::Damaged { index, what: "no mark before it" };
+        let mark = committed.marks.before(index).ok_or_else(damaged)?;
+        let position = usize::try_from(mark.segment).map_err(|_| damaged())?;
+        let extent = *committed.segments.get(position).ok_or_else(damaged)?;
+        let is_last = position + 1 == committed.segments.len();
+        let last = is_last.then(|| Arc::clone(&committed.last));
+        drop(committed);
+        let file = match last {
+            Some(file) => file,
+            // One open file for each segment would soon be too many.
+            None => File::open(segment_path(&self.dir, extent.first_index)).map_err(io)?.into(),
+        };
+        Ok(Start { file, used: extent.used, mark })
+    }
+}
+
+fn io(error: io::Error) -> JournalError {
+    JournalError::Io(error.into())
+}
+
+fn unreadable(flaw: Flaw, index: u64) -> JournalError {
+    match flaw {
+        Flaw::Bad(what) => JournalError::Damaged { index, what },
+        Flaw::Io(error) => io(error),
+    }
+}

@@ -1,0 +1,59 @@
+//! What is known once a batch is durable: the commit, and the receipts for what stands in it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::merkle::Hash;
+use crate::record::commitment::Key;
+
+/// A durable batch: the tree after it, and the signature on that.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Commit {
+    /// Entries in the tree.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: Hash,
+    /// The signed checkpoint.
+    pub checkpoint: String,
+}
+
+/// That an entry is durable: P2, made by the writer after the commit and nowhere else.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    index: u64,
+    commit: Arc<Commit>,
+}
+
+impl Receipt {
+    pub(super) const fn new(index: u64, commit: Arc<Commit>) -> Self {
+        Self { index, commit }
+    }
+
+    /// Returns the entry's index.
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Returns the commit that covers it.
+    pub const fn commit(&self) -> &Arc<Commit> {
+        &self.commit
+    }
+}
+
+/// The answer to a publish.
+#[derive(Clone, Debug)]
+pub struct PublishAnswer {
+    /// That the alert's record is durable.
+    pub receipt: Receipt,
+    /// The entry's commitment.
+    pub leaf: [u8; 32],
+    /// The record as stored.
+    pub record: Bytes,
+    /// Salt of the commitment.
+    pub salt: Key,
+    /// Key of the content commitment.
+    pub content_key: Key,
+    /// The request id was known.
+    pub repeated: bool,
+}

@@ -1,0 +1,56 @@
+//! What one turn of the writer gathers before it is durable: frames, answers, releases, cuts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Commit, Outgoing, Outlet, Rejection, command::Answer};
+use crate::journal::Frame;
+use crate::merkle::Hash;
+
+/// Something to do once the batch is durable, or known not to be.
+pub(super) type Afterwards = Box<dyn FnOnce(Result<&Arc<Commit>, &Rejection>) + Send>;
+
+/// A turn's work.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) frames: Vec<Frame>,
+    pub(super) hashes: Vec<Hash>,
+    pub(super) afterwards: Vec<Afterwards>,
+    pub(super) releases: Vec<Ready>,
+    /// Streams to cut before anything is answered; with the connection to spare.
+    pub(super) cuts: Vec<(Arc<dyn Outlet>, Option<u64>)>,
+    /// Acknowledgements: one record a subscription, whatever came in.
+    pub(super) acknowledged: BTreeMap<u64, u64>,
+}
+
+/// Something to release once the batch is durable.
+pub(super) struct Ready {
+    pub(super) outlet: Arc<dyn Outlet>,
+    pub(super) outgoing: Outgoing,
+    pub(super) number: u64,
+    pub(super) position: bytes::Bytes,
+    /// Index of the record that the release waits for.
+    pub(super) index: u64,
+}
+
+impl Work {
+    /// Answers with what `value` makes of the commit, once there is one.
+    pub(super) fn answer<T: Send + 'static>(
+        &mut self,
+        answer: Answer<T>,
+        value: impl FnOnce(&Arc<Commit>) -> T + Send + 'static,
+    ) {
+        self.afterwards.push(Box::new(move |outcome| {
+            let result = outcome.map(value).map_err(Clone::clone);
+            // A caller that went away needs no answer.
+            drop(answer.send(result));
+        }));
+    }
+
+    /// Answers with a rejection, once the record of it is durable.
+    pub(super) fn reject<T: Send + 'static>(&mut self, answer: Answer<T>, rejection: Rejection) {
+        self.afterwards.push(Box::new(move |outcome| {
+            let result = Err(outcome.err().cloned().unwrap_or(rejection));
+            drop(answer.send(result));
+        }));
+    }
+}

@@ -1,0 +1,146 @@
+//! What the writer is asked to do. Each command carries its own way to answer.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{Commit, Outlet, PublishAnswer, Rejection};
+use crate::domain::{
+    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, Subscription,
+    Timestamp,
+};
+use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
+use crate::record::ProposedAgreement;
+
+/// The way to answer one command.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
+
+/// A stream: its subscription's index, and a number that no other stream of this broker has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StreamKey {
+    /// Index of the record that created the subscription.
+    pub subscription: u64,
+    /// The stream's number.
+    pub id: u64,
+}
+
+/// What opening a stream asks for.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Who.
+    pub by: Caller,
+    /// Name of the subscription.
+    pub name: Name,
+    /// Its purpose.
+    pub purpose: Purpose,
+    /// Deliveries allowed from the start.
+    pub credit: u32,
+    /// Position to go on from, as bytes; empty = where the broker stands.
+    pub resume: bytes::Bytes,
+    /// Where released views go.
+    pub outlet: Arc<dyn Outlet>,
+}
+
+/// The answer to an opening.
+#[derive(Clone, Debug)]
+pub struct StreamAnswer {
+    /// The stream.
+    pub key: StreamKey,
+    /// Number of the last acknowledged delivery.
+    pub acknowledged: u64,
+    /// When the subscription ends.
+    pub expires_at: Timestamp,
+    /// The commit that holds the opening's record.
+    pub commit: Arc<Commit>,
+}
+
+/// A write of the record of a read.
+#[derive(Clone, Debug)]
+pub(super) enum Reading {
+    /// The log is read.
+    Consult { start: u64, end: u64 },
+    /// An export is sealed.
+    Export { size: u64, manifest: [u8; 32] },
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Acknowledge {
+        stream: StreamKey,
+        number: u64,
+        answer: Answer<()>,
+    },
+    Approve {
+        by: Caller,
+        id: AgreementId,
+        version: String,
+        answer: Answer<AgreementStanding>,
+    },
+    Close {
+        stream: StreamKey,
+    },
+    CreateSubscription {
+        by: Caller,
+        subscription: Subscription,
+        answer: Answer<SubscriptionStanding>,
+    },
+    Credit {
+        stream: StreamKey,
+        more: u32,
+        answer: Answer<()>,
+    },
+    DeleteSubscription {
+        by: Caller,
+        connection: u64,
+        name: Name,
+        answer: Answer<u64>,
+    },
+    ListAgreements {
+        by: Caller,
+        answer: Answer<Vec<AgreementStanding>>,
+    },
+    ListSubscriptions {
+        by: Caller,
+        answer: Answer<Vec<SubscriptionStanding>>,
+    },
+    Open {
+        opening: Opening,
+        answer: Answer<StreamAnswer>,
+    },
+    Propose {
+        by: Caller,
+        proposed: ProposedAgreement,
+        answer: Answer<AgreementStanding>,
+    },
+    Publish {
+        by: Caller,
+        id: AlertId,
+        draft: Box<Draft>,
+        answer: Answer<PublishAnswer>,
+    },
+    Read {
+        by: Caller,
+        purpose: QueryPurpose,
+        reading: Reading,
+        answer: Answer<(u64, Arc<Commit>)>,
+    },
+    Refuse {
+        by: Caller,
+        act: Act,
+        refusal: Refusal,
+        answer: Answer<()>,
+    },
+    ShowAgreement {
+        by: Caller,
+        id: AgreementId,
+        answer: Answer<Vec<AgreementStanding>>,
+    },
+    Standing {
+        answer: Answer<Standing>,
+    },
+    Withdraw {
+        by: Caller,
+        id: AgreementId,
+        answer: Answer<u64>,
+    },
+}

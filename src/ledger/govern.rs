@@ -1,0 +1,277 @@
+//! The writer's part of governance and of reads: agreements, subscriptions, the record of a read.
+
+use std::sync::Arc;
+
+use super::{
+    Commit, LedgerError, Rejection,
+    command::{Answer, Command, Reading},
+    seal::Body,
+    writer::Writer,
+};
+use crate::domain::{
+    Act, AgencyId, AgreementId, Caller, Name, QueryPurpose, Reason, Refusal, Seat, Subscription,
+};
+use crate::exchange::{AgreementStanding, Content, SubscriptionStanding};
+use crate::record::{self, Event, ProposedAgreement, SealedFilter, commitment};
+
+impl Writer {
+    /// Does one command.
+    pub(super) fn execute(&mut self, command: Command) -> Result<(), LedgerError> {
+        match command {
+            Command::Acknowledge { stream, number, answer } => {
+                self.acknowledge(stream, number, answer);
+                Ok(())
+            }
+            Command::Approve { by, id, version, answer } => {
+                let decided = self.state.approve(&by, &id, &version, self.now);
+                self.settle_agreement((&by, Act::ApproveAgreement, &id), decided, answer)
+            }
+            Command::Close { stream } => {
+                self.close(stream);
+                Ok(())
+            }
+            Command::CreateSubscription { by, subscription, answer } => {
+                self.create_subscription(&by, &subscription, answer)
+            }
+            Command::Credit { stream, more, answer } => {
+                self.credit(stream, more, answer);
+                Ok(())
+            }
+            Command::DeleteSubscription { by, connection, name, answer } => {
+                self.delete_subscription((&by, connection), &name, answer)
+            }
+            Command::ListAgreements { by, answer } => {
+                let list = member(&by).map(|it| self.state.agreements_of(it, self.now));
+                self.settle(&by, Act::ReadGovernance, list, answer)
+            }
+            Command::ListSubscriptions { by, answer } => {
+                let list = member(&by).map(|it| self.state.subscriptions_of(it));
+                self.settle(&by, Act::ReadGovernance, list, answer)
+            }
+            Command::Open { opening, answer } => self.open_stream(opening, answer),
+            Command::Propose { by, proposed, answer } => self.propose(&by, proposed, answer),
+            Command::Publish { by, id, draft, answer } => self.publish(&by, id, *draft, answer),
+            Command::Read { by, purpose, reading, answer } => {
+                self.read_log(&by, purpose, &reading, answer)
+            }
+            Command::Refuse { by, act, refusal, answer } => {
+                let rejection = self.refuse(&by, act, refusal, None)?;
+                self.work.reject(answer, rejection);
+                Ok(())
+            }
+            Command::ShowAgreement { by, id, answer } => {
+                let versions =
+                    member(&by).and_then(|it| self.state.versions_for(&id, it, self.now));
+                self.settle(&by, Act::ReadGovernance, versions, answer)
+            }
+            Command::Standing { answer } => {
+                let standing = self.state.standing(self.now);
+                self.work.answer(answer, move |_| standing);
+                Ok(())
+            }
+            Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
+        }
+    }
+
+    /// Answers with a value, or records the refusal and answers with that.
+    fn settle<T: Send + 'static>(
+        &mut self,
+        by: &Caller,
+        act: Act,
+        decided: Result<T, Refusal>,
+        answer: Answer<T>,
+    ) -> Result<(), LedgerError> {
+        match decided {
+            Ok(value) => self.work.answer(answer, move |_| value),
+            Err(refusal) => {
+                let rejection = self.refuse(by, act, refusal, None)?;
+                self.work.reject(answer, rejection);
+            }
+        }
+        Ok(())
+    }
+
+    fn propose(
+        &mut self,
+        by: &Caller,
+        proposed: ProposedAgreement,
+        answer: Answer<AgreementStanding>,
+    ) -> Result<(), LedgerError> {
+        let id = proposed.agreement.id.clone();
+        let decided = self.state.propose(by, proposed, self.now);
+        self.settle_agreement((by, Act::ProposeAgreement, &id), decided, answer)
+    }
+
+    fn settle_agreement(
+        &mut self,
+        (by, act, id): (&Caller, Act, &AgreementId),
+        decided: Result<Option<Event>, Refusal>,
+        answer: Answer<AgreementStanding>,
+    ) -> Result<(), LedgerError> {
+        let event = match decided {
+            Ok(event) => event,
+            Err(refusal) => {
+                let rejection = self.refuse(by, act, refusal, Some(id))?;
+                self.work.reject(answer, rejection);
+                return Ok(());
+            }
+        };
+        if let Some(event) = event {
+            self.record(event)?;
+        }
+        let newest =
+            member(by).and_then(|agency| self.state.versions_for(id, agency, self.now)).and_then(
+                |versions| versions.into_iter().last().ok_or(Reason::AgreementUnknown.into()),
+            );
+        self.settle(by, act, newest, answer)
+    }
+
+    fn withdraw(
+        &mut self,
+        by: &Caller,
+        id: &AgreementId,
+        answer: Answer<u64>,
+    ) -> Result<(), LedgerError> {
+        // P4: whoever holds something under it unacknowledged is cut before this is answered.
+        let touched = self.state.touched_by(id);
+        match self.state.withdraw(by, id, self.now) {
+            Ok(event) => {
+                let index = self.record(event)?;
+                for subscription in touched {
+                    if let Some((stream, outlet)) = self.outlets.remove(&subscription) {
+                        self.state.end(subscription, stream);
+                        self.work.cuts.push((outlet, None));
+                    }
+                }
+                self.work.answer(answer, move |_| index);
+            }
+            Err(refusal) => {
+                let rejection = self.refuse(by, Act::WithdrawAgreement, refusal, Some(id))?;
+                self.work.reject(answer, rejection);
+            }
+        }
+        Ok(())
+    }
+
+    fn create_subscription(
+        &mut self,
+        by: &Caller,
+        subscription: &Subscription,
+        answer: Answer<SubscriptionStanding>,
+    ) -> Result<(), LedgerError> {
+        let filter = &subscription.filter;
+        let slot = self.state.slots();
+        let key = self.secrets.keys.slot(slot)?;
+        let bytes = record::filter_bytes(filter);
+        let content = commitment::content(&commitment::content_key(key.as_bytes()), &bytes);
+        let sealed = (!filter.tokens.is_empty()).then_some(SealedFilter { slot, content });
+        let decided = self.state.create_subscription(by, subscription, sealed, self.now);
+        match decided {
+            Ok(Some(event)) => {
+                let body = Body { key: key.as_bytes(), slot, content: &bytes };
+                self.record_with(event, sealed.map(|_| body), Content::Tokens(filter))?;
+            }
+            Ok(None) => {}
+            Err(refusal) => {
+                let rejection = self.refuse(by, Act::CreateSubscription, refusal, None)?;
+                self.work.reject(answer, rejection);
+                return Ok(());
+            }
+        }
+        let standing = member(by).and_then(|agency| {
+            let mut own = self.state.subscriptions_of(agency).into_iter();
+            own.find(|it| it.subscription.name == subscription.name)
+                .ok_or(Reason::SubscriptionUnknown.into())
+        });
+        self.settle(by, Act::CreateSubscription, standing, answer)
+    }
+
+    fn delete_subscription(
+        &mut self,
+        (by, connection): (&Caller, u64),
+        name: &Name,
+        answer: Answer<u64>,
+    ) -> Result<(), LedgerError> {
+        let subscription = by.seat.agency().and_then(|it| self.state.subscription(it, name));
+        match self.state.delete_subscription(by, name) {
+            Ok(event) => {
+                let index = self.record(event)?;
+                if let Some((_, outlet)) = subscription.and_then(|it| self.outlets.remove(&it)) {
+                    self.work.cuts.push((outlet, Some(connection)));
+                }
+                self.work.answer(answer, move |_| index);
+            }
+            Err(refusal) => {
+                let rejection = self.refuse(by, Act::DeleteSubscription, refusal, None)?;
+                self.work.reject(answer, rejection);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_log(
+        &mut self,
+        by: &Caller,
+        purpose: QueryPurpose,
+        reading: &Reading,
+        answer: Answer<(u64, Arc<Commit>)>,
+    ) -> Result<(), LedgerError> {
+        let event = match &by.seat {
+            Seat::Officer { .. } => match *reading {
+                Reading::Consult { start, end } => {
+                    Ok(Event::Consulted { by: by.clone(), purpose, start, end })
+                }
+                Reading::Export { size, .. } if size > self.state.size() => {
+                    Err(Refusal::at(Reason::BeyondTheLog, "size"))
+                }
+                Reading::Export { size, manifest } => {
+                    Ok(Event::Exported { by: by.clone(), purpose, size, manifest })
+                }
+            },
+            Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+        };
+        match event {
+            Ok(event) => {
+                let index = self.record(event)?;
+                self.work.answer(answer, move |commit| (index, Arc::clone(commit)));
+            }
+            Err(refusal) => {
+                let rejection = self.refuse(by, Act::ReadLog, refusal, None)?;
+                self.work.reject(answer, rejection);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn member(by: &Caller) -> Result<&AgencyId, Refusal> {
+    by.seat.agency().ok_or(Reason::WrongRole.into())
+}
+
+impl Command {
+    /// Answers a command that is not done.
+    pub(super) fn reject(self, rejection: &Rejection) {
+        fn tell<T>(answer: Answer<T>, rejection: &Rejection) {
+            drop(answer.send(Err(rejection.clone())));
+        }
+        match self {
+            Self::Acknowledge { answer, .. }
+            | Self::Credit { answer, .. }
+            | Self::Refuse { answer, .. } => tell(answer, rejection),
+            Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
+            Self::Close { .. } => {}
+            Self::CreateSubscription { answer, .. } => tell(answer, rejection),
+            Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
+                tell(answer, rejection);
+            }
+            Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {
+                tell(answer, rejection);
+            }
+            Self::ListSubscriptions { answer, .. } => tell(answer, rejection),
+            Self::Open { answer, .. } => tell(answer, rejection),
+            Self::Publish { answer, .. } => tell(answer, rejection),
+            Self::Read { answer, .. } => tell(answer, rejection),
+            Self::Standing { answer } => tell(answer, rejection),
+        }
+    }
+}

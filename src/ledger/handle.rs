@@ -1,0 +1,369 @@
+//! The ledger as others use it: commands that are answered when they are durable, and reads and proofs of
+//! what is.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer, Rejection,
+    StreamAnswer, StreamKey,
+    command::{Answer, Command, Reading},
+    read::Links,
+    secrets::Secrets,
+    thread::Job,
+    tree::Tree,
+    writer::Writer,
+};
+use crate::domain::{
+    Act, AgencyId, AgreementId, AlertId, Caller, Draft, Name, QueryPurpose, Refusal, Subscription,
+};
+use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
+use crate::journal::Journal;
+use crate::merkle::{Checkpoint, Hash, Note, Verifier};
+use crate::record::{self, ProposedAgreement};
+
+/// The ledger. Clones speak to the same writer.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    commands: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+}
+
+/// What reads and proofs need: nothing of the writer's private state.
+#[derive(Debug)]
+pub(super) struct Shared {
+    journal: Arc<dyn Journal>,
+    secrets: Arc<Secrets>,
+    tree: Arc<Tree>,
+    commits: watch::Receiver<Arc<Commit>>,
+    forked: Arc<Mutex<bool>>,
+}
+
+impl Shared {
+    pub(super) fn of(writer: &Writer) -> Arc<Self> {
+        Arc::new(Self {
+            journal: Arc::clone(&writer.journal),
+            secrets: Arc::clone(&writer.secrets),
+            tree: Arc::clone(&writer.tree),
+            commits: writer.commits.subscribe(),
+            forked: Arc::clone(&writer.forked),
+        })
+    }
+}
+
+/// What every command can end with.
+type Done<T> = Result<T, Rejection>;
+
+impl Ledger {
+    pub(super) const fn new(commands: mpsc::Sender<Job>, shared: Arc<Shared>) -> Self {
+        Self { commands, shared }
+    }
+
+    async fn submit<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Done<T> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.try_send(Job::Do(command(answer))).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Rejection::Busy,
+            mpsc::error::TrySendError::Closed(_) => Rejection::Unavailable("the broker stops"),
+        })?;
+        answered.await.unwrap_or(Err(Rejection::Unavailable("the writer stopped")))
+    }
+
+    /// Publishes an alert.
+    ///
+    /// # Errors
+    ///
+    /// Every command: [`Rejection::Busy`] to repeat shortly, [`Rejection::Refused`] with the reason,
+    /// [`Rejection::Unavailable`] to repeat with the same request id.
+    pub async fn publish(&self, by: Caller, id: AlertId, draft: Draft) -> Done<PublishAnswer> {
+        self.submit(|answer| Command::Publish { by, id, draft: Box::new(draft), answer }).await
+    }
+
+    /// Proposes an agreement.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn propose(
+        &self,
+        by: Caller,
+        proposed: ProposedAgreement,
+    ) -> Done<AgreementStanding> {
+        self.submit(|answer| Command::Propose { by, proposed, answer }).await
+    }
+
+    /// Approves a version of an agreement for the caller's agency.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn approve(
+        &self,
+        by: Caller,
+        id: AgreementId,
+        version: String,
+    ) -> Done<AgreementStanding> {
+        self.submit(|answer| Command::Approve { by, id, version, answer }).await
+    }
+
+    /// Withdraws an agreement; returns the index of its record. P4: once this is answered, nothing
+    /// leaves under it.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn withdraw(&self, by: Caller, id: AgreementId) -> Done<u64> {
+        self.submit(|answer| Command::Withdraw { by, id, answer }).await
+    }
+
+    /// Lists the caller's agency's agreements.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn agreements(&self, by: Caller) -> Done<Vec<AgreementStanding>> {
+        self.submit(|answer| Command::ListAgreements { by, answer }).await
+    }
+
+    /// Shows the versions of an agreement.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn agreement(&self, by: Caller, id: AgreementId) -> Done<Vec<AgreementStanding>> {
+        self.submit(|answer| Command::ShowAgreement { by, id, answer }).await
+    }
+
+    /// Creates a subscription.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn create_subscription(
+        &self,
+        by: Caller,
+        subscription: Subscription,
+    ) -> Done<SubscriptionStanding> {
+        self.submit(|answer| Command::CreateSubscription { by, subscription, answer }).await
+    }
+
+    /// Deletes a subscription; returns the index of its record. `connection` is the caller's own,
+    /// over which the answer still has to go.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn delete_subscription(&self, by: Caller, connection: u64, name: Name) -> Done<u64> {
+        self.submit(|answer| Command::DeleteSubscription { by, connection, name, answer }).await
+    }
+
+    /// Lists the caller's agency's subscriptions.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn subscriptions(&self, by: Caller) -> Done<Vec<SubscriptionStanding>> {
+        self.submit(|answer| Command::ListSubscriptions { by, answer }).await
+    }
+
+    /// Opens a stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn open_stream(&self, opening: Opening) -> Done<StreamAnswer> {
+        self.submit(|answer| Command::Open { opening, answer }).await
+    }
+
+    /// Adds credit to a stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); a refusal ends the stream.
+    pub async fn credit(&self, stream: StreamKey, more: u32) -> Done<()> {
+        self.submit(|answer| Command::Credit { stream, more, answer }).await
+    }
+
+    /// Acknowledges all deliveries up to a number.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); a refusal ends the stream.
+    pub async fn acknowledge(&self, stream: StreamKey, number: u64) -> Done<()> {
+        self.submit(|answer| Command::Acknowledge { stream, number, answer }).await
+    }
+
+    /// Notes that a stream has ended. Waits for a place in the queue, because it has to arrive.
+    pub async fn close_stream(&self, stream: StreamKey) {
+        let close = Job::Do(Command::Close { stream });
+        // A writer that stopped holds no streams.
+        drop(self.commands.send(close).await);
+    }
+
+    /// Records a refusal that was found before the ledger was asked.
+    pub async fn refuse(&self, by: Caller, act: Act, refusal: Refusal) -> Rejection {
+        let refused = self.submit(|answer| Command::Refuse { by, act, refusal, answer }).await;
+        refused.err().unwrap_or(Rejection::Refused { refusal, decision: None })
+    }
+
+    /// Records that an officer reads entries; returns the record's index and the commit that holds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn consult(
+        &self,
+        by: Caller,
+        purpose: QueryPurpose,
+        range: Range<u64>,
+    ) -> Done<(u64, Arc<Commit>)> {
+        let reading = Reading::Consult { start: range.start, end: range.end };
+        self.submit(|answer| Command::Read { by, purpose, reading, answer }).await
+    }
+
+    /// Records an export and signs its manifest; returns the seal and the record's index.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn seal_export(
+        &self,
+        by: Caller,
+        purpose: QueryPurpose,
+        size: u64,
+        manifest: [u8; 32],
+    ) -> Done<(String, u64)> {
+        let reading = Reading::Export { size, manifest };
+        let (index, _) =
+            self.submit(|answer| Command::Read { by, purpose, reading, answer }).await?;
+        let signer = &self.shared.secrets.signer;
+        let digest = crate::domain::Hex(&manifest);
+        let text = format!(
+            "portway export v1\n{}\nsize {size}\nrecord {index}\nsha256 {digest}\n",
+            signer.name()
+        );
+        let signature = signer.sign(&text);
+        let note = Note::new(text, vec![signature])
+            .map_err(|_| Rejection::Unavailable("the seal could not be made"))?;
+        Ok((note.to_string(), index))
+    }
+
+    /// Counts what is live.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn standing(&self) -> Done<Standing> {
+        self.submit(|answer| Command::Standing { answer }).await
+    }
+
+    /// Lets the writer finish what is queued and stop.
+    pub async fn stop(&self) {
+        drop(self.commands.send(Job::Stop).await);
+    }
+
+    /// Returns the newest commit.
+    pub fn newest(&self) -> Arc<Commit> {
+        Arc::clone(&self.shared.commits.borrow())
+    }
+
+    /// Returns the key that the log's checkpoints verify under; its name is the origin.
+    pub fn verifier(&self) -> &Verifier {
+        self.shared.secrets.signer.verifier()
+    }
+
+    /// Proves that an entry is in the tree of `size`.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError::Proof` where the entry or the size lies beyond the log.
+    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, LedgerError> {
+        Ok(self.shared.tree.inclusion(index, size)?)
+    }
+
+    /// Proves that the tree of `from` is a prefix of the tree of `to`; empty from 0 and between equals.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError::Proof` where the sizes are reversed or lie beyond the log.
+    pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, LedgerError> {
+        Ok(self.shared.tree.consistency(from, to)?)
+    }
+
+    /// Reads some commitments, in order, from `range.start`.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the journal cannot be read.
+    pub fn leaves(&self, range: Range<u64>) -> Result<Vec<[u8; 32]>, LedgerError> {
+        let frames = self.shared.journal.read(range, READ_BYTES)?;
+        Ok(frames.into_iter().map(|frame| frame.leaf).collect())
+    }
+
+    /// Reads some entries, in order, from `range.start`.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the journal cannot be read or an entry is damaged.
+    pub fn entries(&self, range: Range<u64>) -> Result<Vec<Entry>, LedgerError> {
+        let frames = self.shared.journal.read(range.clone(), READ_BYTES)?;
+        (range.start..)
+            .zip(frames)
+            .map(|(index, frame)| {
+                let record = record::decode(&frame.record)
+                    .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })?;
+                Ok(Entry { index, frame, record })
+            })
+            .collect()
+    }
+
+    /// Follows an agency's links from the first entry on, to open them.
+    pub fn links(&self, agency: AgencyId) -> Links {
+        Links::new(agency, Arc::clone(&self.shared.secrets))
+    }
+
+    /// Reads a position that a subscriber sent back.
+    ///
+    /// # Errors
+    ///
+    /// [`PositionForged`] where this broker never made it.
+    pub fn position(&self, bytes: &[u8]) -> Result<Position, PositionForged> {
+        Position::from_bytes(self.shared.secrets.positions(), bytes)
+    }
+
+    /// Writes a position.
+    pub fn position_bytes(&self, position: Position) -> Vec<u8> {
+        position.to_bytes(self.shared.secrets.positions())
+    }
+
+    /// Looks at a checkpoint that a client holds; returns its size. Our own signature on a tree that
+    /// we lack means that this log was rolled back or forked: the broker stops signing.
+    ///
+    /// # Errors
+    ///
+    /// A sentence where the note is not a checkpoint of this log, or shows a fork.
+    pub fn shown(&self, note: &str) -> Result<u64, &'static str> {
+        let shown = Checkpoint::open(note, self.verifier())
+            .map_err(|_| "it is not a checkpoint that this log signed")?;
+        let ours = self.newest();
+        let same = shown.size <= ours.size
+            && self.shared.tree.root(shown.size).is_ok_and(|root| root == shown.root);
+        if same {
+            return Ok(shown.size);
+        }
+        tracing::error!(
+            shown = shown.size,
+            ours = ours.size,
+            "a client holds our signature on a tree that we lack: this log was rolled back or \
+             forked. Nothing more is signed"
+        );
+        *self.shared.forked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Err("it shows a newer or another log under the same signature")
+    }
+}
+
+/// How much of the journal one read takes.
+const READ_BYTES: usize = 256 << 10;

@@ -1,0 +1,37 @@
+//! The only writer. In its turn at the journal it decides every queued command, seals the records,
+//! makes them durable with one signed checkpoint in one write, and only then answers, releases views and
+//! lets anybody see them. P2: nothing in this room hands out what is not durable.
+
+mod answer;
+mod batch;
+mod command;
+mod contents;
+mod deliver;
+mod error;
+mod govern;
+mod handle;
+mod keeper;
+mod open;
+mod outlet;
+mod position;
+mod publish;
+mod read;
+mod replay;
+mod seal;
+mod secrets;
+#[cfg(test)]
+mod simulation;
+mod stream;
+mod thread;
+mod tree;
+mod writer;
+
+pub use answer::{Commit, PublishAnswer, Receipt};
+pub use command::{Opening, StreamAnswer, StreamKey};
+pub use error::{LedgerError, Rejection};
+pub use handle::Ledger;
+pub use open::{Settings, Start, open};
+pub use outlet::{Delivery, Outgoing, Outlet, Release};
+pub use position::{Position, PositionForged};
+pub use read::{Entry, LinkOpening, Links};
+pub use thread::Running;

@@ -1,0 +1,265 @@
+//! A start: keys, anchor and journal are made together or found together, checked against each other,
+//! and the state is read. Whatever does not fit stops the start and says what to look at.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Ledger, LedgerError, Running,
+    contents::Contents,
+    handle::Shared,
+    keeper::Keeper,
+    replay::{self, Replayed},
+    secrets::Secrets,
+    thread,
+    tree::Tree,
+    writer::Writer,
+};
+use crate::domain::{Clock, TrustDomain};
+use crate::journal::{
+    Anchor, AnchorError, AnchorFile, Journal, JournalId, KeyError, Keys, MasterKey, OpenError,
+    Segments,
+};
+use crate::merkle::Checkpoint;
+use crate::policy;
+use crate::record::Event;
+
+/// Where a log is kept, and what it is called.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Directory of the journal's segments.
+    pub journal_dir: PathBuf,
+    /// Size of a segment in bytes, 1 MiB to 1 GiB.
+    pub segment_bytes: u64,
+    /// Directory of the keys.
+    pub keys_dir: PathBuf,
+    /// File of the master key.
+    pub master_key: PathBuf,
+    /// Directory of the anchor.
+    pub anchor_dir: PathBuf,
+    /// Origin of the log, `<trust domain>/portway/<log name>`.
+    pub origin: String,
+    /// The trust domain.
+    pub domain: TrustDomain,
+    /// Commands that may wait, 1 to 65536.
+    pub queue: usize,
+    /// Commands that one batch may carry, 1 to 4096.
+    pub batch: usize,
+    /// Goes on without an anchor, once: the operator says that its disk was lost.
+    pub accept_lost_anchor: bool,
+}
+
+/// A ledger that has started.
+#[derive(Debug)]
+pub struct Start {
+    /// To write to and read from.
+    pub ledger: Ledger,
+    /// The writer's thread.
+    pub running: Running,
+}
+
+/// Opens the log, or makes it where there is nothing at all yet, and starts the writer.
+///
+/// # Errors
+///
+/// [`LedgerError`] says what does not fit; nothing is changed then, except that a torn tail beyond
+/// the anchor may have been cut.
+pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerError> {
+    let found = find(settings)?;
+    let anchor = found.anchor.read()?;
+    let journal_settings =
+        crate::journal::Settings { journal_id: found.id, segment_bytes: settings.segment_bytes };
+    let (segments, cut) = if found.is_new {
+        (Segments::create(&settings.journal_dir, &journal_settings)?, None)
+    } else {
+        let (segments, recovery) =
+            Segments::open(&settings.journal_dir, &journal_settings, anchor.size)?;
+        (segments, recovery.cut)
+    };
+    let mut first = Vec::new();
+    if let Some(cut) = cut {
+        tracing::error!(size = cut.size, bytes = cut.bytes, "a torn tail of the journal was cut");
+        first.push(Event::TailCut { size: cut.size, bytes: cut.bytes });
+    }
+    reapply_erasures(&found.secrets.keys, &anchor)?;
+    let journal: Arc<dyn Journal> = Arc::new(segments);
+    let (mut writer, origin) = writer(journal, found.secrets, &settings.domain, clock)?;
+    check_anchor(&writer, &anchor)?;
+    match origin {
+        Some(stored) if stored != settings.origin => {
+            return Err(LedgerError::OtherOrigin { stored, configured: settings.origin.clone() });
+        }
+        Some(_) => {}
+        None => first.insert(0, started(&writer, &settings.origin)),
+    }
+    first.push(Event::BrokerStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rules: policy::rule_set(),
+    });
+    writer.first = first;
+    publish_vkey(&settings.keys_dir, &writer.secrets)?;
+    let (commands, queue) = mpsc::channel(settings.queue);
+    let shared = Shared::of(&writer);
+    let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
+    let running = thread::start(writer, queue, settings.batch, keeper)?;
+    Ok(Start { ledger: Ledger::new(commands, shared), running })
+}
+
+/// What stands on the disks, or was just made.
+struct Found {
+    id: JournalId,
+    secrets: Secrets,
+    anchor: AnchorFile,
+    is_new: bool,
+}
+
+fn find(settings: &Settings) -> Result<Found, LedgerError> {
+    match Segments::journal_id_of(&settings.journal_dir) {
+        Ok(id) => find_existing(settings, id),
+        Err(OpenError::Missing { .. }) => make(settings),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerError> {
+    let keys_lost = || LedgerError::KeysLost(settings.keys_dir.display().to_string());
+    let master = match MasterKey::load(&settings.master_key) {
+        Err(KeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Err(keys_lost());
+        }
+        loaded => loaded?,
+    };
+    let secrets = match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
+        Err(LedgerError::Key(KeyError::Missing { .. })) => return Err(keys_lost()),
+        opened => opened?,
+    };
+    let anchor = match AnchorFile::open(&settings.anchor_dir, id) {
+        Err(AnchorError::Missing { .. }) if settings.accept_lost_anchor => {
+            tracing::error!("going on without the anchor, as the operator said");
+            AnchorFile::create(&settings.anchor_dir, id)?
+        }
+        Err(AnchorError::Missing { .. }) => {
+            return Err(LedgerError::AnchorLost(settings.anchor_dir.display().to_string()));
+        }
+        opened => opened?,
+    };
+    Ok(Found { id, secrets, anchor, is_new: false })
+}
+
+/// Makes a new log: keys, then the anchor, then (by the caller) the journal. A crash on the way is
+/// told by keys that were never used; keys that were used mean that a journal is gone.
+fn make(settings: &Settings) -> Result<Found, LedgerError> {
+    let master = if settings.master_key.exists() {
+        MasterKey::load(&settings.master_key)?
+    } else {
+        if let Some(dir) = settings.master_key.parent() {
+            create_private_dir(dir)?;
+        }
+        MasterKey::create(&settings.master_key)?
+    };
+    let (id, secrets) = match Keys::journal_id_of(&settings.keys_dir) {
+        Err(KeyError::Missing { .. }) => {
+            let id = JournalId::random().map_err(|_| KeyError::Random)?;
+            let keys = Keys::create(&settings.keys_dir, id, &master)?;
+            (id, Secrets::create(keys, &settings.origin)?)
+        }
+        Err(error) => return Err(error.into()),
+        Ok(id) => {
+            let keys = Keys::open(&settings.keys_dir, id, &master)?;
+            if keys.reserved() > 0 {
+                let path = settings.journal_dir.clone();
+                return Err(OpenError::Missing { path }.into());
+            }
+            (id, Secrets::create(keys, &settings.origin)?)
+        }
+    };
+    let anchor = match AnchorFile::open(&settings.anchor_dir, id) {
+        Err(AnchorError::Missing { .. }) => AnchorFile::create(&settings.anchor_dir, id)?,
+        opened => opened?,
+    };
+    match anchor.read()?.size {
+        0 => Ok(Found { id, secrets, anchor, is_new: true }),
+        size => Err(LedgerError::RolledBack(size)),
+    }
+}
+
+pub(super) fn writer(
+    journal: Arc<dyn Journal>,
+    secrets: Secrets,
+    domain: &TrustDomain,
+    clock: Arc<dyn Clock>,
+) -> Result<(Writer, Option<String>), LedgerError> {
+    let tree = Arc::new(Tree::new(Arc::clone(&journal)));
+    let now = clock.now();
+    let Replayed { state, frontier, commit, origin } =
+        replay::replay(&journal, &secrets, &tree, now)?;
+    let writer = Writer {
+        journal,
+        clock,
+        secrets: Arc::new(secrets),
+        domain: domain.clone(),
+        tree,
+        state,
+        frontier,
+        contents: Contents::default(),
+        outlets: std::collections::HashMap::new(),
+        streams: 0,
+        now,
+        work: super::batch::Work::default(),
+        commits: watch::Sender::new(commit),
+        forked: Arc::new(Mutex::new(false)),
+        first: Vec::new(),
+    };
+    Ok((writer, origin))
+}
+
+/// The first record of a log.
+pub(super) fn started(writer: &Writer, origin: &str) -> Event {
+    Event::LogStarted { origin: origin.to_owned(), vkey: writer.secrets.signer.vkey() }
+}
+
+/// The journal has to extend what the anchor knows, under our own signature.
+fn check_anchor(writer: &Writer, anchor: &Anchor) -> Result<(), LedgerError> {
+    if anchor.size == 0 {
+        return Ok(());
+    }
+    let known = Checkpoint::open(&anchor.checkpoint, writer.secrets.signer.verifier())
+        .map_err(|_| LedgerError::AnchorMismatch("its checkpoint is not signed by this log"))?;
+    let root = writer
+        .tree
+        .root(anchor.size)
+        .map_err(|_| LedgerError::AnchorMismatch("the journal is smaller"))?;
+    if known.size == anchor.size && known.root == root {
+        Ok(())
+    } else {
+        Err(LedgerError::AnchorMismatch("the entries are others"))
+    }
+}
+
+/// A restored backup may hold keys that were erased since: the anchor remembers which.
+fn reapply_erasures(keys: &Keys, anchor: &Anchor) -> Result<(), LedgerError> {
+    let slots: Vec<u64> = anchor.erased.slots().collect();
+    let Some(last) = slots.last() else { return Ok(()) };
+    keys.reserve(last + 1)?;
+    Ok(keys.erase(&slots)?)
+}
+
+/// Writes the log's public key where enrolment can take it from.
+fn publish_vkey(dir: &Path, secrets: &Secrets) -> Result<(), LedgerError> {
+    let path = dir.join("log.vkey");
+    std::fs::write(&path, format!("{}\n", secrets.signer.vkey()))
+        .map_err(|source| LedgerError::Io { path: path.display().to_string(), source })
+}
+
+fn create_private_dir(dir: &Path) -> Result<(), LedgerError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| LedgerError::Io { path: dir.display().to_string(), source })
+}

@@ -1,0 +1,77 @@
+//! The writer's part of a publish: key, commitment, decision, record.
+
+use std::sync::Arc;
+
+use super::{
+    LedgerError, PublishAnswer, Receipt, Rejection, command::Answer, contents::Content as Kept,
+    seal::Body, writer::Writer,
+};
+use crate::domain::{Act, AlertId, Caller, Draft, Reason, Refusal};
+use crate::exchange::{Content, Publication, Submission};
+use crate::journal::{Frame, KeyError};
+use crate::record::{self, commitment};
+
+impl Writer {
+    pub(super) fn publish(
+        &mut self,
+        by: &Caller,
+        id: AlertId,
+        draft: Draft,
+        answer: Answer<PublishAnswer>,
+    ) -> Result<(), LedgerError> {
+        let known = by.seat.agency().and_then(|agency| self.state.remembered_slot(agency, id));
+        let slot = known.unwrap_or(self.state.slots());
+        let key = match self.secrets.keys.slot(slot) {
+            Ok(key) => key,
+            Err(KeyError::Erased { .. }) => {
+                // Whether the content is the same can no longer be told.
+                let reused = Refusal::at(Reason::RequestIdReused, "request_id");
+                let rejection = self.refuse(by, Act::Publish, reused, Some(&draft.agreement))?;
+                self.work.reject(answer, rejection);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let bytes = record::draft_bytes(&draft);
+        let content_key = commitment::content_key(key.as_bytes());
+        let content = commitment::content(&content_key, &bytes);
+        let submission = Submission { by, id, draft: &draft, slot, content };
+        let (index, repeated) = match self.state.publish(&submission, self.now) {
+            Ok(Publication::Known { index, .. }) => (index, true),
+            Ok(Publication::New(event)) => {
+                let body = Body { key: key.as_bytes(), slot, content: &bytes };
+                let index = self.record_with(*event, Some(body), Content::Draft(&draft))?;
+                self.contents.insert(index, Arc::new(Kept { draft, key }));
+                (index, false)
+            }
+            Err(refusal) => {
+                let rejection = self.refuse(by, Act::Publish, refusal, Some(&draft.agreement))?;
+                self.work.reject(answer, rejection);
+                return Ok(());
+            }
+        };
+        let Some(Frame { leaf, salt, record, .. }) = self.frame(index)? else {
+            self.work.reject(answer, Rejection::Unavailable("the record cannot be read"));
+            return Ok(());
+        };
+        self.work.answer(answer, move |commit| PublishAnswer {
+            receipt: Receipt::new(index, Arc::clone(commit)),
+            leaf,
+            record,
+            salt,
+            content_key,
+            repeated,
+        });
+        Ok(())
+    }
+
+    /// Returns an entry, of this batch or of the journal.
+    pub(super) fn frame(&self, index: u64) -> Result<Option<Frame>, LedgerError> {
+        let committed = self.state.size() - self.work.frames.len() as u64;
+        if let Some(place) = index.checked_sub(committed) {
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            return Ok(self.work.frames.get(place).cloned());
+        }
+        Ok(self.journal.read(index..index + 1, 1)?.pop())
+    }
+}

@@ -1,0 +1,126 @@
+//! What the ledger knows and nobody else: the log's signing key, the link secret, the alerts' keys.
+
+use std::{fmt, path::Path};
+
+use ring::{
+    aead::{self, Aad, LessSafeKey, Nonce, UnboundKey},
+    rand::{SecureRandom, SystemRandom},
+    signature::Ed25519KeyPair,
+};
+use zeroize::Zeroizing;
+
+use super::LedgerError;
+use crate::journal::{JournalId, KeyError, Keys, MasterKey};
+use crate::merkle::Signer;
+use crate::record::commitment::{self, Key};
+
+const SIGNING: &str = "log-signing";
+const LINKS: &str = "links";
+const BODY: &[u8] = b"portway/v1/body\0";
+const NONCE_BYTES: usize = 12;
+
+/// The secrets of one log.
+pub(super) struct Secrets {
+    pub(super) keys: Keys,
+    pub(super) signer: Signer,
+    pub(super) random: SystemRandom,
+    links: Zeroizing<Key>,
+    positions: Zeroizing<Key>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(withheld)")
+    }
+}
+
+impl Secrets {
+    /// Makes the secrets of a new log in a keys directory that was never used.
+    pub(super) fn create(keys: Keys, origin: &str) -> Result<Self, LedgerError> {
+        let random = SystemRandom::new();
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&random)
+            .map_err(|_| LedgerError::Signing("it could not be made"))?;
+        let mut links = Zeroizing::new([0; 32]);
+        random.fill(links.as_mut()).map_err(|_| KeyError::Random)?;
+        keys.seal_secret(LINKS, links.as_ref())?;
+        keys.seal_secret(SIGNING, pkcs8.as_ref())?;
+        Self::of(keys, origin)
+    }
+
+    /// Opens the secrets of a log.
+    pub(super) fn open(
+        dir: &Path,
+        journal: JournalId,
+        master: &MasterKey,
+        origin: &str,
+    ) -> Result<Self, LedgerError> {
+        Self::of(Keys::open(dir, journal, master)?, origin)
+    }
+
+    fn of(keys: Keys, origin: &str) -> Result<Self, LedgerError> {
+        let pkcs8 = keys.open_secret(SIGNING)?;
+        let signer = Signer::from_pkcs8(origin, &pkcs8)
+            .map_err(|_| LedgerError::Signing("it is not an Ed25519 key, or the origin no name"))?;
+        let sealed = keys.open_secret(LINKS)?;
+        let links: Key = sealed
+            .as_slice()
+            .try_into()
+            .map_err(|_| LedgerError::Signing("the link secret is not 32 bytes"))?;
+        let positions = Zeroizing::new(commitment::position_key(&links));
+        Ok(Self {
+            keys,
+            signer,
+            random: SystemRandom::new(),
+            links: Zeroizing::new(links),
+            positions,
+        })
+    }
+
+    /// Returns the nonce of an agency's link in a record.
+    pub(super) fn link_nonce(&self, agency: &str, index: u64) -> Key {
+        commitment::link_nonce(&self.links, agency, index)
+    }
+
+    /// Returns the key that positions are authenticated under.
+    pub(super) fn positions(&self) -> &Key {
+        &self.positions
+    }
+
+    /// Seals a body under an alert's key (ChaCha20-Poly1305, RFC 8439; nonce first). The nonce is
+    /// random, because a slot whose batch was lost is used again.
+    pub(super) fn seal(&self, key: &Key, slot: u64, content: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let mut nonce = [0; NONCE_BYTES];
+        self.random.fill(&mut nonce).map_err(|_| KeyError::Random)?;
+        let mut body = Vec::with_capacity(NONCE_BYTES + content.len() + 16);
+        body.extend_from_slice(&nonce);
+        let mut sealed = content.to_vec();
+        cipher(key)
+            .and_then(|cipher| {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                cipher.seal_in_place_append_tag(nonce, Aad::from(aad(slot)), &mut sealed).ok()
+            })
+            .ok_or(KeyError::Random)?;
+        body.extend_from_slice(&sealed);
+        Ok(body)
+    }
+
+    /// Opens a body; nothing where it was tampered with or the key is another.
+    pub(super) fn unseal(key: &Key, slot: u64, body: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = body.split_at_checked(NONCE_BYTES)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut content = sealed.to_vec();
+        let length =
+            cipher(key)?.open_in_place(nonce, Aad::from(aad(slot)), &mut content).ok()?.len();
+        content.truncate(length);
+        Some(content)
+    }
+}
+
+fn cipher(key: &Key) -> Option<LessSafeKey> {
+    let body = Zeroizing::new(commitment::body_key(key));
+    UnboundKey::new(&aead::CHACHA20_POLY1305, body.as_ref()).ok().map(LessSafeKey::new)
+}
+
+fn aad(slot: u64) -> Vec<u8> {
+    [BODY, &slot.to_be_bytes()].concat()
+}

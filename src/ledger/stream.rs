@@ -1,0 +1,102 @@
+//! The writer's part of streams: open, credit, acknowledge, close.
+
+use std::sync::Arc;
+
+use super::{
+    LedgerError, Opening, Position, Rejection, StreamAnswer, StreamKey, command::Answer,
+    writer::Writer,
+};
+use crate::domain::{Act, Reason, Refusal};
+
+impl Writer {
+    pub(super) fn open_stream(
+        &mut self,
+        opening: Opening,
+        answer: Answer<StreamAnswer>,
+    ) -> Result<(), LedgerError> {
+        let Opening { by, name, purpose, credit, resume, outlet } = opening;
+        let decided = self.state.open(&by, &name, purpose, self.now).and_then(|(index, event)| {
+            let resumed = self.resumed(index, &resume)?;
+            Ok((index, event, resumed))
+        });
+        let (subscription, event, resumed) = match decided {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                let rejection = self.refuse(&by, Act::OpenStream, refusal, None)?;
+                self.work.reject(answer, rejection);
+                return Ok(());
+            }
+        };
+        let opened = self.record(event)?;
+        if let Some(event) = resumed {
+            self.record(event)?;
+        }
+        self.streams += 1;
+        let key = StreamKey { subscription, id: self.streams };
+        self.state.begin(subscription, key.id, opened, credit);
+        if let Some((_, fenced)) = self.outlets.insert(subscription, (key.id, outlet)) {
+            fenced.end(Reason::Fenced);
+        }
+        let Some((expires_at, acknowledged)) = self.state.cursor(subscription) else {
+            self.work.reject(answer, Rejection::Unavailable("the subscription is gone"));
+            return Ok(());
+        };
+        self.work.answer(answer, move |commit| StreamAnswer {
+            key,
+            acknowledged,
+            expires_at,
+            commit: Arc::clone(commit),
+        });
+        Ok(())
+    }
+
+    pub(super) fn credit(&mut self, stream: StreamKey, more: u32, answer: Answer<()>) {
+        let done = self.state.credit(stream.subscription, stream.id, more);
+        self.follow(done, answer);
+    }
+
+    pub(super) fn acknowledge(&mut self, stream: StreamKey, number: u64, answer: Answer<()>) {
+        let done = self.state.acknowledge(stream.subscription, number).map(|_| {
+            let highest = self.work.acknowledged.entry(stream.subscription).or_default();
+            *highest = number.max(*highest);
+        });
+        self.follow(done, answer);
+    }
+
+    pub(super) fn close(&mut self, stream: StreamKey) {
+        self.state.end(stream.subscription, stream.id);
+        let current = self.outlets.get(&stream.subscription);
+        if current.is_some_and(|(id, _)| *id == stream.id) {
+            self.outlets.remove(&stream.subscription);
+        }
+    }
+
+    /// A fault on a stream is the stream's end and is told there; the feed records it where it has
+    /// to be.
+    fn follow(&mut self, done: Result<(), Refusal>, answer: Answer<()>) {
+        match done {
+            Ok(()) => self.work.answer(answer, |_| ()),
+            Err(refusal) => {
+                self.work.reject(answer, Rejection::Refused { refusal, decision: None });
+            }
+        }
+    }
+
+    /// What a resume position acknowledges.
+    fn resumed(
+        &self,
+        subscription: u64,
+        resume: &[u8],
+    ) -> Result<Option<crate::record::Event>, Refusal> {
+        if resume.is_empty() {
+            return Ok(None);
+        }
+        let forged = Refusal::at(Reason::PositionForged, "resume");
+        let position =
+            Position::from_bytes(self.secrets.positions(), resume).map_err(|_| forged)?;
+        if position.subscription != subscription {
+            return Err(forged);
+        }
+        self.state.acknowledge(subscription, position.number)
+    }
+}

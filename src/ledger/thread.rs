@@ -1,0 +1,91 @@
+//! The writer's thread: takes what is queued, lets the writer take its turn, until it is stopped. The next
+//! batch is whatever queued while the last was syncing: no timer.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{LedgerError, Rejection, command::Command, keeper::Keeper, writer::Writer};
+
+/// What the thread is asked.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Do a command.
+    Do(Command),
+    /// Finish what is queued before this, and stop.
+    Stop,
+}
+
+/// The writer's thread.
+#[derive(Debug)]
+pub struct Running {
+    ended: oneshot::Receiver<Result<(), LedgerError>>,
+}
+
+impl Running {
+    /// Waits for the end of the thread.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where it ended because it could not go on: the process has to end too, and a
+    /// new start looks at the disk.
+    pub async fn ended(&mut self) -> Result<(), LedgerError> {
+        (&mut self.ended)
+            .await
+            .unwrap_or_else(|_| Err(LedgerError::Stopped("its thread has panicked".to_owned())))
+    }
+}
+
+pub(super) fn start(
+    writer: Writer,
+    queue: mpsc::Receiver<Job>,
+    batch: usize,
+    keeper: Keeper,
+) -> Result<Running, LedgerError> {
+    let (tell, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("portway-writer".to_owned())
+        .spawn(move || {
+            let outcome = run(writer, queue, batch, &keeper);
+            keeper.stop();
+            // Nobody waits when the process is on its way out.
+            drop(tell.send(outcome));
+        })
+        .map_err(|error| LedgerError::Stopped(error.to_string()))?;
+    Ok(Running { ended })
+}
+
+fn run(
+    mut writer: Writer,
+    mut queue: mpsc::Receiver<Job>,
+    batch: usize,
+    keeper: &Keeper,
+) -> Result<(), LedgerError> {
+    // The start's own records come first, before anybody can ask for anything.
+    writer.turn(Vec::new())?;
+    let mut stopping = false;
+    while !stopping {
+        let mut commands = Vec::new();
+        if !writer.has_more() {
+            match queue.blocking_recv() {
+                Some(Job::Do(command)) => commands.push(command),
+                Some(Job::Stop) | None => stopping = true,
+            }
+        }
+        while !stopping && commands.len() < batch {
+            match queue.try_recv() {
+                Ok(Job::Do(command)) => commands.push(command),
+                Ok(Job::Stop) => stopping = true,
+                Err(_) => break,
+            }
+        }
+        writer.turn(commands)?;
+        keeper.tell(writer.newest(), writer.state.slots());
+    }
+    queue.close();
+    while let Ok(job) = queue.try_recv() {
+        if let Job::Do(command) = job {
+            command.reject(&Rejection::Unavailable("the broker stops"));
+        }
+    }
+    writer.end_streams();
+    Ok(())
+}

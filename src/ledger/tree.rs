@@ -1,0 +1,237 @@
+//! The tree's hashes: the upper levels and the newest leaves in memory, older leaves from the journal.
+//! It only ever holds committed entries.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use crate::journal::Journal;
+use crate::merkle::{self, Hash, Missing, Nodes, ProofError, leaf_hash, node_hash};
+
+/// Leaves in a tile, and tiles under a tile of the next level, as C2SP tlog-tiles has it.
+const WIDTH: usize = 256;
+const HEIGHT: u32 = 8;
+/// How many leaf tiles stay in memory.
+const RECENT_TILES: usize = 64;
+/// About as many bytes as a tile's records have.
+const TILE_BYTES: usize = 4 << 20;
+
+/// The hashes of the committed log, shared by the writer and all who prove.
+pub(super) struct Tree {
+    journal: Arc<dyn Journal>,
+    levels: RwLock<Levels>,
+    last_read: Mutex<Option<(u64, Arc<[Hash]>)>>,
+}
+
+#[derive(Debug, Default)]
+struct Levels {
+    size: u64,
+    /// The first leaf that is held.
+    first_leaf: u64,
+    leaves: Vec<Hash>,
+    /// Roots of complete tiles: `tiles[0]` over leaves, `tiles[1]` over `tiles[0]`, and so on.
+    tiles: Vec<Vec<Hash>>,
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+impl Tree {
+    pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
+        Self { journal, levels: RwLock::default(), last_read: Mutex::new(None) }
+    }
+
+    /// Returns the number of leaves.
+    pub(super) fn size(&self) -> u64 {
+        self.levels.read().unwrap_or_else(PoisonError::into_inner).size
+    }
+
+    /// Appends the leaf hashes of a committed batch.
+    pub(super) fn extend(&self, leaves: &[Hash]) {
+        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+        for leaf in leaves {
+            levels.append(*leaf);
+        }
+    }
+
+    /// Forgets everything, before a reload.
+    pub(super) fn clear(&self) {
+        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = Levels::default();
+        *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Makes an inclusion proof.
+    ///
+    /// # Errors
+    ///
+    /// `ProofError` where the index lies beyond the size, or the size beyond the log.
+    pub(super) fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, ProofError> {
+        merkle::inclusion(self, index, size)
+    }
+
+    /// Makes a consistency proof; none is needed from nothing or between equals.
+    ///
+    /// # Errors
+    ///
+    /// `ProofError` where `from` lies beyond `to`, or `to` beyond the log.
+    pub(super) fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, ProofError> {
+        if from == 0 || from == to { Ok(Vec::new()) } else { merkle::consistency(self, from, to) }
+    }
+
+    /// Returns the root of the tree of `size` leaves.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` where the log is smaller.
+    pub(super) fn root(&self, size: u64) -> Result<Hash, Missing> {
+        merkle::root(self, size)
+    }
+
+    fn leaves_of_tile(&self, tile: u64) -> Option<Arc<[Hash]>> {
+        let mut last = self.last_read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, leaves)) = last.as_ref()
+            && *known == tile
+        {
+            return Some(Arc::clone(leaves));
+        }
+        let start = tile * WIDTH as u64;
+        let mut leaves = Vec::with_capacity(WIDTH);
+        while leaves.len() < WIDTH {
+            let next = start + leaves.len() as u64;
+            let frames = self.journal.read(next..start + WIDTH as u64, TILE_BYTES).ok()?;
+            if frames.is_empty() {
+                return None;
+            }
+            leaves.extend(frames.iter().map(|frame| leaf_hash(&frame.leaf)));
+        }
+        let leaves: Arc<[Hash]> = leaves.into();
+        *last = Some((tile, Arc::clone(&leaves)));
+        Some(leaves)
+    }
+}
+
+impl Levels {
+    fn append(&mut self, leaf: Hash) {
+        self.leaves.push(leaf);
+        self.size += 1;
+        if !self.size.is_multiple_of(WIDTH as u64) {
+            return;
+        }
+        let mut root = self
+            .leaves
+            .len()
+            .checked_sub(WIDTH)
+            .and_then(|start| self.leaves.get(start..).map(subtree));
+        for level in 0.. {
+            let Some(node) = root else { break };
+            if self.tiles.len() == level {
+                self.tiles.push(Vec::new());
+            }
+            let Some(row) = self.tiles.get_mut(level) else { break };
+            row.push(node);
+            root = if row.len().is_multiple_of(WIDTH) {
+                row.len().checked_sub(WIDTH).and_then(|start| row.get(start..).map(subtree))
+            } else {
+                None
+            };
+        }
+        if self.leaves.len() > 2 * RECENT_TILES * WIDTH {
+            self.leaves.drain(..RECENT_TILES * WIDTH);
+            self.first_leaf += (RECENT_TILES * WIDTH) as u64;
+        }
+    }
+
+    /// The nodes below (`level`, `index`) on the next stored row, where that row holds them.
+    fn row_below(&self, level: u32, index: u64) -> Option<&[Hash]> {
+        let stored = level / HEIGHT;
+        let width = 1_u64 << (level % HEIGHT);
+        let start = index.checked_mul(width)?;
+        let (row, start) = if stored == 0 {
+            (&self.leaves, start.checked_sub(self.first_leaf)?)
+        } else {
+            (self.tiles.get(stored as usize - 1)?, start)
+        };
+        let start = usize::try_from(start).ok()?;
+        row.get(start..start.checked_add(usize::try_from(width).ok()?)?)
+    }
+}
+
+impl Nodes for Tree {
+    fn node(&self, level: u32, index: u64) -> Result<Hash, Missing> {
+        let missing = Missing { level, index };
+        {
+            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(row) = levels.row_below(level, index) {
+                return Ok(subtree(row));
+            }
+            let end = index.checked_add(1).and_then(|next| next.checked_shl(level));
+            if level >= HEIGHT || end.is_none_or(|end| end > levels.size) {
+                return Err(missing);
+            }
+        }
+        let start = index << level;
+        let tile = self.leaves_of_tile(start / WIDTH as u64).ok_or(missing)?;
+        let within = usize::try_from(start % WIDTH as u64).map_err(|_| missing)?;
+        tile.get(within..within + (1 << level)).map(subtree).ok_or(missing)
+    }
+}
+
+/// The root of a complete subtree over a power of two of nodes.
+fn subtree(row: &[Hash]) -> Hash {
+    match row {
+        [one] => *one,
+        more => {
+            let (left, right) = more.split_at(more.len() / 2);
+            if left.is_empty() {
+                merkle::empty_root()
+            } else {
+                node_hash(&subtree(left), &subtree(right))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::journal::{Batch, Frame, Memory};
+    use crate::merkle::MemoryTree;
+
+    /// Proofs from the tree are those of the tree that holds every node, for leaves that are in
+    /// memory and for leaves that have to come from the journal.
+    #[test]
+    fn proofs_do_not_depend_on_where_the_leaves_are() {
+        let journal: Arc<dyn Journal> = Arc::new(Memory::new());
+        let tree = Tree::new(Arc::clone(&journal));
+        let mut whole = MemoryTree::new();
+        let count = 3 * RECENT_TILES * WIDTH + 77;
+        let frames: Vec<Frame> = (0..count)
+            .map(|number| {
+                let mut leaf = [0; 32];
+                leaf[..8].copy_from_slice(&(number as u64).to_be_bytes());
+                Frame { leaf, salt: [0; 32], record: Bytes::new(), body: Bytes::new() }
+            })
+            .collect();
+        let hashes: Vec<Hash> = frames.iter().map(|frame| leaf_hash(&frame.leaf)).collect();
+        let batch = Batch { frames, checkpoint: "c\n".to_owned() };
+        journal.turn(0).unwrap().commit(batch).unwrap();
+        tree.extend(&hashes);
+        hashes.iter().for_each(|hash| whole.append(*hash));
+
+        let size = count as u64;
+        assert_eq!(tree.root(size), merkle::root(&whole, size));
+        for index in [0, 1, 255, 256, 4095, 16_383, 16_384, 32_767, size - 1] {
+            assert_eq!(tree.inclusion(index, size), merkle::inclusion(&whole, index, size));
+        }
+        for from in [1, 2, 255, 256, 257, 20_000, size - 1] {
+            assert_eq!(tree.consistency(from, size), merkle::consistency(&whole, from, size));
+        }
+        tree.inclusion(size, size + 1).expect_err("beyond the log");
+    }
+}

@@ -1,0 +1,227 @@
+//! The writer's turn: decide, seal, commit, and only then answer. One thread runs it; the simulation
+//! runs it without one.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::{
+    Commit, LedgerError, Outlet, Receipt, Rejection, Release, batch::Work, command::Command,
+    contents::Contents, replay, secrets::Secrets, tree::Tree,
+};
+use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
+use crate::exchange::{Refusing, State};
+use crate::journal::{Batch, CommitError, Journal};
+use crate::merkle::{Checkpoint, Frontier};
+use crate::record::Event;
+
+/// How far the wall clock may be behind the last record before writing stops.
+const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
+/// How many records a batch may grow to by deliveries; what waits beyond goes into the next.
+pub(super) const BATCH_RECORDS_MAX: usize = 16_384;
+/// How many key slots are kept ready beyond those in use: more than a batch can need.
+pub(super) const SLOTS_AHEAD: u64 = 8192;
+
+/// The only writer.
+pub(super) struct Writer {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) domain: TrustDomain,
+    pub(super) tree: Arc<Tree>,
+    pub(super) state: State,
+    pub(super) frontier: Frontier,
+    pub(super) contents: Contents,
+    pub(super) outlets: HashMap<u64, (u64, Arc<dyn Outlet>)>,
+    pub(super) streams: u64,
+    pub(super) now: Timestamp,
+    pub(super) work: Work,
+    pub(super) commits: watch::Sender<Arc<Commit>>,
+    /// Set once this broker was shown its own signature on a tree it lacks: it signs nothing more.
+    pub(super) forked: Arc<Mutex<bool>>,
+    /// What a start has to record before anything else.
+    pub(super) first: Vec<Event>,
+}
+
+impl Writer {
+    /// Takes one turn: does every command, and everything that streams can be sent after them.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the ledger cannot go on: the process has to end and start again.
+    pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<(), LedgerError> {
+        self.now = self.clock.now();
+        if let Some(rejection) = self.cannot_write() {
+            for command in commands {
+                command.reject(&rejection);
+            }
+            return Ok(());
+        }
+        self.reserve_slots()?;
+        for event in std::mem::take(&mut self.first) {
+            self.record(event)?;
+        }
+        for subscription in self.state.prune(self.now) {
+            if let Some((_, outlet)) = self.outlets.remove(&subscription) {
+                outlet.end(Reason::SubscriptionExpired);
+            }
+        }
+        for command in commands {
+            self.execute(command)?;
+        }
+        self.record_acknowledgements()?;
+        self.deliver()?;
+        let outcome = self.commit()?;
+        self.conclude(&outcome);
+        Ok(())
+    }
+
+    /// Tells whether streams could be sent more without any command.
+    pub(super) fn has_more(&self) -> bool {
+        self.state.is_ready()
+    }
+
+    /// Returns the newest commit.
+    pub(super) fn newest(&self) -> Arc<Commit> {
+        Arc::clone(&self.commits.borrow())
+    }
+
+    /// Tells every stream that the broker stops.
+    pub(super) fn end_streams(&mut self) {
+        for (_, (_, outlet)) in self.outlets.drain() {
+            outlet.unavailable();
+        }
+    }
+
+    fn cannot_write(&self) -> Option<Rejection> {
+        if *self.forked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            return Some(Rejection::Unavailable("a newer log of this broker exists elsewhere"));
+        }
+        if self.now.after(CLOCK_BEHIND_MAX) < self.state.recorded_at() {
+            return Some(Rejection::Unavailable("the clock is behind the last record"));
+        }
+        None
+    }
+
+    fn reserve_slots(&self) -> Result<(), LedgerError> {
+        let needed = self.state.slots() + SLOTS_AHEAD;
+        if self.secrets.keys.reserved() < needed {
+            self.secrets.keys.reserve(needed)?;
+        }
+        Ok(())
+    }
+
+    fn record_acknowledgements(&mut self) -> Result<(), LedgerError> {
+        for (subscription, number) in std::mem::take(&mut self.work.acknowledged) {
+            if let Ok(Some(event)) = self.state.acknowledge(subscription, number) {
+                self.record(event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the batch durable: the one write. Nothing to write is as good as durable.
+    fn commit(&mut self) -> Result<Result<Arc<Commit>, Rejection>, LedgerError> {
+        if self.work.frames.is_empty() {
+            return Ok(Ok(Arc::clone(&self.commits.borrow())));
+        }
+        let mut frontier = self.frontier.clone();
+        frontier.extend(self.work.hashes.iter().copied());
+        let (size, root) = (frontier.size(), frontier.root());
+        let origin = self.secrets.signer.name().to_owned();
+        let checkpoint = Checkpoint { origin, size, root }
+            .sign(&self.secrets.signer)
+            .map_err(|_| LedgerError::Signing("it does not sign"))?;
+        let frames = std::mem::take(&mut self.work.frames);
+        let seen = size - frames.len() as u64;
+        let batch = Batch { frames, checkpoint: checkpoint.clone() };
+        let written = match self.journal.turn(seen) {
+            Ok(turn) if turn.news().is_empty() => turn.commit(batch),
+            Ok(_) => Err(CommitError::Conflict),
+            Err(error) => return Err(error.into()),
+        };
+        match written {
+            Ok(_) => {
+                // The same order as a start: tree first, then whoever waits for the commit.
+                self.tree.extend(&self.work.hashes);
+                self.frontier = frontier;
+                let commit = Arc::new(Commit { size, root, checkpoint });
+                self.commits.send_replace(Arc::clone(&commit));
+                Ok(Ok(commit))
+            }
+            Err(CommitError::Fatal(failure)) => Err(LedgerError::Stopped(failure.to_string())),
+            Err(CommitError::Full) => self.start_over("there is no space left for the journal"),
+            Err(CommitError::Conflict | CommitError::Unknown | CommitError::Unfit(_)) => {
+                self.start_over("the record could not be made durable")
+            }
+        }
+    }
+
+    /// Throws the private state away and reads it anew: what was decided may or may not be stored.
+    fn start_over(
+        &mut self,
+        why: &'static str,
+    ) -> Result<Result<Arc<Commit>, Rejection>, LedgerError> {
+        tracing::error!(why, "a batch was not committed; the state is read anew");
+        self.work.releases.clear();
+        self.contents.clear();
+        for (_, (_, outlet)) in self.outlets.drain() {
+            outlet.unavailable();
+        }
+        let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
+        self.state = replayed.state;
+        self.frontier = replayed.frontier;
+        self.commits.send_replace(replayed.commit);
+        Ok(Err(Rejection::Unavailable(why)))
+    }
+
+    /// Lets go of what the turn has gathered. P4: cuts first, then releases, answers last.
+    fn conclude(&mut self, outcome: &Result<Arc<Commit>, Rejection>) {
+        let work = std::mem::take(&mut self.work);
+        for (outlet, spare) in work.cuts {
+            outlet.cut(spare);
+        }
+        if let Ok(commit) = outcome {
+            for ready in work.releases {
+                // P2: the receipt is made here, after the commit, and only here.
+                let receipt = Receipt::new(ready.index, Arc::clone(commit));
+                ready.outlet.release(Release {
+                    outgoing: ready.outgoing,
+                    receipt,
+                    number: ready.number,
+                    position: ready.position,
+                });
+            }
+        }
+        for afterwards in work.afterwards {
+            afterwards(outcome.as_ref());
+        }
+    }
+
+    /// Records a refusal and returns the rejection that tells of it.
+    pub(super) fn refuse(
+        &mut self,
+        by: &Caller,
+        act: Act,
+        refusal: Refusal,
+        agreement: Option<&crate::domain::AgreementId>,
+    ) -> Result<Rejection, LedgerError> {
+        let event = self.state.refuse(&Refusing { by, act, refusal, agreement }, self.now);
+        let decision = match event {
+            Some(event) => Some(self.record(event)?),
+            None => None,
+        };
+        tracing::info!(reason = refusal.reason.code(), act = act.code(), by = %by.seat, decision, "refused");
+        Ok(Rejection::Refused { refusal, decision })
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("size", &self.state.size()).finish_non_exhaustive()
+    }
+}
