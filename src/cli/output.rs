@@ -128,12 +128,7 @@ pub struct Failure {
 impl Failure {
     /// Makes a failure without a broker's reason.
     pub fn new(exit: Exit, message: impl Display) -> Self {
-        Self {
-            exit,
-            reason: exit.name().to_owned(),
-            decision: None,
-            message: message.to_string(),
-        }
+        Self { exit, reason: exit.name().to_owned(), decision: None, message: message.to_string() }
     }
 
     /// Something about the command line, a file or the configuration is wrong.

@@ -3,11 +3,7 @@
 use tonic::transport::Channel;
 
 use super::{
-    Connection, Error,
-    connection::ANSWER_BYTES_MAX,
-    entry::Entry,
-    export::Links,
-    fault::Fault,
+    Connection, Error, connection::ANSWER_BYTES_MAX, entry::Entry, export::Links, fault::Fault,
 };
 use crate::{
     domain::{Hex, QueryPurpose},

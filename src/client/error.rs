@@ -74,15 +74,14 @@ impl Error {
         Self::Unreachable { message: message.into(), retry: Retry::Later(None) }
     }
 
-    /// Returns how long to wait before the same call may be tried again; nothing where it may not.
-    pub(super) const fn retry(&self) -> Option<Option<Duration>> {
+    /// Returns whether the same call may be tried again.
+    pub(super) const fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { retry: Retry::Later(after), .. } => Some(*after),
+            Self::Unreachable { retry, .. } => *retry,
             Self::Configuration(_)
             | Self::Failed { .. }
             | Self::Refused { .. }
-            | Self::Unreachable { retry: Retry::Never, .. }
-            | Self::Verification { .. } => None,
+            | Self::Verification { .. } => Retry::Never,
         }
     }
 }
@@ -142,7 +141,7 @@ fn lost(error: &(dyn StdError + 'static)) -> Error {
 /// hears of it only with its first read.
 fn is_rejection(error: &(dyn StdError + 'static)) -> bool {
     let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || within.is_some_and(|inner| inner.is::<rustls::Error>())
+    error.is::<rustls::Error>() || within.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
 }
 
 fn code_name(code: Code) -> &'static str {
@@ -215,8 +214,8 @@ mod tests {
         let mut details = ErrorDetails::with_error_info("BUSY", DOMAIN, HashMap::new());
         details.set_retry_info(Some(Duration::from_millis(250)));
         let busy = Error::from(Status::with_error_details(Code::Unavailable, "busy", details));
-        assert_eq!(busy.retry(), Some(Some(Duration::from_millis(250))));
-        assert_eq!(Error::from(Status::unauthenticated("who")).retry(), None);
+        assert_eq!(busy.retry(), Retry::Later(Some(Duration::from_millis(250))));
+        assert_eq!(Error::from(Status::unauthenticated("who")).retry(), Retry::Never);
         assert!(matches!(Error::from(Status::unauthenticated("who")), Error::Unreachable { .. }));
     }
 
@@ -225,8 +224,8 @@ mod tests {
         let io = |inner: Box<dyn StdError + Send + Sync>| {
             Error::from(Status::from_error(Box::new(io::Error::other(inner))))
         };
-        assert_eq!(io("reset".into()).retry(), Some(None));
+        assert_eq!(io("reset".into()).retry(), Retry::Later(None));
         let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRevoked);
-        assert_eq!(io(Box::new(alert)).retry(), None);
+        assert_eq!(io(Box::new(alert)).retry(), Retry::Never);
     }
 }

@@ -6,7 +6,9 @@ use tonic::transport::Channel;
 
 use super::{Connection, Error, connection::ANSWER_BYTES_MAX, fault::Fault};
 use crate::{
-    pb::v1::{self as pb, agreements_client::AgreementsClient, subscriptions_client::SubscriptionsClient},
+    pb::v1::{
+        self as pb, agreements_client::AgreementsClient, subscriptions_client::SubscriptionsClient,
+    },
     record,
 };
 

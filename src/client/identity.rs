@@ -170,7 +170,10 @@ mod tests {
 
                 let error = Identity::load(dir.path()).expect_err(name);
 
-                assert!(matches!(&error, Error::Configuration(text) if text.contains(name)), "{error}");
+                assert!(
+                    matches!(&error, Error::Configuration(text) if text.contains(name)),
+                    "{error}"
+                );
             }
         }
     }

@@ -119,7 +119,7 @@ fn options() -> SerializeOptions {
     SerializeOptions::new().use_proto_field_name(true)
 }
 
-fn form<M: Document>(error: impl ToString) -> JsonError {
+fn form<M: Document>(error: impl std::fmt::Display) -> JsonError {
     JsonError::Form { name: M::NAME, error: error.to_string() }
 }
 
@@ -142,7 +142,10 @@ mod tests {
         let text = to_text(&draft).unwrap();
         assert!(text.contains(r#""type":"ALERT_TYPE_ANTISOCIAL_BEHAVIOUR""#), "{text}");
         assert!(text.contains(r#""subject_categories":["#), "{text}");
-        assert_eq!(documents::<v1::AlertDraft>(&format!("{text}\n{text}\n")).unwrap(), [draft.clone(), draft]);
+        assert_eq!(
+            documents::<v1::AlertDraft>(&format!("{text}\n{text}\n")).unwrap(),
+            [draft.clone(), draft]
+        );
     }
 
     #[test]

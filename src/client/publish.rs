@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Asked, Backoff, Connection, Error, connection::ANSWER_BYTES_MAX, fault::Fault, verify_receipt};
+use super::{
+    Asked, Backoff, Connection, Error, Retry, connection::ANSWER_BYTES_MAX, fault::Fault, verify_receipt,
+};
 use crate::{
     pb::v1::{self as pb, exchange_client::ExchangeClient},
     record,
@@ -41,8 +43,8 @@ impl Connection {
             let receipt = match self.send(request).await {
                 Ok(receipt) => receipt,
                 Err(error) => match error.retry() {
-                    Some(wish) if backoff.wait(wish).await => continue,
-                    Some(_) | None => return Err(error),
+                    Retry::Later(wish) if backoff.wait(wish).await => continue,
+                    Retry::Later(_) | Retry::Never => return Err(error),
                 },
             };
             let note = &receipt.checkpoint;

@@ -26,8 +26,11 @@ pub(in crate::client) fn write(index: u64, salt: &[u8], record: &[u8]) -> Option
 pub(in crate::client) fn parse(text: &str) -> Option<Line> {
     let value: Value = serde_json::from_str(text).ok()?;
     let bytes = |key| STANDARD.decode(value.get(key)?.as_str()?).ok();
-    let line =
-        Line { index: value.get("index")?.as_u64()?, salt: bytes("salt")?, record: bytes("record")? };
+    let line = Line {
+        index: value.get("index")?.as_u64()?,
+        salt: bytes("salt")?,
+        record: bytes("record")?,
+    };
     (write(line.index, &line.salt, &line.record)? == text).then_some(line)
 }
 
@@ -41,7 +44,10 @@ mod tests {
         let shown = &sample::log(4).shown_to_police()[0];
         let text = write(shown.index, &shown.salt, &shown.record).unwrap();
         let line = parse(&text).expect("as written");
-        assert_eq!((line.index, line.salt, line.record), (shown.index, shown.salt.to_vec(), shown.record.to_vec()));
+        assert_eq!(
+            (line.index, line.salt, line.record),
+            (shown.index, shown.salt.to_vec(), shown.record.to_vec())
+        );
 
         for bad in [
             format!("{text} "),

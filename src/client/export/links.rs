@@ -93,6 +93,9 @@ mod tests {
         assert_eq!(change(|shown| shown.link.as_mut().unwrap().number += 1), fault);
         assert_eq!(change(|shown| shown.link.as_mut().unwrap().previous += 1), fault);
         assert_eq!(change(|shown| shown.link.as_mut().unwrap().nonce = vec![0; 32].into()), fault);
-        assert_eq!(change(|shown| shown.link.as_mut().unwrap().nonce = vec![0; 31].into()), Err(Fault::Length));
+        assert_eq!(
+            change(|shown| shown.link.as_mut().unwrap().nonce = vec![0; 31].into()),
+            Err(Fault::Length)
+        );
     }
 }

@@ -23,7 +23,11 @@ impl Manifest {
 
     /// Returns the list, as `sha256sum` writes and checks it.
     pub(in crate::client) fn list(&self) -> String {
-        self.files.iter().map(|(path, digest)| format!("{}  {path}\n", Hex(digest))).collect()
+        let mut list = String::new();
+        for (path, digest) in &self.files {
+            list.push_str(&format!("{}  {path}\n", Hex(digest)));
+        }
+        list
     }
 
     /// Puts the seal over the list.

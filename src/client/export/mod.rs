@@ -8,8 +8,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
-pub use links::Links;
 pub(super) use line::{parse as parse_line, write as write_line};
+pub use links::Links;
 pub(super) use manifest::{Manifest, sha256};
 pub use write::write;
 

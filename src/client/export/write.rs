@@ -55,7 +55,8 @@ impl Files {
         self.put("log.vkeys", vkeys(export).as_bytes())?;
         let tree: MemoryTree = export.entries.iter().map(|entry| leaf_hash(entry)).collect();
         for tile in tiles::tiles_of(size) {
-            let bytes = tiles::encode_tile(&tree, &tile).map_err(|error| wrong(&self.dir, error))?;
+            let bytes =
+                tiles::encode_tile(&tree, &tile).map_err(|error| wrong(&self.dir, error))?;
             self.put(&tile.to_string(), &bytes)?;
         }
         for (bundle, entries) in

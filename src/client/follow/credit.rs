@@ -29,7 +29,7 @@ impl Credit {
     }
 
     /// Returns how much to give back now, if it is time.
-    pub(super) fn give_back(&self) -> Option<u32> {
+    pub(super) fn give_back(self) -> Option<u32> {
         (self.taken >= self.share).then_some(self.taken)
     }
 

@@ -139,7 +139,7 @@ impl Connection {
 
 impl Follower {
     /// Waits for the next message. Asking for it says that the delivery before was taken, which gives its
-    /// credit back. Safe to drop while it waits, and to call again.
+    /// credit back. Where it is dropped while it waits, the stream can only be ended.
     ///
     /// # Errors
     ///

@@ -188,9 +188,7 @@ impl Memory {
         }
         match history.verified.get(&seen.size()) {
             Some(known) if known.is_same_tree(seen) => Ok(Some(Adoption::Done)),
-            Some(known) => {
-                Err(self.contradiction(Fault::Fork { size: seen.size() }, known, seen))
-            }
+            Some(known) => Err(self.contradiction(Fault::Fork { size: seen.size() }, known, seen)),
             None => Ok(None),
         }
     }

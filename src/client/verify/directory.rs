@@ -110,7 +110,8 @@ impl Directory<'_> {
                 return Err(Finding::new(path, What::Digest));
             }
         }
-        let is_named = |path: &&String| *path == Manifest::PATH || manifest.files.contains_key(*path);
+        let is_named =
+            |path: &&String| *path == Manifest::PATH || manifest.files.contains_key(*path);
         match found.iter().find(|path| !is_named(path)) {
             Some(path) => Err(Finding::new(path, What::Extra)),
             None => Ok(()),
@@ -127,7 +128,8 @@ impl Directory<'_> {
     fn open_tree(&self, checkpoint: &Checkpoint) -> Result<Vec<[u8; 32]>, Finding> {
         let tile = |what| Finding::new("tile", What::Tile(what));
         let read = |path: String| self.read(&path).ok();
-        tiles::verify(checkpoint.size, &checkpoint.root, |id| read(id.to_string())).map_err(tile)?;
+        tiles::verify(checkpoint.size, &checkpoint.root, |id| read(id.to_string()))
+            .map_err(tile)?;
         let mut all = Vec::new();
         for bundle in tiles::bundles_of(checkpoint.size) {
             let path = bundle.to_string();

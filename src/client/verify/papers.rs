@@ -27,7 +27,7 @@ pub(super) fn verify(
     let mut trees = Trees::default();
     if let Some(note) = since {
         let since = Checkpoint::open(note, log).map_err(|error| fault(What::Checkpoint(error)))?;
-        trees.add(since).map_err(|error| fault(What::Fault(error)))?;
+        trees.add(&since).map_err(|error| fault(What::Fault(error)))?;
     }
     let mut records = 0;
     for (document, number) in
@@ -37,7 +37,7 @@ pub(super) fn verify(
         let document = document.map_err(|_| fault(What::Form("not JSON")))?;
         let paper = read(document).ok_or_else(|| fault(What::Form("no receipt, no record")))?;
         let checkpoint = paper.verify(log).map_err(|error| fault(What::Fault(error)))?;
-        trees.add(checkpoint).map_err(|error| fault(What::Fault(error)))?;
+        trees.add(&checkpoint).map_err(|error| fault(What::Fault(error)))?;
         records += 1;
     }
     match trees.newest().filter(|_| records > 0) {
@@ -73,7 +73,10 @@ impl Paper {
                     return Err(Fault::Record { index: kept.index, what: "it is no publication" });
                 };
                 if published.facts.id.to_string() != kept.alert {
-                    return Err(Fault::Record { index: kept.index, what: "it is of another alert" });
+                    return Err(Fault::Record {
+                        index: kept.index,
+                        what: "it is of another alert",
+                    });
                 }
                 Ok(checkpoint)
             }
@@ -92,10 +95,10 @@ impl Paper {
 struct Trees(BTreeMap<u64, Checkpoint>);
 
 impl Trees {
-    fn add(&mut self, checkpoint: Checkpoint) -> Result<(), Fault> {
+    fn add(&mut self, checkpoint: &Checkpoint) -> Result<(), Fault> {
         let size = checkpoint.size;
         match self.0.insert(size, checkpoint.clone()) {
-            Some(before) if before != checkpoint => Err(Fault::Fork { size }),
+            Some(before) if before != *checkpoint => Err(Fault::Fork { size }),
             Some(_) | None => Ok(()),
         }
     }

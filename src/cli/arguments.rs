@@ -1,0 +1,44 @@
+//! What can be typed. Each command's own arguments stand with the command.
+
+use clap::{Parser, Subcommand};
+
+use super::{
+    agreement::AgreementCommand, audit::AuditCommand, connect::Global, follow::FollowArgs,
+    publish::PublishArgs, subscription::SubscriptionCommand,
+};
+
+/// A secure inter-agency information exchange
+#[derive(Debug, Parser)]
+#[command(name = "portway", version, arg_required_else_help = true, after_help = EXIT)]
+pub struct Arguments {
+    /// Who, where, and in which form.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Proposes, approves, withdraws and shows sharing agreements
+    #[command(subcommand)]
+    Agreement(AgreementCommand),
+    /// Reads the log, exports it, and verifies offline what was exported
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Receives the alerts of a subscription
+    Follow(FollowArgs),
+    /// Publishes alerts
+    Publish(PublishArgs),
+    /// Shows how the broker stands
+    #[command(after_help = "Example:\n  portway status --json")]
+    Status,
+    /// Creates, deletes and lists subscriptions
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+}
+
+const EXIT: &str = "Exit status: 0 done, 1 failed, 2 usage or configuration, 3 refused by policy, \
+    4 verification failed, 5 not reachable or not authenticated, 6 partly done.";
