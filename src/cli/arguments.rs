@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    agreement::AgreementCommand, audit::AuditCommand, connect::Global, follow::FollowArgs,
+    agreement::AgreementCommand, audit::AuditCommand, cert::CertCommand, connect::Global, follow::FollowArgs,
     publish::PublishArgs, subscription::SubscriptionCommand,
 };
 
@@ -28,6 +28,9 @@ pub enum Command {
     /// Reads the log, exports it, and verifies offline what was exported
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Makes keys, requests and small certificate authorities
+    #[command(subcommand)]
+    Cert(CertCommand),
     /// Receives the alerts of a subscription
     Follow(FollowArgs),
     /// Publishes alerts

@@ -4,6 +4,7 @@
 mod agreement;
 mod arguments;
 mod audit;
+pub mod cert;
 mod code;
 mod connect;
 mod follow;
@@ -47,6 +48,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
     match command {
         Command::Agreement(command) => wait(agreement::run(command, &global, out)),
         Command::Audit(command) => wait(audit::run(command, &global, out)),
+        Command::Cert(command) => cert::run(command, out),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
         Command::Status => wait(status::run(&global, out)),

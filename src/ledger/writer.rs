@@ -82,7 +82,7 @@ impl Writer {
 
     /// Tells whether streams could be sent more without any command.
     pub(super) fn has_more(&self) -> bool {
-        self.state.is_ready()
+        self.state.is_ready() && self.cannot_write().is_none()
     }
 
     /// Returns the newest commit.

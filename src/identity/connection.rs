@@ -1,0 +1,207 @@
+//! Live connections, and how one is cut: once `cut` has returned, no byte of the connection is handed
+//! to the kernel's socket any more, whichever thread was writing (P4).
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use super::Rejection;
+use crate::domain::{Caller, Timestamp};
+
+/// How many connections may be open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Bounds {
+    /// In all.
+    pub open_max: usize,
+    /// By one agency, so that none can keep the others out.
+    pub open_per_agency_max: usize,
+}
+
+/// One live connection.
+pub struct Connection {
+    number: u64,
+    caller: Caller,
+    address: SocketAddr,
+    not_after: Timestamp,
+    gate: Mutex<Gate>,
+}
+
+/// Every pass to the socket holds it for the length of one non-blocking call.
+#[derive(Default)]
+struct Gate {
+    is_cut: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// Which half of a connection a call is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Half {
+    Read,
+    Write,
+}
+
+impl Connection {
+    /// Returns who is at the other end.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Returns the address of the other end.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the last moment of its certificate.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Cuts the connection. When it returns, nothing more is handed to the socket; what the socket
+    /// has not sent is dropped as soon as the owner of the stream notices.
+    pub fn cut(&self) {
+        let wakers = {
+            // P4: waits for a write in progress to end, and lets no later one in.
+            let mut gate = self.gate();
+            gate.is_cut = true;
+            [gate.reader.take(), gate.writer.take()]
+        };
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Returns whether it has been cut.
+    pub fn is_cut(&self) -> bool {
+        self.gate().is_cut
+    }
+
+    /// Runs one non-blocking call to the socket, unless the connection has been cut. Reads go through
+    /// here too: to answer a key update or to raise an alert, TLS writes while it reads.
+    pub(super) fn pass<T>(
+        &self,
+        half: Half,
+        context: &mut Context<'_>,
+        call: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut gate = self.gate();
+        if gate.is_cut {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let polled = call(context);
+        if polled.is_pending() {
+            let waker = match half {
+                Half::Read => &mut gate.reader,
+                Half::Write => &mut gate.writer,
+            };
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+        }
+        polled
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("caller", &self.caller)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The live connections of one acceptor.
+#[derive(Debug)]
+pub struct Connections {
+    bounds: Bounds,
+    live: Mutex<Live>,
+}
+
+#[derive(Debug, Default)]
+struct Live {
+    last_number: u64,
+    open: HashMap<u64, Arc<Connection>>,
+}
+
+impl Connections {
+    /// Makes an empty list.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, live: Mutex::default() }
+    }
+
+    /// Returns how many are open.
+    pub fn count(&self) -> usize {
+        self.live().open.len()
+    }
+
+    /// Returns those that are open now.
+    pub fn open(&self) -> Vec<Arc<Connection>> {
+        self.live().open.values().cloned().collect()
+    }
+
+    /// Cuts every connection that `condition` holds for, by agency, caller or certificate, and
+    /// returns how many. When it returns, none of them writes any more (P4).
+    pub fn cut_where(&self, condition: impl Fn(&Connection) -> bool) -> usize {
+        let hit = self.open().into_iter().filter(|connection| condition(connection));
+        hit.map(|connection| connection.cut()).count()
+    }
+
+    /// Cuts every connection whose certificate has expired at `now`, and returns how many.
+    pub fn cut_expired(&self, now: Timestamp) -> usize {
+        self.cut_where(|connection| connection.not_after < now && !connection.is_cut())
+    }
+
+    /// Takes a connection into the list, for as long as the entry lives.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        caller: Caller,
+        address: SocketAddr,
+        not_after: Timestamp,
+    ) -> Result<Entry, Rejection> {
+        let mut live = self.live();
+        let agency = caller.seat.agency();
+        let of_agency =
+            live.open.values().filter(|other| other.caller.seat.agency() == agency).count();
+        let is_full = live.open.len() >= self.bounds.open_max;
+        if is_full || (agency.is_some() && of_agency >= self.bounds.open_per_agency_max) {
+            return Err(Rejection::TooMany);
+        }
+        live.last_number += 1;
+        let number = live.last_number;
+        let gate = Mutex::default();
+        let connection = Arc::new(Connection { number, caller, address, not_after, gate });
+        live.open.insert(number, Arc::clone(&connection));
+        Ok(Entry { connections: Arc::clone(self), connection })
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the list of live connections.
+#[derive(Debug)]
+pub(super) struct Entry {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+}
+
+impl Entry {
+    pub(super) const fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.connections.live().open.remove(&self.connection.number);
+    }
+}

@@ -1,0 +1,170 @@
+//! Reads certificates and keys from files, and says which file is wrong and how.
+//! A key that others than its owner can read is refused: it may be known already.
+
+use std::{
+    fs,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
+
+use crate::domain::Timestamp;
+
+/// Returns the one provider of cryptography: ring.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// What is wrong with a file of certificates or keys.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", path.display())]
+pub struct TrustError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What can be wrong with a file of certificates or keys.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The certificate cannot be used.
+    #[error("certificate not usable: {0}")]
+    Certificate(rustls::Error),
+    /// The key can be read by others.
+    #[error("key readable by others than its owner: set its mode to 0600 or 0400")]
+    Exposed,
+    /// The key is of an unknown kind or malformed.
+    #[error("key not usable: {0}")]
+    Key(rustls::Error),
+    /// The file holds a certificate that is not a CA's.
+    #[error("holds a certificate that is not a CA's")]
+    NotAnAuthority,
+    /// The file holds no PEM block of the kind that belongs there.
+    #[error("holds no {0} in PEM form")]
+    NotPem(&'static str),
+    /// The key is not the one that the certificate names.
+    #[error("certificate and key do not belong together")]
+    Pair,
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+}
+
+impl Fault {
+    fn in_file(self, path: &Path) -> TrustError {
+        TrustError { path: path.to_owned(), fault: self }
+    }
+}
+
+/// A certificate chain and the key that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    key: Arc<CertifiedKey>,
+    not_after: Timestamp,
+}
+
+impl Credentials {
+    /// Reads a chain (own certificate first) and its key.
+    ///
+    /// # Errors
+    ///
+    /// `TrustError` names the file and what is wrong: a renewal half written is `Pair`.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
+        let chain = certificates(certificate)?;
+        let not_after = chain.first().and_then(last_moment).ok_or_else(|| {
+            Fault::Certificate(rustls::CertificateError::BadEncoding.into()).in_file(certificate)
+        })?;
+        let pem = read_private(key)?;
+        let der = PrivateKeyDer::from_pem_slice(&pem)
+            .map_err(|_| Fault::NotPem("private key").in_file(key))?;
+        let signing = provider()
+            .key_provider
+            .load_private_key(der)
+            .map_err(|error| Fault::Key(error).in_file(key))?;
+        let pair = CertifiedKey::new(chain, signing);
+        match pair.keys_match() {
+            Ok(()) => Ok(Self { key: Arc::new(pair), not_after }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(Fault::Pair.in_file(certificate)),
+            Err(error) => Err(Fault::Certificate(error).in_file(certificate)),
+        }
+    }
+
+    /// Returns the chain and the key as rustls takes them.
+    pub fn certified_key(&self) -> &Arc<CertifiedKey> {
+        &self.key
+    }
+
+    /// Returns the last moment of the certificate.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+}
+
+/// Reads a bundle of CA certificates. Those past their last moment at `now` are left out with a
+/// warning, so that one old CA neither vouches for anybody nor keeps a server from starting.
+///
+/// # Errors
+///
+/// `TrustError` where the file cannot be read, is not PEM, or holds anything but CA certificates.
+pub fn authorities(
+    path: &Path,
+    now: Timestamp,
+) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let mut valid = Vec::new();
+    for certificate in certificates(path)? {
+        let (is_ca, not_after) = X509Certificate::from_der(&certificate)
+            .map(|(_, parsed)| (parsed.is_ca(), last_moment(&certificate)))
+            .unwrap_or_default();
+        match not_after {
+            Some(not_after) if is_ca && now <= not_after => valid.push(certificate),
+            Some(_) if is_ca => tracing::warn!(file = %path.display(), "ca certificate expired"),
+            Some(_) | None => return Err(Fault::NotAnAuthority.in_file(path)),
+        }
+    }
+    Ok(valid)
+}
+
+/// Returns the last moment of a certificate: the end of the second that `notAfter` names.
+pub(super) fn last_moment(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
+    Some(Timestamp::from_ms(seconds.saturating_mul(1000).saturating_add(999)))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let pem = fs::read(path).map_err(|error| Fault::from(error).in_file(path))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| Fault::NotPem("certificate").in_file(path))?;
+    if chain.is_empty() { Err(Fault::NotPem("certificate").in_file(path)) } else { Ok(chain) }
+}
+
+/// Reads a file that only its owner may read. The open file is checked, not its name, so that
+/// nothing can be put in between.
+///
+/// # Errors
+///
+/// `TrustError` where the file cannot be read, or others than its owner could.
+pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, TrustError> {
+    let unreadable = |error| Fault::Unreadable(error).in_file(path);
+    let mut file = fs::File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
+        return Err(Fault::Exposed.in_file(path));
+    }
+    let mut pem = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES));
+    file.read_to_end(&mut pem).map_err(unreadable)?;
+    Ok(pem)
+}
+
+/// Enough for any key file, so that the buffer does not move and leave copies behind.
+const KEY_FILE_BYTES: usize = 16 * 1024;

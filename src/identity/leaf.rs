@@ -1,0 +1,102 @@
+//! Reads who a certificate names: exactly one SPIFFE id (spiffe.io, X509-SVID §2), compared as
+//! bytes. It never decides whether the certificate may be believed; `Trust` does.
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::{Rejection, credentials::last_moment};
+use crate::domain::{Seat, Timestamp, TrustDomain};
+
+/// What a client's certificate says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Leaf {
+    /// Whom it names.
+    pub(super) seat: Seat,
+    /// Its last moment.
+    pub(super) not_after: Timestamp,
+}
+
+/// Reads a certificate that has been verified to come from a known CA.
+pub(super) fn read(
+    certificate: &CertificateDer<'_>,
+    domain: &TrustDomain,
+) -> Result<Leaf, Rejection> {
+    let (rest, parsed) =
+        X509Certificate::from_der(certificate).map_err(|_| Rejection::CertificateInvalid)?;
+    if !rest.is_empty() || !is_for_clients(&parsed) {
+        return Err(Rejection::CertificateInvalid);
+    }
+    let seat = seat(&parsed, domain)?;
+    let not_after = last_moment(certificate).ok_or(Rejection::CertificateInvalid)?;
+    Ok(Leaf { seat, not_after })
+}
+
+/// webpki accepts a certificate without extended key usage; here it must name client authentication
+/// (RFC 5280 §4.2.1.12), and a key usage, where given, must allow signatures (RFC 8446 §4.4.2.2).
+fn is_for_clients(parsed: &X509Certificate<'_>) -> bool {
+    let named = matches!(parsed.extended_key_usage(), Ok(Some(usage)) if usage.value.client_auth);
+    let may_sign = match parsed.key_usage() {
+        Ok(None) => true,
+        Ok(Some(usage)) => usage.value.digital_signature() && !usage.value.key_cert_sign(),
+        Err(_) => false,
+    };
+    named && may_sign
+}
+
+fn seat(parsed: &X509Certificate<'_>, domain: &TrustDomain) -> Result<Seat, Rejection> {
+    let names = match parsed.subject_alternative_name() {
+        Ok(Some(names)) => &names.value.general_names,
+        Ok(None) => return Err(Rejection::SanMissing),
+        Err(_) => return Err(Rejection::SanMalformed),
+    };
+    if names.iter().any(|name| matches!(name, GeneralName::Invalid(..))) {
+        return Err(Rejection::SanMalformed);
+    }
+    let mut uris = names
+        .iter()
+        .filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None });
+    match (uris.next(), uris.next()) {
+        (None, _) => Err(Rejection::SanMissing),
+        (Some(uri), None) => seat_of(uri, domain),
+        (Some(_), Some(_)) => Err(Rejection::SanAmbiguous),
+    }
+}
+
+fn seat_of(uri: &str, domain: &TrustDomain) -> Result<Seat, Rejection> {
+    let (authority, path) = uri
+        .strip_prefix("spiffe://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or(Rejection::SanMalformed)?;
+    let named: TrustDomain = authority.parse().map_err(|_| Rejection::SanMalformed)?;
+    if named != *domain {
+        return Err(Rejection::WrongTrustDomain);
+    }
+    Seat::parse(path).ok_or(Rejection::SanMalformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spiffe_id_has_one_spelling() {
+        let domain: TrustDomain = "exchange.example".parse().unwrap();
+        let good = "spiffe://exchange.example/agency/police/service/rms";
+        assert_eq!(seat_of(good, &domain).unwrap().to_string(), "agency/police/service/rms");
+        for (bad, reason) in [
+            ("spiffe://exchange.example/agency/p%6flice/service/rms", Rejection::SanMalformed),
+            ("spiffe://exchange.example/agency/police/service/rms/", Rejection::SanMalformed),
+            ("spiffe://exchange.example//agency/police/service/rms", Rejection::SanMalformed),
+            ("spiffe://exchange.example:443/operator/ops", Rejection::SanMalformed),
+            ("spiffe://Exchange.example/operator/ops", Rejection::SanMalformed),
+            ("spiffe://exchange.example", Rejection::SanMalformed),
+            ("SPIFFE://exchange.example/operator/ops", Rejection::SanMalformed),
+            ("https://exchange.example/operator/ops", Rejection::SanMalformed),
+            ("spiffe://exchange.example/operator/ops?x", Rejection::SanMalformed),
+            ("spiffe://exchange.example.evil/operator/ops", Rejection::WrongTrustDomain),
+            ("spiffe://xchange.example/operator/ops", Rejection::WrongTrustDomain),
+        ] {
+            assert_eq!(seat_of(bad, &domain), Err(reason), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Who is speaking: accepts connections, checks certificates inside the handshake, keeps the list of
+//! live connections and cuts them. It never reads a request, and never takes an identity from one.
+
+mod acceptor;
+mod check;
+mod connection;
+mod credentials;
+mod leaf;
+mod peer;
+mod rejection;
+mod trust;
+
+pub use acceptor::{Acceptor, AcceptorSettings};
+pub use connection::{Bounds, Connection, Connections};
+pub use credentials::{Credentials, Fault, TrustError, authorities, provider, read_private};
+pub use peer::{Peer, PeerStream};
+pub use rejection::{Rejection, Rejections};
+pub use trust::{Sources, Trust};
+
+#[cfg(test)]
+mod mint;
+#[cfg(test)]
+mod tests;
