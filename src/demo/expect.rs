@@ -131,9 +131,9 @@ fn view(
         return Err("CATEGORY_NOT_AGREED");
     }
     let is = |category| draft.categories.contains(&category);
-    let party = |agency: &AgencyId| agreement.parties.iter().find(|it| it.agency == *agency);
+    let of = |agency: &AgencyId| agreement.parties.iter().find(|it| it.agency == *agency);
     let (sender, receiver): (&Party, &Party) =
-        party(&outcome.agency).zip(party(recipient)).ok_or("NOT_A_PARTY")?;
+        of(&outcome.agency).zip(of(recipient)).ok_or("NOT_A_PARTY")?;
     if receiver.faces_suspects && is(SubjectCategory::Victim) {
         return Err("VICTIM_FACING_SUSPECT");
     }

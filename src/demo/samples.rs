@@ -61,15 +61,12 @@ impl Parts {
     pub(super) fn bytes(&self) -> usize {
         self.extracts.iter().map(|extract| extract.text.len()).sum()
     }
+}
 
-    /// What each agency's system asks for: for half a year.
-    pub(super) fn subscriptions(
-        &self,
-        now: Timestamp,
-    ) -> Result<Vec<(AgencyId, Subscription)>, DemoError> {
-        subscription::parse(SUBSCRIPTIONS, now.plus_days(180))
-            .map_err(|source| DemoError::Document { name: "subscriptions".to_owned(), source })
-    }
+/// What each agency's system asks for: for half a year.
+pub(super) fn subscriptions(now: Timestamp) -> Result<Vec<(AgencyId, Subscription)>, DemoError> {
+    subscription::parse(SUBSCRIPTIONS, now.plus_days(180))
+        .map_err(|source| DemoError::Document { name: "subscriptions".to_owned(), source })
 }
 
 pub(super) fn read(data: Option<&Path>) -> Result<Parts, DemoError> {

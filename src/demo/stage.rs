@@ -39,7 +39,7 @@ impl Stage {
         let Self { services, officers, stop, mut broker, .. } = self;
         drop((services, officers));
         // A broker that ended by itself says why below.
-        drop(stop.send(()));
+        stop.send(()).unwrap_or_default();
         match broker.join_next().await {
             Some(Ok(ended)) => Ok(ended?),
             Some(Err(error)) => Err(DemoError::Task(error.to_string())),

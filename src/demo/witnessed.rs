@@ -26,6 +26,8 @@ pub(super) async fn export(stage: &Stage, dir: &Path) -> Result<Evidence, DemoEr
     let mut officers = stage.officers.values();
     let first =
         officers.next().ok_or_else(|| DemoError::Task("there are no officers".to_owned()))?;
+    // A read of the log brings into it what was refused and only counted until then.
+    first.show_record(0, purpose).await?;
     let mut export = Export::gather(first, purpose).await?;
     for officer in officers {
         export.add(officer, purpose).await?;
