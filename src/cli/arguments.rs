@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    agreement::AgreementCommand, audit::AuditCommand, cert::CertCommand, connect::Global, follow::FollowArgs,
-    publish::PublishArgs, subscription::SubscriptionCommand,
+    agreement::AgreementCommand, audit::AuditCommand, cert::CertCommand, connect::Global,
+    follow::FollowArgs, publish::PublishArgs, subscription::SubscriptionCommand,
 };
 
 /// A secure inter-agency information exchange

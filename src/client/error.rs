@@ -141,7 +141,8 @@ fn lost(error: &(dyn StdError + 'static)) -> Error {
 /// hears of it only with its first read.
 fn is_rejection(error: &(dyn StdError + 'static)) -> bool {
     let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || within.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
+    error.is::<rustls::Error>()
+        || within.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
 }
 
 fn code_name(code: Code) -> &'static str {

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Asked, Backoff, Connection, Error, Retry, connection::ANSWER_BYTES_MAX, fault::Fault, verify_receipt,
+    Asked, Backoff, Connection, Error, Retry, connection::ANSWER_BYTES_MAX, fault::Fault,
+    verify_receipt,
 };
 use crate::{
     pb::v1::{self as pb, exchange_client::ExchangeClient},

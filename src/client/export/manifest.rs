@@ -45,7 +45,7 @@ impl Manifest {
             Some((path.to_owned(), from_hex(digest)?))
         };
         let manifest = Self { files: list.lines().map(entry).collect::<Option<_>>()? };
-        (manifest.list() == list).then(|| (format!("{seal}\n"), manifest))
+        (manifest.list() == list && !list.is_empty()).then(|| (format!("{seal}\n"), manifest))
     }
 }
 
