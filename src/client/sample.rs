@@ -50,6 +50,11 @@ pub(super) fn sign(signer: &Signer, text: &str) -> String {
 
 /// Makes a whole identity directory of the police's case system.
 pub(super) fn identity_dir() -> TempDir {
+    identity_dir_of("agency/police/service/rms")
+}
+
+/// Makes a whole identity directory of anybody.
+pub(super) fn identity_dir_of(seat: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
@@ -57,7 +62,7 @@ pub(super) fn identity_dir() -> TempDir {
     let ca_cert = ca.self_signed(&ca_key).unwrap();
     let key = KeyPair::generate().unwrap();
     let mut leaf = CertificateParams::new(Vec::new()).unwrap();
-    let id = format!("spiffe://{TRUST_DOMAIN}/agency/police/service/rms");
+    let id = format!("spiffe://{TRUST_DOMAIN}/{seat}");
     leaf.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
     let cert = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
     for (name, content) in [

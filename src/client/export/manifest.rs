@@ -25,7 +25,7 @@ impl Manifest {
     pub(in crate::client) fn list(&self) -> String {
         let mut list = String::new();
         for (path, digest) in &self.files {
-            list.push_str(&format!("{}  {path}\n", Hex(digest)));
+            list.extend([&Hex(digest).to_string(), "  ", path, "\n"]);
         }
         list
     }

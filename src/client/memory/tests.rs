@@ -41,10 +41,9 @@ fn advance(memory: &Memory, log: &Log, since: u64, size: u64) -> Result<Adoption
 }
 
 fn fault(result: Result<impl std::fmt::Debug, Error>) -> (Fault, Option<PathBuf>) {
-    match result.expect_err("a violation") {
-        Error::Verification { fault, evidence } => (fault, evidence),
-        other => panic!("{other:?}"),
-    }
+    let error = result.expect_err("a violation");
+    let Error::Verification { fault, evidence } = error else { panic!("{error:?}") };
+    (fault, evidence)
 }
 
 #[test]
