@@ -7,8 +7,12 @@
 pub mod adapters;
 pub mod cli;
 pub mod client;
+pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod exchange;
+pub mod feed;
+pub mod grpc;
 pub mod identity;
 pub mod journal;
 pub mod ledger;
@@ -17,4 +21,5 @@ pub mod pb;
 pub mod pki;
 pub mod policy;
 pub mod record;
+pub mod server;
 pub mod tasks;

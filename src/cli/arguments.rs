@@ -3,8 +3,15 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    agreement::AgreementCommand, audit::AuditCommand, cert::CertCommand, connect::Global,
-    follow::FollowArgs, publish::PublishArgs, subscription::SubscriptionCommand,
+    agreement::AgreementCommand,
+    audit::AuditCommand,
+    cert::CertCommand,
+    connect::Global,
+    demo::DemoArgs,
+    follow::FollowArgs,
+    publish::PublishArgs,
+    serve::{ConfigCommand, ServeArgs},
+    subscription::SubscriptionCommand,
 };
 
 /// A secure inter-agency information exchange
@@ -31,10 +38,19 @@ pub enum Command {
     /// Makes keys, requests and small certificate authorities
     #[command(subcommand)]
     Cert(CertCommand),
+    /// Checks the broker's configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Plays the whole exchange on this machine and checks everything
+    #[command(after_help = "Example:\n  portway demo --dir /tmp/portway-demo")]
+    Demo(DemoArgs),
     /// Receives the alerts of a subscription
     Follow(FollowArgs),
     /// Publishes alerts
     Publish(PublishArgs),
+    /// Runs the broker
+    #[command(after_help = "Example:\n  portway serve --config config/portway.toml")]
+    Serve(ServeArgs),
     /// Shows how the broker stands
     #[command(after_help = "Example:\n  portway status --json")]
     Status,

@@ -7,9 +7,11 @@ mod audit;
 pub mod cert;
 mod code;
 mod connect;
+mod demo;
 mod follow;
 pub mod output;
 mod publish;
+mod serve;
 mod status;
 mod subscription;
 #[cfg(test)]
@@ -49,8 +51,11 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Agreement(command) => wait(agreement::run(command, &global, out)),
         Command::Audit(command) => wait(audit::run(command, &global, out)),
         Command::Cert(command) => cert::run(command, out),
+        Command::Config(command) => serve::config(&command, out),
+        Command::Demo(args) => wait(demo::run(args, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
+        Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
     }

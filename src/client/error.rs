@@ -101,7 +101,7 @@ impl From<Status> for Error {
         }
         let message = status.message().to_owned();
         let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        if status.code() == Code::Unavailable {
+        if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) {
             return Self::Unreachable { message, retry: Retry::Later(delay) };
         }
         if status.code() == Code::Unauthenticated {
@@ -112,11 +112,23 @@ impl From<Status> for Error {
             return Self::Failed { reason: code_name(status.code()).to_owned(), message };
         };
         let decision = info.metadata.get("decision").and_then(|index| index.parse().ok());
-        if decision.is_some() || status.code() == Code::InvalidArgument {
+        // Above ten identical refusals a second the broker counts: those have no record of their own.
+        if decision.is_some() || is_refusal(status.code()) {
             return Self::Refused { code: status.code(), reason: info.reason, decision, message };
         }
         Self::Failed { reason: info.reason, message }
     }
+}
+
+const fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::PermissionDenied
+    )
 }
 
 impl From<tonic::transport::Error> for Error {

@@ -197,6 +197,7 @@ impl State {
         live.acknowledged = live.acknowledged.max(number.min(live.delivered));
         if let Some(session) = &mut live.session {
             session.next = session.next.max(live.acknowledged + 1);
+            self.ready.insert(subscription);
         }
         let mut released = Vec::new();
         while live.sent.front().is_some_and(|it| it.number <= live.acknowledged) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::state::{Live, Sent, SentAs, Session, State};
+use super::subscribe::UNACKNOWLEDGED_MAX;
 use crate::domain::{Act, AgencyId, Agreement, Facts, Reason, Timestamp};
 use crate::policy::{self, Ask, Permit};
 use crate::record::{Disclosed, Event, Refused};
@@ -118,6 +119,9 @@ impl State {
             let place = live.sent.partition_point(|it| it.number < session.next);
             let sent = *live.sent.get(place)?;
             return Some(self.repeat(Stream { subscription, live, session }, sent, now));
+        }
+        if live.sent.len() >= UNACKNOWLEDGED_MAX {
+            return None;
         }
         let published = *live.pending.front()?;
         Some(match self.decide(live, published, now) {

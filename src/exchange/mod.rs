@@ -18,4 +18,4 @@ pub use deliver::{Disclosure, Step};
 pub use publish::{Publication, Submission};
 pub use refuse::Refusing;
 pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};
-pub use subscribe::CREDIT_MAX;
+pub use subscribe::{CREDIT_MAX, UNACKNOWLEDGED_MAX};

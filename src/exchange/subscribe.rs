@@ -8,8 +8,10 @@ use crate::domain::{
 };
 use crate::record::{Event, SealedFilter, StoredSubscription};
 
-/// The most deliveries that may be on their way unacknowledged.
+/// The most deliveries that unused credit may allow.
 pub const CREDIT_MAX: u32 = 1000;
+/// The most deliveries that may be unacknowledged before nothing new is sent.
+pub const UNACKNOWLEDGED_MAX: usize = 4096;
 
 impl State {
     /// Decides a new subscription. Nothing new where the same one exists.

@@ -46,6 +46,11 @@ pub(super) enum Half {
 }
 
 impl Connection {
+    /// Returns its number among the connections of this broker, from 1, never used twice.
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns who is at the other end.
     pub const fn caller(&self) -> &Caller {
         &self.caller

@@ -49,7 +49,7 @@ impl Work {
     /// Answers with a rejection, once the record of it is durable.
     pub(super) fn reject<T: Send + 'static>(&mut self, answer: Answer<T>, rejection: Rejection) {
         self.afterwards.push(Box::new(move |outcome| {
-            let result = Err(outcome.err().cloned().unwrap_or(rejection));
+            let result = Err(outcome.err().copied().unwrap_or(rejection));
             drop(answer.send(result));
         }));
     }

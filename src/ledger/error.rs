@@ -5,7 +5,7 @@ use crate::journal::{AnchorError, JournalError, KeyError, OpenError};
 use crate::merkle::ProofError;
 
 /// Why a caller's command was not done.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The queue is full: try again shortly.
     #[error("the broker is busy")]

@@ -222,7 +222,9 @@ mod tests {
         let batch = Batch { frames, checkpoint: "c\n".to_owned() };
         journal.turn(0).unwrap().commit(batch).unwrap();
         tree.extend(&hashes);
-        hashes.iter().for_each(|hash| whole.append(*hash));
+        for hash in &hashes {
+            whole.append(*hash);
+        }
 
         let size = count as u64;
         assert_eq!(tree.root(size), merkle::root(&whole, size));

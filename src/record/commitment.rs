@@ -74,8 +74,7 @@ mod tests {
     /// Computed with Python: `hmac.new(bytes(32), b"portway/v1/record\0" + b"abc", "sha256")`.
     #[test]
     fn the_record_commitment_is_what_the_contract_says() {
-        let hex: String =
-            record(&[0; 32], b"abc").iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = crate::domain::Hex(&record(&[0; 32], b"abc")).to_string();
         assert_eq!(hex, "39cc438d0e070aac3fc1fe112f3aac8481277a59d5d0f11749dd672d61e77f78");
     }
 

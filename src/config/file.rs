@@ -1,0 +1,98 @@
+//! The file as it is read: every key optional, an unknown one an error.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key that is not known.
+    #[error("{path}: {message}")]
+    Shape {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        message: String,
+    },
+    /// A value is missing or out of its bounds.
+    #[error("{path}: {key}: {fault}")]
+    Value {
+        /// Which file.
+        path: PathBuf,
+        /// Which key.
+        key: &'static str,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) server: Server,
+    pub(super) operators: Operators,
+    pub(super) journal: Journal,
+    pub(super) ledger: Ledger,
+    pub(super) views: Views,
+    pub(super) agency: Vec<Agency>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Server {
+    pub(super) listen: Option<String>,
+    pub(super) identity: Option<PathBuf>,
+    pub(super) trust_domain: Option<String>,
+    pub(super) handshakes_max: Option<u64>,
+    pub(super) handshake_timeout_ms: Option<u64>,
+    pub(super) connections_max: Option<u64>,
+    pub(super) connections_per_agency_max: Option<u64>,
+    pub(super) drain_timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Operators {
+    pub(super) ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Journal {
+    pub(super) engine: Option<String>,
+    pub(super) dir: Option<PathBuf>,
+    pub(super) segment_bytes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Ledger {
+    pub(super) log: Option<String>,
+    pub(super) anchor_dir: Option<PathBuf>,
+    pub(super) keys_dir: Option<PathBuf>,
+    pub(super) master_key: Option<PathBuf>,
+    pub(super) queue_commands_max: Option<u64>,
+    pub(super) batch_commands_max: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Views {
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agency {
+    pub(super) id: String,
+    pub(super) ca: PathBuf,
+}

@@ -1,0 +1,8 @@
+//! The configuration: the file as it is read, and the settings as they are meant. Every bound is checked
+//! here, and a message names the key. Secrets are paths, never values.
+
+mod file;
+mod settings;
+
+pub use file::ConfigError;
+pub use settings::Settings;

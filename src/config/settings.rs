@@ -1,0 +1,249 @@
+//! The settings as they are meant. Relative paths start at the file's own directory.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use super::file::{ConfigError, File};
+use crate::domain::{AgencyId, Name, TrustDomain};
+use crate::identity::{AcceptorSettings, Bounds, Sources};
+use crate::{journal, ledger};
+
+/// What the broker runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where and how connections are accepted.
+    pub acceptor: AcceptorSettings,
+    /// Where certificates and CAs are read from.
+    pub trust: Sources,
+    /// Where the log is kept.
+    pub ledger: ledger::Settings,
+    /// How long a stop may take before connections are cut.
+    pub drain_timeout: Duration,
+    /// Where rebuildable views are kept.
+    pub views_dir: PathBuf,
+}
+
+impl Settings {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the file, and the key that is missing, unknown or out of its bounds.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let file: File = toml::from_str(&text).map_err(|error| ConfigError::Shape {
+            path: path.into(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let dir = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let dir = dir.unwrap_or(Path::new("."));
+        let reader = Reader { path, dir };
+        let trust = reader.trust(&file)?;
+        Ok(Self {
+            acceptor: reader.acceptor(&file)?,
+            ledger: reader.ledger(&file, &trust.domain)?,
+            trust,
+            drain_timeout: reader.duration(
+                "server.drain_timeout_ms",
+                file.server.drain_timeout_ms,
+                (10_000, 0..=600_000),
+            )?,
+            views_dir: reader.at("views.dir", file.views.dir.as_ref())?,
+        })
+    }
+}
+
+/// Reads values, and says whose they are when they are wrong.
+struct Reader<'a> {
+    path: &'a Path,
+    dir: &'a Path,
+}
+
+/// A default, and the bounds.
+type Bounded = (u64, RangeInclusive<u64>);
+
+impl Reader<'_> {
+    fn trust(&self, file: &File) -> Result<Sources, ConfigError> {
+        let identity = self.at("server.identity", file.server.identity.as_ref())?;
+        let mut agencies = BTreeMap::new();
+        for agency in &file.agency {
+            let id: AgencyId = self.parsed("agency.id", Some(&agency.id))?;
+            if agencies.insert(id, self.dir.join(&agency.ca)).is_some() {
+                return Err(self.wrong("agency.id", "it is there twice"));
+            }
+        }
+        Ok(Sources {
+            domain: self.parsed("server.trust_domain", file.server.trust_domain.as_ref())?,
+            certificate: identity.join("cert.pem"),
+            key: identity.join("key.pem"),
+            agencies,
+            operators: file.operators.ca.as_ref().map(|ca| self.dir.join(ca)),
+        })
+    }
+
+    fn acceptor(&self, file: &File) -> Result<AcceptorSettings, ConfigError> {
+        let server = &file.server;
+        let listen: SocketAddr = self.parsed("server.listen", server.listen.as_ref())?;
+        Ok(AcceptorSettings {
+            listen,
+            handshakes_max: self.count(
+                "server.handshakes_max",
+                server.handshakes_max,
+                (256, 1..=65_536),
+            )?,
+            handshake_timeout: self.duration(
+                "server.handshake_timeout_ms",
+                server.handshake_timeout_ms,
+                (5_000, 100..=60_000),
+            )?,
+            bounds: Bounds {
+                open_max: self.count(
+                    "server.connections_max",
+                    server.connections_max,
+                    (1024, 1..=1_000_000),
+                )?,
+                open_per_agency_max: self.count(
+                    "server.connections_per_agency_max",
+                    server.connections_per_agency_max,
+                    (256, 1..=1_000_000),
+                )?,
+            },
+        })
+    }
+
+    fn ledger(&self, file: &File, domain: &TrustDomain) -> Result<ledger::Settings, ConfigError> {
+        let engine = file.journal.engine.as_deref().unwrap_or("segments");
+        if engine != "segments" {
+            return Err(self.wrong("journal.engine", "only \"segments\" is known"));
+        }
+        let own = &file.ledger;
+        let keys_dir = self.at("ledger.keys_dir", own.keys_dir.as_ref())?;
+        let log: Name = self.parsed("ledger.log", own.log.as_ref().or(Some(&"main".to_owned())))?;
+        let master_key = own.master_key.as_ref().map(|path| self.dir.join(path));
+        Ok(ledger::Settings {
+            journal_dir: self.at("journal.dir", file.journal.dir.as_ref())?,
+            segment_bytes: self.number(
+                "journal.segment_bytes",
+                file.journal.segment_bytes,
+                (journal::Settings::SEGMENT_BYTES, (1 << 20)..=(1 << 30)),
+            )?,
+            master_key: master_key.unwrap_or_else(|| keys_dir.join(journal::MasterKey::FILE)),
+            keys_dir,
+            anchor_dir: self.at("ledger.anchor_dir", own.anchor_dir.as_ref())?,
+            origin: format!("{domain}/portway/{log}"),
+            domain: domain.clone(),
+            queue: self.count(
+                "ledger.queue_commands_max",
+                own.queue_commands_max,
+                (4096, 1..=65_536),
+            )?,
+            batch: self.count(
+                "ledger.batch_commands_max",
+                own.batch_commands_max,
+                (4096, 1..=4096),
+            )?,
+            accept_lost_anchor: false,
+        })
+    }
+
+    fn at(&self, key: &'static str, path: Option<&PathBuf>) -> Result<PathBuf, ConfigError> {
+        path.map(|path| self.dir.join(path)).ok_or_else(|| self.wrong(key, "it is missing"))
+    }
+
+    fn parsed<T: FromStr>(&self, key: &'static str, text: Option<&String>) -> Result<T, ConfigError>
+    where
+        T::Err: ToString,
+    {
+        let text = text.ok_or_else(|| self.wrong(key, "it is missing"))?;
+        text.parse().map_err(|error: T::Err| self.wrong(key, &error.to_string()))
+    }
+
+    fn number(
+        &self,
+        key: &'static str,
+        given: Option<u64>,
+        (default, bounds): Bounded,
+    ) -> Result<u64, ConfigError> {
+        let number = given.unwrap_or(default);
+        if bounds.contains(&number) {
+            return Ok(number);
+        }
+        let fault = format!("it has to be {} to {}", bounds.start(), bounds.end());
+        Err(self.wrong(key, &fault))
+    }
+
+    fn count(
+        &self,
+        key: &'static str,
+        given: Option<u64>,
+        bounded: Bounded,
+    ) -> Result<usize, ConfigError> {
+        let number = self.number(key, given, bounded)?;
+        usize::try_from(number).map_err(|_| self.wrong(key, "it is too large"))
+    }
+
+    fn duration(
+        &self,
+        key: &'static str,
+        given: Option<u64>,
+        bounded: Bounded,
+    ) -> Result<Duration, ConfigError> {
+        self.number(key, given, bounded).map(Duration::from_millis)
+    }
+
+    fn wrong(&self, key: &'static str, fault: &str) -> ConfigError {
+        ConfigError::Value { path: self.path.into(), key, fault: fault.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("portway.toml");
+        fs::write(&path, text).unwrap();
+        Settings::read(&path).map_err(|error| error.to_string())
+    }
+
+    const WHOLE: &str = include_str!("../../config/portway.toml");
+
+    #[test]
+    fn the_sample_loads_and_paths_start_at_the_file() {
+        let settings = read(WHOLE).unwrap();
+        assert_eq!(settings.ledger.origin, "portway.example/portway/main");
+        assert!(settings.ledger.journal_dir.is_absolute());
+        assert_eq!(settings.ledger.master_key, settings.ledger.keys_dir.join("master.key"));
+        assert!(!settings.trust.agencies.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named() {
+        for (broken, named) in [
+            (WHOLE.replace("trust_domain", "trust_domian"), "trust_domian"),
+            (WHOLE.replace("[journal]", "[jurnal]"), "jurnal"),
+            (WHOLE.replace("trust_domain = ", "# "), "server.trust_domain: it is missing"),
+            (WHOLE.replace("[views]", "[views]\nsize = 3"), "size"),
+            (WHOLE.replace("\"segments\"", "\"postgres\""), "journal.engine"),
+            (
+                WHOLE.replace("[ledger]", "[ledger]\nbatch_commands_max = 0"),
+                "ledger.batch_commands_max: it has to be 1 to 4096",
+            ),
+            (WHOLE.replace("id = \"police\"", "id = \"Police\""), "agency.id"),
+            (WHOLE.replace("id = \"housing\"", "id = \"police\""), "agency.id: it is there twice"),
+        ] {
+            assert_ne!(broken, WHOLE, "{named}");
+            let message = read(&broken).expect_err(named);
+            assert!(message.contains(named), "{message}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the subscriber reads. There is no queue between the ledger's releases and the socket's own
+//! buffers: what is withdrawn before it is asked for is never written.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior},
+};
+use tokio_stream::Stream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::{
+    message,
+    outlet::{End, Ending},
+};
+use crate::ledger::{Ledger, LedgerError, Release};
+use crate::pb::v1::{self as pb, subscribe_response::Message};
+
+/// How long a stream stays silent before it tells that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// The deliveries of one open stream, as messages. Dropping it closes the stream.
+#[derive(Debug)]
+pub struct FeedStream {
+    pub(super) ledger: Ledger,
+    pub(super) releases: mpsc::Receiver<Release>,
+    pub(super) ending: Arc<Ending>,
+    pub(super) first: VecDeque<Message>,
+    pub(super) position: Bytes,
+    /// Size of the last checkpoint that was sent.
+    pub(super) known: u64,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    heartbeat: Interval,
+    last: Last,
+}
+
+/// What is left to say before the end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Last {
+    /// Nothing yet: the stream goes on.
+    Open,
+    /// The drain notice was sent; the status follows.
+    Drained,
+    /// The status was sent.
+    Done,
+}
+
+/// How a stream ended; `grpc::status` turns it into a status.
+#[derive(Debug)]
+pub enum Closed {
+    /// For a reason of policy.
+    Refused(crate::domain::Reason),
+    /// The broker stops or has to read its state anew.
+    Unavailable,
+    /// A proof could not be made.
+    Broken(LedgerError),
+}
+
+impl FeedStream {
+    pub(super) fn new(
+        ledger: Ledger,
+        releases: mpsc::Receiver<Release>,
+        ending: Arc<Ending>,
+        drain: CancellationToken,
+    ) -> Self {
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat.reset();
+        Self {
+            ledger,
+            releases,
+            ended: Box::pin(ending.ended.clone().cancelled_owned()),
+            ending,
+            first: VecDeque::new(),
+            position: Bytes::new(),
+            known: 0,
+            drain: Box::pin(drain.cancelled_owned()),
+            heartbeat,
+            last: Last::Open,
+        }
+    }
+
+    fn finish(&mut self, end: Option<End>) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
+        self.last = Last::Done;
+        self.releases.close();
+        Poll::Ready(end.map(|end| {
+            Err(match end {
+                End::Refused(reason) => Closed::Refused(reason),
+                End::Unavailable => Closed::Unavailable,
+            })
+        }))
+    }
+
+    fn say(&mut self, message: Message) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
+        self.heartbeat.reset();
+        Poll::Ready(Some(Ok(pb::SubscribeResponse { message: Some(message) })))
+    }
+
+    fn broken(
+        &mut self,
+        error: LedgerError,
+    ) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
+        self.last = Last::Done;
+        tracing::error!(%error, "a stream could not go on");
+        Poll::Ready(Some(Err(Closed::Broken(error))))
+    }
+}
+
+impl Stream for FeedStream {
+    type Item = Result<pb::SubscribeResponse, Closed>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.last {
+            Last::Open => {}
+            Last::Drained => return self.finish(Some(End::Unavailable)),
+            Last::Done => return Poll::Ready(None),
+        }
+        // P4: the end comes before anything that is still waiting.
+        if self.ended.as_mut().poll(context).is_ready() {
+            let why = self.ending.why();
+            return self.finish(why);
+        }
+        if self.drain.as_mut().poll(context).is_ready() {
+            self.last = Last::Drained;
+            return self.say(message::notice(pb::NoticeKind::Drain, None));
+        }
+        if let Some(message) = self.first.pop_front() {
+            return self.say(message);
+        }
+        if let Poll::Ready(release) = self.releases.poll_recv(context) {
+            let Some(release) = release else { return self.finish(Some(End::Unavailable)) };
+            return match message::release(&release, &self.ledger, self.known) {
+                Ok(message) => {
+                    self.known = self.known.max(release.receipt.commit().size);
+                    self.position = release.position;
+                    self.say(message)
+                }
+                Err(error) => self.broken(error),
+            };
+        }
+        ready!(self.heartbeat.poll_tick(context));
+        let commit = self.ledger.newest();
+        match message::heartbeat(self.position.clone(), &commit, &self.ledger, self.known) {
+            Ok(message) => {
+                self.known = self.known.max(commit.size);
+                self.say(message)
+            }
+            Err(error) => self.broken(error),
+        }
+    }
+}
+
+impl Drop for FeedStream {
+    /// The follower waits for this and tells the ledger.
+    fn drop(&mut self) {
+        self.ending.ended.cancel();
+    }
+}

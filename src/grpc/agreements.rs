@@ -1,0 +1,80 @@
+//! `Agreements`: the officers' decisions.
+
+use tonic::{Request, Response};
+
+use super::{Answer, Broker, caller, convert, status};
+use crate::domain::Act;
+use crate::pb::v1::{self as pb, agreements_server::Agreements};
+
+/// Serves `portway.v1.Agreements`.
+#[derive(Clone, Debug)]
+pub struct AgreementsService(pub Broker);
+
+#[tonic::async_trait]
+impl Agreements for AgreementsService {
+    async fn propose_agreement(
+        &self,
+        request: Request<pb::ProposeAgreementRequest>,
+    ) -> Answer<pb::ProposeAgreementResponse> {
+        let by = caller::peer(&request)?.caller;
+        let proposed = match convert::agreement(request.into_inner().agreement) {
+            Ok(proposed) => proposed,
+            Err(refusal) => return Err(self.0.refused(by, Act::ProposeAgreement, refusal).await),
+        };
+        let standing = self.0.ledger.propose(by, proposed).await.map_err(status::of)?;
+        let status = Some(convert::agreement_status(&standing));
+        Ok(Response::new(pb::ProposeAgreementResponse { status }))
+    }
+
+    async fn approve_agreement(
+        &self,
+        request: Request<pb::ApproveAgreementRequest>,
+    ) -> Answer<pb::ApproveAgreementResponse> {
+        let by = caller::peer(&request)?.caller;
+        let pb::ApproveAgreementRequest { id, version } = request.into_inner();
+        let id = match convert::parsed(&id, "id") {
+            Ok(id) => id,
+            Err(refusal) => return Err(self.0.refused(by, Act::ApproveAgreement, refusal).await),
+        };
+        let standing = self.0.ledger.approve(by, id, version).await.map_err(status::of)?;
+        let status = Some(convert::agreement_status(&standing));
+        Ok(Response::new(pb::ApproveAgreementResponse { status }))
+    }
+
+    async fn withdraw_agreement(
+        &self,
+        request: Request<pb::WithdrawAgreementRequest>,
+    ) -> Answer<pb::WithdrawAgreementResponse> {
+        let by = caller::peer(&request)?.caller;
+        let id = match convert::parsed(&request.into_inner().id, "id") {
+            Ok(id) => id,
+            Err(refusal) => return Err(self.0.refused(by, Act::WithdrawAgreement, refusal).await),
+        };
+        let index = self.0.ledger.withdraw(by, id).await.map_err(status::of)?;
+        Ok(Response::new(pb::WithdrawAgreementResponse { index }))
+    }
+
+    async fn list_agreements(
+        &self,
+        request: Request<pb::ListAgreementsRequest>,
+    ) -> Answer<pb::ListAgreementsResponse> {
+        let by = caller::peer(&request)?.caller;
+        let list = self.0.ledger.agreements(by).await.map_err(status::of)?;
+        let agreements = list.iter().map(convert::agreement_status).collect();
+        Ok(Response::new(pb::ListAgreementsResponse { agreements }))
+    }
+
+    async fn show_agreement(
+        &self,
+        request: Request<pb::ShowAgreementRequest>,
+    ) -> Answer<pb::ShowAgreementResponse> {
+        let by = caller::peer(&request)?.caller;
+        let id = match convert::parsed(&request.into_inner().id, "id") {
+            Ok(id) => id,
+            Err(refusal) => return Err(self.0.refused(by, Act::ReadGovernance, refusal).await),
+        };
+        let list = self.0.ledger.agreement(by, id).await.map_err(status::of)?;
+        let versions = list.iter().map(convert::agreement_status).collect();
+        Ok(Response::new(pb::ShowAgreementResponse { versions }))
+    }
+}

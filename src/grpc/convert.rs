@@ -1,0 +1,151 @@
+//! Messages to the domain's words and back. A refusal names the field.
+
+use bytes::Bytes;
+
+use crate::domain::{
+    AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, Subscription, UnknownCode,
+};
+use crate::exchange::{AgreementStanding, CREDIT_MAX, SubscriptionStanding, VersionState};
+use crate::ledger::{LinkOpening, PublishAnswer};
+use crate::merkle::Hash;
+use crate::pb::v1 as pb;
+use crate::record::{self, ProposedAgreement};
+
+/// Reads what is to be published.
+pub(super) fn publish(request: &pb::PublishRequest) -> Result<(AlertId, Draft), Refusal> {
+    let id = parsed(&request.request_id, "request_id")?;
+    let alert = request.alert.as_ref().ok_or(Refusal::at(Reason::MissingField, "alert"))?;
+    Ok((id, record::draft_from_pb(alert)?))
+}
+
+/// Writes a receipt.
+pub(super) fn receipt(
+    id: &str,
+    answer: PublishAnswer,
+    (inclusion, consistency): (&[Hash], &[Hash]),
+) -> pb::Receipt {
+    let commit = answer.receipt.commit();
+    pb::Receipt {
+        alert: id.to_owned(),
+        index: answer.receipt.index(),
+        leaf: bytes(&answer.leaf),
+        checkpoint: commit.checkpoint.clone(),
+        inclusion: hashes(inclusion),
+        consistency: hashes(consistency),
+        record: answer.record,
+        salt: bytes(&answer.salt),
+        content_key: bytes(&answer.content_key),
+        repeated_request: answer.repeated,
+    }
+}
+
+/// Reads an opening, all but its checkpoint.
+pub(super) fn open(open: &pb::Open) -> Result<(Name, Purpose, u32), Refusal> {
+    if open.credit > CREDIT_MAX {
+        return Err(Refusal::at(Reason::CreditOutOfBounds, "credit"));
+    }
+    let name = parsed(&open.subscription, "subscription")?;
+    Ok((name, code(open.purpose, Purpose::from_number, "purpose")?, open.credit))
+}
+
+/// Reads a subscription.
+pub(super) fn subscription(request: Option<pb::Subscription>) -> Result<Subscription, Refusal> {
+    let it = request.ok_or(Refusal::at(Reason::MissingField, "subscription"))?;
+    Ok(Subscription {
+        name: parsed(&it.name, "name")?,
+        purpose: code(it.purpose, Purpose::from_number, "purpose")?,
+        filter: it.filter.map_or_else(|| Ok(<_>::default()), |it| record::filter_from_pb(&it))?,
+        expires_at: record::timestamp_from_pb(it.expires_at, "expires_at")?,
+    })
+}
+
+/// Writes how a subscription stands.
+pub(super) fn subscription_status(standing: SubscriptionStanding) -> pb::SubscriptionStatus {
+    let subscription = standing.subscription;
+    pb::SubscriptionStatus {
+        subscription: Some(pb::Subscription {
+            name: subscription.name.to_string(),
+            purpose: subscription.purpose.number().into(),
+            filter: Some(record::filter_to_pb(&subscription.filter)),
+            expires_at: Some(record::timestamp_to_pb(subscription.expires_at)),
+        }),
+        token_count: standing.token_count,
+        delivered: standing.delivered,
+        acknowledged: standing.acknowledged,
+        open: standing.open,
+        index: standing.index,
+    }
+}
+
+/// Reads an agreement, with the bytes that are stored and hashed.
+pub(super) fn agreement(request: Option<pb::Agreement>) -> Result<ProposedAgreement, Refusal> {
+    use prost::Message;
+    let it = request.ok_or(Refusal::at(Reason::MissingField, "agreement"))?;
+    let agreement = record::agreement_from_pb(&it)?;
+    let bytes = record::agreement_to_pb(&agreement).encode_to_vec().into();
+    Ok(ProposedAgreement { agreement: agreement.into(), bytes })
+}
+
+/// Writes how a version of an agreement stands.
+pub(super) fn agreement_status(standing: &AgreementStanding) -> pb::AgreementStatus {
+    let state = match standing.state {
+        VersionState::Approved => pb::AgreementState::Approved,
+        VersionState::Proposed => pb::AgreementState::Proposed,
+        VersionState::Superseded => pb::AgreementState::Superseded,
+        VersionState::Withdrawn => pb::AgreementState::Withdrawn,
+    };
+    pb::AgreementStatus {
+        agreement: Some(record::agreement_to_pb(&standing.agreement)),
+        version: standing.version.to_string(),
+        state: state.into(),
+        in_force: standing.in_force,
+        approved_by: standing.approved_by.iter().map(ToString::to_string).collect(),
+        index: standing.index,
+    }
+}
+
+/// Reads why the log is read.
+pub(super) fn query_purpose(number: i32) -> Result<QueryPurpose, Refusal> {
+    code(number, QueryPurpose::from_number, "purpose")
+}
+
+/// Writes the opening of a link.
+pub(super) fn link(opening: &LinkOpening) -> pb::LinkOpening {
+    pb::LinkOpening {
+        number: opening.number,
+        previous: opening.previous,
+        nonce: bytes(&opening.nonce),
+    }
+}
+
+/// Writes the SPIFFE id of a caller.
+pub(super) fn spiffe(origin: &str, caller: &Caller) -> String {
+    let domain = origin.split('/').next().unwrap_or_default();
+    format!("spiffe://{domain}/{}", caller.seat)
+}
+
+pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Result<T, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::at(Reason::MissingField, at));
+    }
+    text.parse().map_err(|_| Refusal::at(Reason::Malformed, at))
+}
+
+pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
+    hashes.iter().map(|hash| bytes(hash.as_bytes())).collect()
+}
+
+pub(super) fn bytes(bytes: &[u8; 32]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+fn code<T>(
+    number: i32,
+    from_number: fn(i32) -> Result<T, UnknownCode>,
+    at: &'static str,
+) -> Result<T, Refusal> {
+    if number == 0 {
+        return Err(Refusal::at(Reason::MissingField, at));
+    }
+    from_number(number).map_err(|_| Refusal::at(Reason::UnknownCode, at))
+}

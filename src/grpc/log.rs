@@ -1,0 +1,119 @@
+//! `Log`: sizes, roots, commitments and proofs, for anybody on the exchange.
+
+use std::pin::Pin;
+
+use bytes::{BufMut, BytesMut};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use super::{Answer, Broker, caller, convert, status};
+use crate::domain::{Act, Caller, Reason, Refusal};
+use crate::ledger::Ledger;
+use crate::pb::v1::{self as pb, log_server::Log};
+
+/// How many commitments one message carries.
+const ENTRIES_MAX: u64 = 1024;
+
+/// Serves `portway.v1.Log`.
+#[derive(Clone, Debug)]
+pub struct LogService(pub Broker);
+
+type Entries = Pin<Box<dyn Stream<Item = Result<pb::ReadEntriesResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Log for LogService {
+    type ReadEntriesStream = Entries;
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<pb::GetCheckpointRequest>,
+    ) -> Answer<pb::GetCheckpointResponse> {
+        let by = caller::peer(&request)?.caller;
+        let known = request.into_inner().known_size;
+        let commit = self.0.ledger.newest();
+        self.within(&by, known <= commit.size, "known_size").await?;
+        let proof = self.0.ledger.consistency(known, commit.size);
+        let consistency = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+        let checkpoint = commit.checkpoint.clone();
+        Ok(Response::new(pb::GetCheckpointResponse { checkpoint, consistency }))
+    }
+
+    async fn prove_inclusion(
+        &self,
+        request: Request<pb::ProveInclusionRequest>,
+    ) -> Answer<pb::ProveInclusionResponse> {
+        let by = caller::peer(&request)?.caller;
+        let pb::ProveInclusionRequest { index, size } = request.into_inner();
+        let commit = self.0.ledger.newest();
+        let (size, checkpoint) = if size == 0 {
+            (commit.size, commit.checkpoint.clone())
+        } else {
+            (size, String::new())
+        };
+        self.within(&by, index < size && size <= commit.size, "index").await?;
+        let ledger = &self.0.ledger;
+        let proof = ledger.inclusion(index, size).map_err(|error| status::internal(&error))?;
+        let leaves = ledger.leaves(index..index + 1).map_err(|error| status::internal(&error))?;
+        let leaf = leaves.first().map(convert::bytes).unwrap_or_default();
+        let inclusion = convert::hashes(&proof);
+        Ok(Response::new(pb::ProveInclusionResponse { leaf, size, inclusion, checkpoint }))
+    }
+
+    async fn prove_consistency(
+        &self,
+        request: Request<pb::ProveConsistencyRequest>,
+    ) -> Answer<pb::ProveConsistencyResponse> {
+        let by = caller::peer(&request)?.caller;
+        let pb::ProveConsistencyRequest { from, to } = request.into_inner();
+        let bounded = 0 < from && from <= to && to <= self.0.ledger.newest().size;
+        self.within(&by, bounded, "to").await?;
+        let proof = self.0.ledger.consistency(from, to);
+        let consistency = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+        Ok(Response::new(pb::ProveConsistencyResponse { consistency }))
+    }
+
+    async fn read_entries(
+        &self,
+        request: Request<pb::ReadEntriesRequest>,
+    ) -> Answer<Self::ReadEntriesStream> {
+        let by = caller::peer(&request)?.caller;
+        let pb::ReadEntriesRequest { start, end } = request.into_inner();
+        let bounded = start <= end && end <= self.0.ledger.newest().size;
+        self.within(&by, bounded, "end").await?;
+        Ok(Response::new(Box::pin(entries(self.0.ledger.clone(), start, end))))
+    }
+}
+
+impl LogService {
+    async fn within(&self, by: &Caller, it_is: bool, at: &'static str) -> Result<(), Status> {
+        if it_is {
+            return Ok(());
+        }
+        let refusal = Refusal::at(Reason::BeyondTheLog, at);
+        Err(self.0.refused(by.clone(), Act::ReadLog, refusal).await)
+    }
+}
+
+/// Reads chunk by chunk, as the reader takes them.
+fn entries(
+    ledger: Ledger,
+    mut start: u64,
+    end: u64,
+) -> impl Stream<Item = Result<pb::ReadEntriesResponse, Status>> {
+    let chunks = std::iter::from_fn(move || {
+        if start >= end {
+            return None;
+        }
+        let chunk = ledger.leaves(start..end.min(start + ENTRIES_MAX));
+        let first = start;
+        start = chunk.as_ref().map_or(end, |leaves| start + leaves.len() as u64);
+        Some(chunk.map_err(|error| status::internal(&error)).map(|leaves| {
+            let mut entries = BytesMut::with_capacity(leaves.len() * 32);
+            for leaf in &leaves {
+                entries.put_slice(leaf);
+            }
+            pb::ReadEntriesResponse { start: first, entries: entries.freeze() }
+        }))
+    });
+    tokio_stream::iter(chunks)
+}

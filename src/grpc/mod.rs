@@ -1,0 +1,49 @@
+//! The services: who asks, what for, do it, say it. Handlers only translate; errors become a status in
+//! one place; identity is read off the connection and never out of a message.
+
+mod agreements;
+mod audit;
+mod caller;
+mod convert;
+mod exchange;
+mod log;
+mod operations;
+mod status;
+mod subscriptions;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Clock, Timestamp};
+use crate::identity::{Connections, Rejections};
+use crate::ledger::Ledger;
+use crate::tasks::Tasks;
+
+pub use agreements::AgreementsService;
+pub use audit::AuditService;
+pub use exchange::ExchangeService;
+pub use log::LogService;
+pub use operations::OperationsService;
+pub use subscriptions::SubscriptionsService;
+
+/// What every service has at hand.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The live connections.
+    pub connections: Arc<Connections>,
+    /// The counters of refused connections.
+    pub rejections: Arc<Rejections>,
+    /// Tasks of the server.
+    pub tasks: Tasks,
+    /// Fires when the server stops.
+    pub drain: CancellationToken,
+    /// When the server started.
+    pub started_at: Timestamp,
+}
+
+type Answer<T> = Result<tonic::Response<T>, tonic::Status>;

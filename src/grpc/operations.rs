@@ -1,0 +1,57 @@
+//! `Operations`: how the broker stands.
+
+use std::collections::HashMap;
+
+use tonic::{Request, Response};
+
+use super::{Answer, Broker, caller, convert, status};
+use crate::domain::Seat;
+use crate::identity::Rejection;
+use crate::pb::v1::{self as pb, operations_server::Operations};
+use crate::record;
+
+/// Serves `portway.v1.Operations`.
+#[derive(Clone, Debug)]
+pub struct OperationsService(pub Broker);
+
+#[tonic::async_trait]
+impl Operations for OperationsService {
+    async fn get_status(
+        &self,
+        request: Request<pb::GetStatusRequest>,
+    ) -> Answer<pb::GetStatusResponse> {
+        let by = caller::peer(&request)?.caller;
+        let ledger = &self.0.ledger;
+        let origin = ledger.verifier().name().to_owned();
+        let for_anybody = pb::GetStatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            caller: convert::spiffe(&origin, &by),
+            origin,
+            checkpoint: ledger.newest().checkpoint.clone(),
+            started_at: Some(record::timestamp_to_pb(self.0.started_at)),
+            ..pb::GetStatusResponse::default()
+        };
+        if !matches!(by.seat, Seat::Operator { .. }) {
+            return Ok(Response::new(for_anybody));
+        }
+        let standing = ledger.standing().await.map_err(status::of)?;
+        Ok(Response::new(pb::GetStatusResponse {
+            connections: u64::try_from(self.0.connections.count()).unwrap_or(u64::MAX),
+            streams: standing.streams,
+            handshakes_refused: self.refused(),
+            agreements_in_force: standing.agreements_in_force,
+            subscriptions: standing.subscriptions,
+            live_alerts: standing.live_alerts,
+            ..for_anybody
+        }))
+    }
+}
+
+impl OperationsService {
+    fn refused(&self) -> HashMap<String, u64> {
+        let counted = Rejection::ALL
+            .into_iter()
+            .map(|reason| (reason.to_string(), self.0.rejections.count(reason)));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+}

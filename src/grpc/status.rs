@@ -1,0 +1,73 @@
+//! Errors to status, in one place: the class decides the code, `ErrorInfo` names the reason, and nothing
+//! that was sent is repeated.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::domain::{Class, Reason, Refusal};
+use crate::feed::Closed;
+use crate::ledger::{LedgerError, Rejection};
+
+const DOMAIN: &str = "portway";
+
+/// Turns a rejection into a status.
+pub(super) fn of(rejection: Rejection) -> Status {
+    match rejection {
+        Rejection::Busy => retry(Code::ResourceExhausted, "BUSY", Duration::from_millis(100)),
+        Rejection::Refused { refusal, decision } => refused(refusal, decision),
+        Rejection::Unavailable(why) => {
+            tracing::debug!(why, "unavailable");
+            retry(Code::Unavailable, "UNAVAILABLE", Duration::from_secs(1))
+        }
+    }
+}
+
+/// Turns the end of a stream into a status.
+pub(super) fn closed(closed: Closed) -> Status {
+    match closed {
+        Closed::Refused(reason) => refused(reason.into(), None),
+        Closed::Unavailable => retry(Code::Unavailable, "UNAVAILABLE", Duration::from_millis(200)),
+        Closed::Broken(error) => internal(&error),
+    }
+}
+
+/// Turns an error of ours into a status that says nothing about it.
+pub(super) fn internal(error: &LedgerError) -> Status {
+    tracing::error!(%error, "a request failed");
+    Status::with_error_details(Code::Internal, "internal error", info("INTERNAL", HashMap::new()))
+}
+
+fn refused(refusal: Refusal, decision: Option<u64>) -> Status {
+    let mut metadata = HashMap::new();
+    if let Some(decision) = decision {
+        metadata.insert("decision".to_owned(), decision.to_string());
+    }
+    if !refusal.at.is_empty() {
+        metadata.insert("at".to_owned(), refusal.at.to_owned());
+    }
+    let code = code(refusal.reason);
+    Status::with_error_details(code, refusal.to_string(), info(refusal.reason.code(), metadata))
+}
+
+const fn code(reason: Reason) -> Code {
+    match reason.class() {
+        Class::Aborted => Code::Aborted,
+        Class::Denied => Code::PermissionDenied,
+        Class::Exists => Code::AlreadyExists,
+        Class::Invalid => Code::InvalidArgument,
+        Class::NotFound => Code::NotFound,
+        Class::Precondition => Code::FailedPrecondition,
+    }
+}
+
+fn retry(code: Code, reason: &str, after: Duration) -> Status {
+    let mut details = info(reason, HashMap::new());
+    details.set_retry_info(Some(after));
+    Status::with_error_details(code, "try again", details)
+}
+
+fn info(reason: &str, metadata: HashMap<String, String>) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, DOMAIN, metadata)
+}

@@ -1,0 +1,58 @@
+//! `Subscriptions`: an agency's own.
+
+use tonic::{Request, Response};
+
+use super::{Answer, Broker, caller, convert, status};
+use crate::domain::Act;
+use crate::pb::v1::{self as pb, subscriptions_server::Subscriptions};
+
+/// Serves `portway.v1.Subscriptions`.
+#[derive(Clone, Debug)]
+pub struct SubscriptionsService(pub Broker);
+
+#[tonic::async_trait]
+impl Subscriptions for SubscriptionsService {
+    async fn create_subscription(
+        &self,
+        request: Request<pb::CreateSubscriptionRequest>,
+    ) -> Answer<pb::CreateSubscriptionResponse> {
+        let by = caller::peer(&request)?.caller;
+        let subscription = match convert::subscription(request.into_inner().subscription) {
+            Ok(subscription) => subscription,
+            Err(refusal) => {
+                return Err(self.0.refused(by, Act::CreateSubscription, refusal).await);
+            }
+        };
+        let ledger = &self.0.ledger;
+        let standing = ledger.create_subscription(by, subscription).await.map_err(status::of)?;
+        let status = Some(convert::subscription_status(standing));
+        Ok(Response::new(pb::CreateSubscriptionResponse { status }))
+    }
+
+    async fn delete_subscription(
+        &self,
+        request: Request<pb::DeleteSubscriptionRequest>,
+    ) -> Answer<pb::DeleteSubscriptionResponse> {
+        let peer = caller::peer(&request)?;
+        let name = match convert::parsed(&request.into_inner().name, "name") {
+            Ok(name) => name,
+            Err(refusal) => {
+                return Err(self.0.refused(peer.caller, Act::DeleteSubscription, refusal).await);
+            }
+        };
+        let connection = peer.connection.number();
+        let deleted = self.0.ledger.delete_subscription(peer.caller, connection, name).await;
+        let index = deleted.map_err(status::of)?;
+        Ok(Response::new(pb::DeleteSubscriptionResponse { index }))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<pb::ListSubscriptionsRequest>,
+    ) -> Answer<pb::ListSubscriptionsResponse> {
+        let by = caller::peer(&request)?.caller;
+        let list = self.0.ledger.subscriptions(by).await.map_err(status::of)?;
+        let subscriptions = list.into_iter().map(convert::subscription_status).collect();
+        Ok(Response::new(pb::ListSubscriptionsResponse { subscriptions }))
+    }
+}

@@ -1,0 +1,243 @@
+//! Start and stop. A start calls one function per room; a stop goes the other way.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::server::Server as Transport;
+use tonic_health::ServingStatus;
+
+use crate::config::Settings;
+use crate::domain::Clock;
+use crate::grpc::{
+    AgreementsService, AuditService, Broker, ExchangeService, LogService, OperationsService,
+    SubscriptionsService,
+};
+use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
+use crate::ledger::{self, Ledger, LedgerError, Running};
+use crate::pb::{self, v1};
+use crate::tasks::Tasks;
+
+/// Why a broker cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The log.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The transport.
+    #[error("the transport stopped: {0}")]
+    Transport(String),
+    /// Certificates and CAs.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// A directory that could not be made.
+    #[error("{0}: {1}")]
+    Directory(String, std::io::Error),
+}
+
+/// A running broker.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    ledger: Ledger,
+    running: Running,
+    connections: Arc<Connections>,
+    tasks: Tasks,
+    stop: CancellationToken,
+    drain_timeout: Duration,
+    transport: oneshot::Receiver<Result<(), tonic::transport::Error>>,
+    // Held so that the acceptor's generation of trust stays.
+    _trust: watch::Sender<Arc<Trust>>,
+}
+
+impl Server {
+    /// Starts a broker; it serves when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] says what stands in the way; nothing was served then.
+    pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
+        let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        make_views_dir(&settings)?;
+        let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
+        let listen = settings.acceptor.listen;
+        let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
+            .await
+            .map_err(|error| ServerError::Listen(listen, error))?;
+        let (address, connections) = (acceptor.local_addr(), acceptor.connections());
+        let (tasks, stop) = (Tasks::new(), CancellationToken::new());
+        let broker = Broker {
+            ledger: start.ledger.clone(),
+            started_at: clock.now(),
+            clock,
+            connections: Arc::clone(&connections),
+            rejections: acceptor.rejections(),
+            tasks: tasks.clone(),
+            drain: stop.clone(),
+        };
+        let routes = routes(&broker).await;
+        let incoming = acceptor.accept(&tasks, stop.clone());
+        tasks.keep("ledger-tick", stop.clone(), tick(start.ledger.clone(), stop.clone()));
+        let transport = serve(&tasks, routes, incoming, stop.clone());
+        tracing::info!(%address, size = start.ledger.newest().size, "serving");
+        Ok(Self {
+            address,
+            ledger: start.ledger,
+            running: start.running,
+            connections,
+            tasks,
+            stop,
+            drain_timeout: settings.drain_timeout,
+            transport,
+            _trust: trust,
+        })
+    }
+
+    /// Returns the address it listens on.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is ready or the ledger cannot go on; then stops within the bound.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] where the broker stopped by itself: start it again, and it looks at the disk.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        tokio::select! {
+            () = stop => {}
+            ended = self.running.ended() => {
+                // The writer only ends by itself when it cannot go on.
+                self.shut().await;
+                return Err(ended.err().unwrap_or(LedgerError::Stopped("unasked".into())).into());
+            }
+        }
+        tracing::info!("stopping");
+        self.shut().await;
+        self.ledger.stop().await;
+        self.running.ended().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// No new connections; streams are told; calls may finish until the bound, and are cut then.
+    async fn shut(&mut self) {
+        self.stop.cancel();
+        let finished = tokio::time::timeout(self.drain_timeout, &mut self.transport).await;
+        if finished.is_err() {
+            let count = self.connections.cut_where(|_| true);
+            tracing::warn!(count, "connections cut: they did not end in time");
+        }
+        if tokio::time::timeout(CUT_TIMEOUT, self.tasks.drained()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.count(), "tasks did not end in time");
+        }
+    }
+}
+
+fn make_views_dir(settings: &Settings) -> Result<(), ServerError> {
+    let dir = &settings.views_dir;
+    std::fs::create_dir_all(dir)
+        .map_err(|error| ServerError::Directory(dir.display().to_string(), error))
+}
+
+/// Lets the writer look at the clock while nobody asks for anything.
+async fn tick(ledger: Ledger, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        ledger.tick();
+    }
+}
+
+/// A start reads the whole journal: off the runtime's threads.
+async fn open_ledger(
+    settings: ledger::Settings,
+    clock: Arc<dyn Clock>,
+) -> Result<ledger::Start, ServerError> {
+    let opened = tokio::task::spawn_blocking(move || ledger::open(&settings, clock)).await;
+    let panicked = |_| LedgerError::Stopped("the start has panicked".to_owned());
+    Ok(opened.map_err(panicked)??)
+}
+
+/// How long tasks may take to notice that their connection is gone.
+const CUT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The largest publish; the largest subscription or agreement.
+const ALERT_BYTES_MAX: usize = 64 << 10;
+const GOVERNANCE_BYTES_MAX: usize = 1 << 20;
+/// Calls and streams at once on one connection.
+const STREAMS_MAX: u32 = 128;
+const HEADER_BYTES_MAX: u32 = 16 << 10;
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+async fn routes(broker: &Broker) -> Routes {
+    let exchange = v1::exchange_server::ExchangeServer::new(ExchangeService(broker.clone()));
+    let subscriptions =
+        v1::subscriptions_server::SubscriptionsServer::new(SubscriptionsService(broker.clone()));
+    let agreements =
+        v1::agreements_server::AgreementsServer::new(AgreementsService(broker.clone()));
+    let (health, health_service) = tonic_health::server::health_reporter();
+    for service in SERVICES {
+        health.set_service_status(service, ServingStatus::Serving).await;
+    }
+    let mut routes = Routes::builder();
+    routes
+        .add_service(exchange.max_decoding_message_size(ALERT_BYTES_MAX))
+        .add_service(subscriptions.max_decoding_message_size(GOVERNANCE_BYTES_MAX))
+        .add_service(agreements.max_decoding_message_size(GOVERNANCE_BYTES_MAX))
+        .add_service(v1::audit_server::AuditServer::new(AuditService(broker.clone())))
+        .add_service(v1::log_server::LogServer::new(LogService(broker.clone())))
+        .add_service(v1::operations_server::OperationsServer::new(OperationsService(
+            broker.clone(),
+        )))
+        .add_service(health_service);
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1();
+    match reflection {
+        Ok(reflection) => {
+            routes.add_service(reflection);
+        }
+        Err(error) => tracing::error!(%error, "reflection is off"),
+    }
+    routes.routes()
+}
+
+const SERVICES: [&str; 7] = [
+    "",
+    "portway.v1.Agreements",
+    "portway.v1.Audit",
+    "portway.v1.Exchange",
+    "portway.v1.Log",
+    "portway.v1.Operations",
+    "portway.v1.Subscriptions",
+];
+
+fn serve(
+    tasks: &Tasks,
+    routes: Routes,
+    incoming: impl tokio_stream::Stream<Item = std::io::Result<PeerStream>> + Send + 'static,
+    stop: CancellationToken,
+) -> oneshot::Receiver<Result<(), tonic::transport::Error>> {
+    let (tell, ended) = oneshot::channel();
+    let shutdown = stop.clone().cancelled_owned();
+    tasks.keep("grpc", stop, async move {
+        let served = Transport::builder()
+            .max_concurrent_streams(Some(STREAMS_MAX))
+            .http2_max_header_list_size(Some(HEADER_BYTES_MAX))
+            .http2_max_pending_accept_reset_streams(Some(20))
+            .http2_max_local_error_reset_streams(Some(128))
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, shutdown)
+            .await;
+        // Nobody waits when the server was dropped.
+        drop(tell.send(served));
+    });
+    ended
+}

@@ -1,0 +1,7 @@
+//! The broker as a process: builds each room once, runs them, and stops them in order within a bound.
+
+mod build;
+mod telemetry;
+
+pub use build::{Server, ServerError};
+pub use telemetry::log_to_stderr;
