@@ -63,6 +63,12 @@ impl Connection {
         Ok(Self { channel, identity })
     }
 
+    /// Speaks over a channel that was made elsewhere.
+    #[cfg(test)]
+    pub(super) const fn over(channel: Channel, identity: Identity) -> Self {
+        Self { channel, identity }
+    }
+
     /// Returns as whom the connection speaks.
     pub const fn identity(&self) -> &Identity {
         &self.identity

@@ -20,6 +20,8 @@ mod publish;
 mod receipt;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 
 pub use audit::{Seal, Sealed};
