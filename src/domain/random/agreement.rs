@@ -15,8 +15,8 @@ use crate::domain::{
     },
 };
 
-/// The agencies that random agreements are made among.
-pub(crate) const AGENCIES: [&str; 4] = ["council", "hospital", "landlord", "police"];
+/// Whom the agreements are among.
+const AGENCIES: [&str; 4] = ["council", "hospital", "landlord", "police"];
 
 /// Mostly the first, now and then anything else.
 fn mostly<T: Clone + std::fmt::Debug + 'static>(
@@ -26,7 +26,7 @@ fn mostly<T: Clone + std::fmt::Debug + 'static>(
     prop_oneof![12 => usual, 1 => odd]
 }
 
-pub(crate) fn party(agency: AgencyId) -> impl Strategy<Value = Party> {
+fn party(agency: AgencyId) -> impl Strategy<Value = Party> {
     let document = ("[A-Z]{1,8}-[0-9]{1,4}", moment())
         .prop_map(|(reference, until)| PolicyDocument { reference, until });
     (
@@ -84,7 +84,7 @@ fn basis(regime: Regime) -> impl Strategy<Value = Basis> {
 }
 
 /// A flow from one of `parties` to one or two others.
-pub(crate) fn flow(parties: Vec<Party>) -> impl Strategy<Value = Flow> {
+fn flow(parties: Vec<Party>) -> impl Strategy<Value = Flow> {
     let count = parties.len();
     (0..count, 1..count, any::<bool>()).prop_flat_map(move |(from, step, both)| {
         let sender = parties[from].clone();
@@ -133,7 +133,7 @@ pub(crate) fn flow(parties: Vec<Party>) -> impl Strategy<Value = Flow> {
     })
 }
 
-/// An agreement among all of [`AGENCIES`]; its parts are valid, and most of its flows are lawful.
+/// An agreement among a few agencies; its parts are valid, and most of its flows are lawful.
 pub(crate) fn agreement() -> impl Strategy<Value = Agreement> {
     let parties = AGENCIES.map(|name| party(name.parse().expect("a name")).boxed()).to_vec();
     let flows = parties.prop_flat_map(|parties| (vec(flow(parties.clone()), 1..4), Just(parties)));

@@ -10,7 +10,7 @@ use proptest::{collection::btree_set, prelude::*, sample::select};
 
 use super::{AgencyId, Caller, Fields, Fingerprint, Name, Seat, Timestamp, fields::Field};
 
-pub(crate) use agreement::{AGENCIES, agreement, flow, party};
+pub(crate) use agreement::agreement;
 pub(crate) use alert::{alert_id, area, draft, token, view};
 
 /// One member of a closed list.

@@ -94,7 +94,7 @@ proptest! {
 
     #[test]
     fn the_door_takes_what_some_recipient_may_receive_and_nothing_else(case in case()) {
-        let now = super::now();
+        let now = now();
         let draft = Draft { as_of: now, time: now, restricted: false, ..case.draft.clone() };
         let publisher = &case.alert.publisher;
         let admitted = admit(&case.agreement, publisher, &draft, now);

@@ -45,18 +45,19 @@ fn choices() -> impl Strategy<Value = Choices> {
 pub(super) fn case() -> impl Strategy<Value = Case> {
     (random::agreement(), random::draft(), choices()).prop_map(|(mut agreement, draft, choices)| {
         let ([flow, to, kind, category], odd, at) = choices;
-        let now = if odd[0] { at } else { super::now() };
+        let usual = now();
+        let now = if odd[0] { at } else { usual };
         if !odd[1] {
-            agreement.starts = super::now();
-            agreement.ends = super::now().plus_days(365);
+            agreement.starts = usual;
+            agreement.ends = usual.plus_days(365);
         }
         // A document is current or lapsed by days, not by centuries.
         for document in agreement.parties.iter_mut().filter_map(|it| it.policy_document.as_mut()) {
-            document.until = super::now().plus_days(document.until.ms() % 20);
+            document.until = usual.plus_days(document.until.ms() % 20);
         }
         let flow = flow.get(&agreement.flows).clone();
         let mut draft = Draft { agreement: agreement.id.clone(), restricted: odd[2], ..draft };
-        draft.expires_at = if odd[3] { at } else { super::now().plus_days(30) };
+        draft.expires_at = if odd[3] { at } else { usual.plus_days(30) };
         draft.purpose = flow.purpose;
         if !odd[4] {
             let kinds: Vec<_> = flow.alert_types.iter().copied().collect();
@@ -66,7 +67,7 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         }
         let recipients: Vec<_> = flow.to.iter().cloned().collect();
         let id = "01920000-0000-7abc-8def-0123456789ab".parse().expect("an id");
-        let alert = Facts::of(&draft, id, &flow.from, super::now().plus_days(60));
+        let alert = Facts::of(&draft, id, &flow.from, usual.plus_days(60));
         let recipient = to.get(&recipients).clone();
         Case { agreement, draft, alert, recipient, purpose: flow.purpose, now }
     })
