@@ -26,7 +26,7 @@ pub struct Refusing<'a> {
 
 /// Counts identical refusals.
 #[derive(Debug, Default)]
-pub(super) struct Limiter(HashMap<(Caller, Act, Reason), Window>);
+pub(super) struct Limiter(HashMap<Same, Window>);
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -54,12 +54,46 @@ impl State {
     }
 }
 
+impl State {
+    /// Returns the events that record what was counted: all of it, or what was counted in a second
+    /// that has passed.
+    pub fn counted_refusals(&mut self, now: Timestamp, all: bool) -> Vec<Event> {
+        let counted = self.limiter.take(now, all).into_iter();
+        counted
+            .map(|((by, act, reason), count)| {
+                Event::Refused(Refused {
+                    by: Some(by),
+                    act,
+                    reason,
+                    agreement: None,
+                    published: None,
+                    subscription: None,
+                    suppressed: count - 1,
+                    recipient: None,
+                    publisher: None,
+                })
+            })
+            .collect()
+    }
+}
+
+type Same = (Caller, Act, Reason);
+
 impl Limiter {
-    /// Returns how many identical refusals the next record stands for; nothing above the rate.
-    fn admit(&mut self, key: (Caller, Act, Reason), now: Timestamp) -> Option<u32> {
-        self.0.retain(|_, window| {
-            window.suppressed > 0 || now.ms() < window.since.ms().saturating_add(WINDOW_MS)
+    fn take(&mut self, now: Timestamp, all: bool) -> Vec<(Same, u32)> {
+        let mut taken = Vec::new();
+        self.0.retain(|same, window| {
+            let has_passed = now.ms() >= window.since.ms().saturating_add(WINDOW_MS);
+            if (all || has_passed) && window.suppressed > 0 {
+                taken.push((same.clone(), std::mem::take(&mut window.suppressed)));
+            }
+            !has_passed
         });
+        taken
+    }
+
+    /// Returns how many identical refusals the next record stands for; nothing above the rate.
+    fn admit(&mut self, key: Same, now: Timestamp) -> Option<u32> {
         let fresh = Window { since: now, count: 0, suppressed: 0 };
         let window = self.0.entry(key).or_insert(fresh);
         if now.ms() >= window.since.ms().saturating_add(WINDOW_MS) {

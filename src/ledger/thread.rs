@@ -80,6 +80,8 @@ fn run(
         writer.turn(commands)?;
         keeper.tell(writer.newest(), writer.state.slots());
     }
+    writer.last_turn()?;
+    keeper.tell(writer.newest(), writer.state.slots());
     queue.close();
     while let Ok(job) = queue.try_recv() {
         if let Job::Do(command) = job {

@@ -70,6 +70,7 @@ impl Writer {
                 outlet.end(Reason::SubscriptionExpired);
             }
         }
+        self.record_counted_refusals(false)?;
         for command in commands {
             self.execute(command)?;
         }
@@ -77,6 +78,21 @@ impl Writer {
         self.deliver()?;
         let outcome = self.commit()?;
         self.conclude(&outcome);
+        Ok(())
+    }
+
+    /// Records what is still only counted, before a stop.
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn).
+    pub(super) fn last_turn(&mut self) -> Result<(), LedgerError> {
+        self.now = self.clock.now();
+        if self.cannot_write().is_none() {
+            self.record_counted_refusals(true)?;
+            let outcome = self.commit()?;
+            self.conclude(&outcome);
+        }
         Ok(())
     }
 
@@ -111,6 +127,14 @@ impl Writer {
         let needed = self.state.slots() + SLOTS_AHEAD;
         if self.secrets.keys.reserved() < needed {
             self.secrets.keys.reserve(needed)?;
+        }
+        Ok(())
+    }
+
+    /// Records refusals that were counted and not recorded one by one.
+    pub(super) fn record_counted_refusals(&mut self, all: bool) -> Result<(), LedgerError> {
+        for event in self.state.counted_refusals(self.now, all) {
+            self.record(event)?;
         }
         Ok(())
     }
