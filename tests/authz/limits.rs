@@ -32,7 +32,8 @@ pub(super) fn block(agreements: &BTreeMap<String, Agreement>) -> String {
         let mut agreement = agreements[name].clone();
         change(&mut agreement);
         let refusal = policy::define(&agreement, now()).expect_err(described);
-        block += &format!("\n  {name}: {described}\n    refused: {refusal}\n");
+        block.extend(["\n  ", name, ": ", described, "\n    refused: "]);
+        block.extend([refusal.to_string().as_str(), "\n"]);
     }
     block
 }
@@ -139,7 +140,7 @@ const EXAMPLES: [Example; 30] = [
         party(it, "council-asb").acting_for = Some(agency("housing"));
     }),
     ("homes", "an end more than 1827 days after the start", |it| {
-        it.ends = it.starts.plus_days(1828)
+        it.ends = it.starts.plus_days(1828);
     }),
     ("homes", "the fire service under Part 3 with a basis of the UK GDPR", |it| {
         party(it, "fire").regime = Regime::DpaPart3;

@@ -111,10 +111,14 @@ pub(crate) fn draft() -> impl Strategy<Value = Draft> {
     })
 }
 
+fn kept<T: Default>(there: bool, value: T) -> T {
+    if there { value } else { T::default() }
+}
+
 /// Any view: the fields of a draft, each there or withheld.
 pub(crate) fn view() -> impl Strategy<Value = View> {
     let header = (alert_id(), agency(), any::<bool>(), moment());
-    (draft(), header, any::<[bool; 17]>()).prop_map(|(draft, header, there)| {
+    (draft(), header, any::<[bool; 16]>()).prop_map(|(draft, header, there)| {
         let (id, publisher, regime_change, delete_after) = header;
         View {
             id,
@@ -122,9 +126,9 @@ pub(crate) fn view() -> impl Strategy<Value = View> {
             agreement: draft.agreement,
             purpose: draft.purpose,
             kind: there[0].then_some(draft.kind),
-            subject: there[1].then_some(draft.subject).unwrap_or_default(),
-            categories: there[2].then_some(draft.categories).unwrap_or_default(),
-            indicators: there[3].then_some(draft.indicators).unwrap_or_default(),
+            subject: kept(there[1], draft.subject),
+            categories: kept(there[2], draft.categories),
+            indicators: kept(there[3], draft.indicators),
             certainty: there[4].then_some(draft.certainty),
             assertion: there[5].then_some(draft.assertion),
             grading: draft.grading.filter(|_| there[6]),
@@ -136,10 +140,10 @@ pub(crate) fn view() -> impl Strategy<Value = View> {
             as_of: there[12].then_some(draft.as_of),
             expires_at: draft.expires_at,
             contact: draft.contact.filter(|_| there[13]),
-            handling: there[14].then_some(draft.handling).unwrap_or_default(),
+            handling: kept(there[14], draft.handling),
             delete_after,
             regime_change,
-            case_reference: draft.case_reference.filter(|_| there[15] && there[16]),
+            case_reference: draft.case_reference.filter(|_| there[15]),
         }
     })
 }

@@ -49,15 +49,15 @@ fn of_class(indicators: &BTreeSet<Indicator>, class: DataClass) -> BTreeSet<Indi
 
 /// Tells, for one field, whether the view says nothing of it and whether it says what the draft says.
 fn compare(field: Field, view: &View, draft: &Draft) -> (bool, bool) {
-    fn option<T: PartialEq>(seen: &Option<T>, published: Option<&T>) -> (bool, bool) {
-        (seen.is_none(), seen.as_ref() == published)
+    fn option<T: PartialEq>(seen: Option<&T>, published: Option<&T>) -> (bool, bool) {
+        (seen.is_none(), seen == published)
     }
     let class = |class| {
         let seen = of_class(&view.indicators, class);
         (seen.is_empty(), seen == of_class(&draft.indicators, class))
     };
     match field {
-        Field::Type => option(&view.kind, Some(&draft.kind)),
+        Field::Type => option(view.kind.as_ref(), Some(&draft.kind)),
         Field::Subject => (view.subject.is_empty(), view.subject == draft.subject),
         Field::SubjectCategories => {
             (view.categories.is_empty(), view.categories == draft.categories)
@@ -66,17 +66,17 @@ fn compare(field: Field, view: &View, draft: &Draft) -> (bool, bool) {
         Field::HealthIndicators => class(DataClass::Health),
         Field::OffenceIndicators => class(DataClass::Offence),
         Field::SafeguardingIndicators => class(DataClass::Safeguarding),
-        Field::Certainty => option(&view.certainty, Some(&draft.certainty)),
-        Field::Assertion => option(&view.assertion, Some(&draft.assertion)),
-        Field::Grading => option(&view.grading, draft.grading.as_ref()),
-        Field::Urgency => option(&view.urgency, Some(&draft.urgency)),
-        Field::Route => option(&view.route, draft.route.as_ref()),
-        Field::Area => option(&view.area, draft.area.as_ref()),
-        Field::RequestedAction => option(&view.action, draft.action.as_ref()),
-        Field::Time => option(&view.time, Some(&draft.time)),
-        Field::AsOf => option(&view.as_of, Some(&draft.as_of)),
-        Field::Contact => option(&view.contact, draft.contact.as_ref()),
-        Field::CaseReference => option(&view.case_reference, draft.case_reference.as_ref()),
+        Field::Certainty => option(view.certainty.as_ref(), Some(&draft.certainty)),
+        Field::Assertion => option(view.assertion.as_ref(), Some(&draft.assertion)),
+        Field::Grading => option(view.grading.as_ref(), draft.grading.as_ref()),
+        Field::Urgency => option(view.urgency.as_ref(), Some(&draft.urgency)),
+        Field::Route => option(view.route.as_ref(), draft.route.as_ref()),
+        Field::Area => option(view.area.as_ref(), draft.area.as_ref()),
+        Field::RequestedAction => option(view.action.as_ref(), draft.action.as_ref()),
+        Field::Time => option(view.time.as_ref(), Some(&draft.time)),
+        Field::AsOf => option(view.as_of.as_ref(), Some(&draft.as_of)),
+        Field::Contact => option(view.contact.as_ref(), draft.contact.as_ref()),
+        Field::CaseReference => option(view.case_reference.as_ref(), draft.case_reference.as_ref()),
     }
 }
 

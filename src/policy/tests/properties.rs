@@ -216,7 +216,7 @@ fn needed_here(case: &Case, permit: &Permit) -> Vec<Needed> {
             Reason::NoConsentReasonMissing,
         ));
     }
-    if has(Rule::OffenceCondition) && !(under_part3 && !permit.regime_change()) {
+    if has(Rule::OffenceCondition) && (!under_part3 || permit.regime_change()) {
         needed.push((
             "no offence condition",
             |it, flow| it.agreement.flows[flow].offence_condition = None,

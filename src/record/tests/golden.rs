@@ -171,9 +171,8 @@ fn the_bytes_of_entries_drafts_and_views_never_change() {
 fn the_vectors_read_as_the_entries_they_stand_for() {
     for (name, event) in events() {
         let hex = golden(name);
-        let bytes: Vec<u8> = (0..hex.len() / 2)
-            .map(|place| u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).expect("hex"))
-            .collect();
+        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+        let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
         assert_eq!(decode(&bytes), Ok(record(&event)), "{name}");
     }
 }

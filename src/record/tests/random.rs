@@ -189,18 +189,18 @@ fn disclosed() -> impl Strategy<Value = Disclosed> {
 
 fn refused() -> impl Strategy<Value = Refused> {
     let place = || option::of(index());
-    let parties = (option::of(caller()), option::of(agency()), option::of(agency()));
+    let people = (option::of(caller()), option::of(agency()), option::of(agency()));
     let why = (one(Act::ALL), one(Reason::ALL), any::<u32>());
-    (parties, why, (place(), place(), place())).prop_map(|(parties, why, places)| {
-        let (by, recipient, publisher) = parties;
+    (people, why, (place(), place(), place())).prop_map(|(people, why, places)| {
+        let (by, recipient, publisher) = people;
         let (act, reason, suppressed) = why;
-        let (agreement, published, subscription) = places;
+        let (agreement, alert, subscription) = places;
         Refused {
             by,
             act,
             reason,
             agreement,
-            published,
+            published: alert,
             subscription,
             suppressed,
             recipient,

@@ -5,7 +5,7 @@ use prost::Message;
 use prost_reflect::DynamicMessage;
 
 use super::protos;
-use crate::domain::{View, random};
+use crate::domain::{AlertType, Assertion, Certainty, Urgency, View, random};
 use crate::pb::v1 as pb;
 use crate::record::{commitment, timestamp_to_pb, view_bytes};
 
@@ -66,7 +66,7 @@ proptest! {
         prop_assert_eq!(&read.source, &view.source);
         prop_assert_eq!(&read.agreement, view.agreement.as_str());
         prop_assert_eq!(read.purpose, i32::from(view.purpose.number()));
-        prop_assert_eq!(read.r#type, number(view.kind.map(|it| it.number())));
+        prop_assert_eq!(read.r#type, number(view.kind.map(AlertType::number)));
         prop_assert_eq!(read.subject.len(), view.subject.len());
         for (read, token) in read.subject.iter().zip(&view.subject) {
             prop_assert_eq!((read.kind, read.epoch), (i32::from(token.kind.number()), token.epoch));
@@ -76,9 +76,9 @@ proptest! {
         let categories = numbers(&mut view.categories.iter().map(|it| it.number()));
         prop_assert_eq!(read.subject_categories, categories);
         prop_assert_eq!(read.indicators, numbers(&mut view.indicators.iter().map(|it| it.number())));
-        prop_assert_eq!(read.certainty, number(view.certainty.map(|it| it.number())));
-        prop_assert_eq!(read.assertion, number(view.assertion.map(|it| it.number())));
-        prop_assert_eq!(read.urgency, number(view.urgency.map(|it| it.number())));
+        prop_assert_eq!(read.certainty, number(view.certainty.map(Certainty::number)));
+        prop_assert_eq!(read.assertion, number(view.assertion.map(Assertion::number)));
+        prop_assert_eq!(read.urgency, number(view.urgency.map(Urgency::number)));
         prop_assert_eq!(read.route, view.route.map(|it| it.number().into()));
         prop_assert_eq!(read.requested_action, view.action.map(|it| it.number().into()));
         let grading = view.grading.map(|it| {
