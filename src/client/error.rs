@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn what_is_neither_is_a_failure_with_its_reason() {
-        let error = Error::from(status(Code::NotFound, "RECORD_UNKNOWN", None));
-        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RECORD_UNKNOWN"));
+        let error = Error::from(status(Code::Aborted, "FENCED", None));
+        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "FENCED"));
         let error = Error::from(Status::new(Code::ResourceExhausted, "too much"));
         assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RESOURCE_EXHAUSTED"));
     }
