@@ -30,8 +30,9 @@ use credit::Credit;
 const REQUESTS_MAX: usize = 16;
 /// How long a stream may be silent. A broker sends a heartbeat every ten seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// How long [`Follower::finish`] waits for the broker to end the stream.
-const FINISH_MAX: Duration = Duration::from_secs(2);
+/// How long [`Follower::finish`] lets acknowledgements travel. A broker may go on sending to a subscriber
+/// that has said its last, so its own end of the stream is not waited for any longer.
+const FINISH_MAX: Duration = Duration::from_millis(500);
 
 /// How to follow a subscription.
 #[derive(Clone, Debug)]
@@ -166,7 +167,7 @@ impl Follower {
     }
 
     /// Ends the stream in order: what was acknowledged arrives, and what the broker still sends is passed
-    /// over and will come again. Waits two seconds at most.
+    /// over and will come again. Waits half a second at most.
     pub async fn finish(self) {
         let Self { requests, mut answers, .. } = self;
         drop(requests);
