@@ -37,7 +37,7 @@ pub enum Error {
         message: String,
     },
     /// There is no connection, it was lost, or the broker does not know who is calling.
-    #[error("not reachable: {message}")]
+    #[error("not reachable or not authenticated: {message}")]
     Unreachable {
         /// For people.
         message: String,
