@@ -101,7 +101,8 @@ impl From<Status> for Error {
         }
         let message = status.message().to_owned();
         let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) {
+        let is_busy = status.code() == Code::ResourceExhausted && delay.is_some();
+        if status.code() == Code::Unavailable || is_busy {
             return Self::Unreachable { message, retry: Retry::Later(delay) };
         }
         if status.code() == Code::Unauthenticated {
@@ -236,6 +237,8 @@ mod tests {
         assert!(matches!(&error, Error::Failed { reason, .. } if reason == "FENCED"));
         let error = Error::from(Status::new(Code::PermissionDenied, "said by somebody in between"));
         assert!(matches!(&error, Error::Failed { reason, .. } if reason == "PERMISSION_DENIED"));
+        let error = Error::from(Status::new(Code::ResourceExhausted, "too much"));
+        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RESOURCE_EXHAUSTED"));
     }
 
     #[test]

@@ -30,9 +30,8 @@ use credit::Credit;
 const REQUESTS_MAX: usize = 16;
 /// How long a stream may be silent. A broker sends a heartbeat every ten seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// How long [`Follower::finish`] lets acknowledgements travel. A broker may go on sending to a subscriber
-/// that has said its last, so its own end of the stream is not waited for any longer.
-const FINISH_MAX: Duration = Duration::from_millis(500);
+/// How long [`Follower::finish`] waits for the broker to end the stream.
+const FINISH_MAX: Duration = Duration::from_secs(2);
 
 /// How to follow a subscription.
 #[derive(Clone, Debug)]
@@ -166,12 +165,15 @@ impl Follower {
         send(&self.requests, Ask::Acknowledge(pb::Acknowledge { position })).await
     }
 
-    /// Ends the stream in order: what was acknowledged arrives, and what the broker still sends is passed
-    /// over and will come again. Waits half a second at most.
+    /// Ends the stream in order: when it returns, what was acknowledged is on disk; what the broker still
+    /// sent is passed over and will come again. Waits two seconds at most.
     pub async fn finish(self) {
         let Self { requests, mut answers, .. } = self;
-        drop(requests);
-        let drain = async { while let Ok(Some(_)) = answers.message().await {} };
+        let drain = async {
+            // A stream that has ended already needs no word.
+            drop(send(&requests, Ask::Finish(pb::Finish {})).await);
+            while let Ok(Some(_)) = answers.message().await {}
+        };
         // Whether or not the broker is in time, there is nothing more to be done.
         time::timeout(FINISH_MAX, drain).await.unwrap_or_default();
     }
