@@ -110,6 +110,21 @@ impl State {
         if is_party { Ok(versions) } else { Err(Reason::AgreementUnknown.into()) }
     }
 
+    /// Shows one version of an agreement to a party: the newest of that hash.
+    ///
+    /// # Errors
+    ///
+    /// `AGREEMENT_UNKNOWN` as for [`versions_for`](Self::versions_for), `VERSION_UNKNOWN`.
+    pub fn version_for(
+        &self,
+        (id, version): (&AgreementId, &str),
+        agency: &AgencyId,
+        now: Timestamp,
+    ) -> Result<AgreementStanding, Refusal> {
+        let versions = self.versions_for(id, agency, now)?.into_iter();
+        versions.rev().find(|it| *it.version == *version).ok_or(Reason::VersionUnknown.into())
+    }
+
     fn standings_of(&self, id: &AgreementId, now: Timestamp) -> Vec<AgreementStanding> {
         self.agreements.get(id).map(|versions| standings(versions, now)).unwrap_or_default()
     }

@@ -1,0 +1,149 @@
+//! What can happen in a step. Each operation carries all that it needs to be read and repeated; `shape`
+//! is the seed of whatever it makes.
+
+use super::random::Random;
+use crate::journal::Fault;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Acknowledge { stream: u64, up_to: UpTo },
+    AdvanceClock { ms: u64 },
+    Approve { agency: usize, agreement: usize, nth: u64 },
+    Batch(Vec<Self>),
+    Close { stream: u64 },
+    Consult { agency: usize },
+    Create { agency: usize, name: usize, shape: u64 },
+    Credit { stream: u64, more: u32 },
+    Delete { agency: usize, name: usize },
+    FaultOnNextCommit(Fault),
+    List { agency: usize },
+    Open { agency: usize, name: usize, credit: u32, resume: Resume },
+    Propose { agency: usize, agreement: usize, shape: u64 },
+    Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
+    Restart,
+    SetBackClock { ms: u64 },
+    Withdraw { agency: usize, agreement: usize },
+}
+
+/// How far an acknowledgement goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum UpTo {
+    Beyond,
+    Last,
+    One,
+}
+
+/// Where an opening resumes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Resume {
+    AtAPosition(u64),
+    Forged(u64),
+    WhereTheBrokerStands,
+}
+
+/// What kind of publish.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Flavour {
+    AheadId,
+    New,
+    OldId,
+    OtherContent,
+    Repeat,
+    Stale,
+    WrongPurpose,
+    WrongRole,
+}
+
+pub(super) const AGENCIES: usize = 4;
+pub(super) const AGREEMENTS: usize = 3;
+pub(super) const NAMES: usize = 2;
+
+impl Op {
+    /// Draws an operation; commands are the most frequent.
+    pub(super) fn draw(random: &mut Random) -> Self {
+        match random.below(100) {
+            0..=9 => Self::AdvanceClock { ms: step(random) },
+            10 => Self::SetBackClock { ms: random.below(4000) },
+            11 => Self::SetBackClock { ms: 600_000 },
+            12..=14 => Self::Restart,
+            15..=19 => Self::FaultOnNextCommit(*random.pick(&[
+                Fault::Lose,
+                Fault::Survive,
+                Fault::Survive,
+                Fault::Conflict,
+                Fault::Full,
+            ])),
+            20..=44 => {
+                let count = 2 + random.below(5);
+                Self::Batch((0..count).map(|_| Self::command(random)).collect())
+            }
+            _ => Self::command(random),
+        }
+    }
+
+    /// Draws an operation that is a command to the writer.
+    pub(super) fn command(random: &mut Random) -> Self {
+        let agency = random.place(AGENCIES);
+        let agreement = random.place(AGREEMENTS);
+        let name = random.place(NAMES);
+        match random.below(100) {
+            0..=29 => {
+                let (flavour, shape) = (flavour(random), random.next());
+                Self::Publish { agency, agreement, flavour, shape }
+            }
+            30..=39 => {
+                let credit = *random.pick(&[0, 1, 2, 5, 1000]);
+                Self::Open { agency, name, credit, resume: resume(random) }
+            }
+            40..=51 => {
+                let up_to = *random.pick(&[UpTo::Last, UpTo::Last, UpTo::One, UpTo::Beyond]);
+                Self::Acknowledge { stream: random.next(), up_to }
+            }
+            52..=59 => {
+                let more = *random.pick(&[1, 1, 2, 3, 8, 0, 1001]);
+                Self::Credit { stream: random.next(), more }
+            }
+            60..=65 => Self::Propose { agency, agreement, shape: random.next() },
+            66..=79 => {
+                Self::Approve { agency, agreement, nth: u64::from(random.chance(10)) }
+            }
+            80 => Self::Withdraw { agency, agreement },
+            81..=90 => Self::Create { agency, name, shape: random.next() },
+            91 => Self::Delete { agency, name },
+            92..=94 => Self::Close { stream: random.next() },
+            95..=97 => Self::List { agency },
+            _ => Self::Consult { agency },
+        }
+    }
+}
+
+fn step(random: &mut Random) -> u64 {
+    const MINUTE: u64 = 60_000;
+    match random.below(20) {
+        0..=12 => random.below(2000),
+        13..=17 => random.below(40) * MINUTE,
+        18 => random.below(30 * 60) * MINUTE,
+        _ => random.below(35 * 24 * 60) * MINUTE,
+    }
+}
+
+fn flavour(random: &mut Random) -> Flavour {
+    match random.below(20) {
+        0..=12 => Flavour::New,
+        13 | 14 => Flavour::Repeat,
+        15 => Flavour::OtherContent,
+        16 => Flavour::Stale,
+        17 => Flavour::WrongPurpose,
+        18 => Flavour::WrongRole,
+        _ => *random.pick(&[Flavour::OldId, Flavour::AheadId]),
+    }
+}
+
+fn resume(random: &mut Random) -> Resume {
+    match random.below(10) {
+        0..=5 => Resume::WhereTheBrokerStands,
+        6..=8 => Resume::AtAPosition(random.next()),
+        _ => Resume::Forged(random.next()),
+    }
+}
