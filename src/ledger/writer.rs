@@ -43,7 +43,7 @@ pub(super) struct Writer {
     pub(super) commits: watch::Sender<Arc<Commit>>,
     /// Set once this broker was shown its own signature on a tree it lacks: it signs nothing more.
     pub(super) forked: Arc<Mutex<bool>>,
-    /// What a start has to record before anything else.
+    /// What a start has to record before anything else; kept until it is durable.
     pub(super) first: Vec<Event>,
 }
 
@@ -62,7 +62,7 @@ impl Writer {
             return Ok(());
         }
         self.reserve_slots()?;
-        for event in std::mem::take(&mut self.first) {
+        for event in self.first.clone() {
             self.record(event)?;
         }
         for subscription in self.state.prune(self.now) {
@@ -149,6 +149,7 @@ impl Writer {
                 // The same order as a start: tree first, then whoever waits for the commit.
                 self.tree.extend(&self.work.hashes);
                 self.frontier = frontier;
+                self.first.clear();
                 let commit = Arc::new(Commit { size, root, checkpoint });
                 self.commits.send_replace(Arc::clone(&commit));
                 Ok(Ok(commit))
@@ -173,6 +174,10 @@ impl Writer {
             outlet.unavailable();
         }
         let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
+        if replayed.frontier.size() > self.frontier.size() {
+            // The batch was kept after all, and the start's records are its first.
+            self.first.clear();
+        }
         self.state = replayed.state;
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);
