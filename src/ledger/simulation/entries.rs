@@ -30,13 +30,24 @@ impl Audit {
         assert!(version.approved_by.insert(agency.clone()), "approved twice by {agency}");
     }
 
-    /// A withdrawal ends every version, so it is linked to every party of every one.
+    /// A withdrawal ends every version, so it is linked to every party of each that was not replaced;
+    /// only a party of what binds has a say in it.
     pub(super) fn withdrawn(&mut self, act: &Governed) {
+        let at = self.at;
         let versions = self.agreements.get_mut(&act.id).unwrap();
-        for version in versions.iter_mut().filter(|it| !it.withdrawn) {
-            for party in &version.agreement.parties {
-                assert!(act.parties.contains(&party.agency), "{} is not told", party.agency);
-            }
+        let begun = |it: &Version| it.is_binding() && it.agreement.starts <= at;
+        let current = versions.iter().rposition(begun).unwrap_or(0);
+        let mut ends = versions[current..].iter().filter(|it| !it.withdrawn).peekable();
+        assert!(ends.peek().is_some(), "withdrawn twice");
+        let ends: Vec<&Version> = ends.collect();
+        let binds = ends.iter().any(|it| it.is_binding());
+        let agency = act.by.seat.agency().unwrap();
+        let has_a_say = |it: &&Version| it.names(agency) && it.is_binding() == binds;
+        assert!(ends.iter().copied().any(|it| has_a_say(&it)), "withdrawn by a stranger");
+        for party in ends.iter().flat_map(|it| &it.agreement.parties) {
+            assert!(act.parties.contains(&party.agency), "{} is not told", party.agency);
+        }
+        for version in versions {
             version.withdrawn = true;
         }
     }
