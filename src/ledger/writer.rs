@@ -19,7 +19,7 @@ use crate::journal::{Batch, CommitError, Journal};
 use crate::merkle::{Checkpoint, Frontier};
 use crate::record::Event;
 
-/// How far the wall clock may be behind the last record before writing stops.
+/// How far the wall clock may be behind the last record, or the last turn, before writing stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
 /// How many records a batch may grow to by deliveries; what waits beyond goes into the next.
 pub(super) const BATCH_RECORDS_MAX: usize = 16_384;
@@ -38,6 +38,7 @@ pub(super) struct Writer {
     pub(super) contents: Contents,
     pub(super) outlets: HashMap<u64, (u64, Arc<dyn Outlet>)>,
     pub(super) streams: u64,
+    /// The time of the last turn: it never goes back.
     pub(super) now: Timestamp,
     pub(super) work: Work,
     pub(super) commits: watch::Sender<Arc<Commit>>,
@@ -54,13 +55,16 @@ impl Writer {
     ///
     /// `LedgerError` where the ledger cannot go on: the process has to end and start again.
     pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<(), LedgerError> {
-        self.now = self.clock.now();
-        if let Some(rejection) = self.cannot_write() {
+        let wall = self.clock.now();
+        if let Some(rejection) = self.cannot_write(wall) {
             for command in commands {
                 command.reject(&rejection);
             }
             return Ok(());
         }
+        // What was decided once by a later time, such as that something has ended, stays decided,
+        // and a record's own time is the time that it was decided by.
+        self.now = wall.max(self.now).max(self.state.recorded_at());
         self.reserve_slots()?;
         for event in self.first.clone() {
             self.record(event)?;
@@ -82,7 +86,7 @@ impl Writer {
 
     /// Tells whether streams could be sent more without any command.
     pub(super) fn has_more(&self) -> bool {
-        self.state.is_ready() && self.cannot_write().is_none()
+        self.state.is_ready() && self.cannot_write(self.clock.now()).is_none()
     }
 
     /// Returns the newest commit.
@@ -97,12 +101,12 @@ impl Writer {
         }
     }
 
-    fn cannot_write(&self) -> Option<Rejection> {
+    fn cannot_write(&self, wall: Timestamp) -> Option<Rejection> {
         if *self.forked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
             return Some(Rejection::Unavailable("a newer log of this broker exists elsewhere"));
         }
-        if self.now.after(CLOCK_BEHIND_MAX) < self.state.recorded_at() {
-            return Some(Rejection::Unavailable("the clock is behind the last record"));
+        if wall.after(CLOCK_BEHIND_MAX) < self.now.max(self.state.recorded_at()) {
+            return Some(Rejection::Unavailable("the clock has gone back"));
         }
         None
     }
