@@ -5,14 +5,15 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{
-    op::{Flavour, Op, Resume, UpTo},
+    evaluate::{self, Version},
+    op::{AGENCIES, AGREEMENTS, Flavour, Op, Resume, UpTo},
     random::Random,
     sample,
     stream::Stream,
     trace::Recorder,
     world::World,
 };
-use crate::domain::{AgencyId, AlertId, Caller, Draft, QueryPurpose, Timestamp};
+use crate::domain::{AgencyId, AlertId, Caller, Draft, QueryPurpose, Subscription, Timestamp};
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
     Commit, Opening, PublishAnswer, Rejection, StreamAnswer,
@@ -55,17 +56,16 @@ impl World<'_> {
     /// Makes the command of an operation; none where it is no command or has nothing to act on.
     pub(super) fn command(&mut self, op: &Op) -> Option<(Command, Waiting)> {
         match *op {
-            Op::Approve { agency, agreement, nth } => {
-                let versions = self.audit.agreements.get(&sample::agreement_id(agreement))?;
-                let nth = usize::try_from(nth).unwrap();
-                let version = &versions.iter().rev().nth(nth)?.agreement;
-                Some(approve(agency, version))
-            }
+            Op::Approve { agreement, pick } => self.approve(agreement, pick),
             Op::Consult { agency } => Some(consult(agency, self.audit.size)),
             Op::Create { agency, name, shape } => {
                 self.unique += 1;
                 let moment = (self.now(), self.unique);
-                let subscription = sample::subscription(name, &mut Random::new(shape), moment);
+                let random = &mut Random::new(shape);
+                let mut subscription = sample::subscription(name, random, moment);
+                if random.chance(90) {
+                    self.fit_subscription(&mut subscription, agency, random);
+                }
                 let (answer, answered) = oneshot::channel();
                 let by = sample::service(agency);
                 let command = Command::CreateSubscription { by, subscription, answer };
@@ -78,7 +78,11 @@ impl World<'_> {
             }
             Op::Propose { agency, agreement, shape } => {
                 let (answer, answered) = oneshot::channel();
-                let proposed = sample::agreement(agreement, shape, self.now());
+                let current = self.in_force(agreement).filter(|_| shape % 2 == 0);
+                let proposed = match current {
+                    Some(current) => sample::amended(&current.agreement, shape, self.now()),
+                    None => sample::agreement(agreement, shape, self.now()),
+                };
                 let version = crate::record::agreement_version(&proposed.bytes);
                 let command = Command::Propose { by: sample::officer(agency), proposed, answer };
                 Some((command, Waiting::Agreement(answered, version)))
@@ -143,8 +147,8 @@ impl World<'_> {
                 self.streams.push(Stream::new(sample::agency(agency), credit.into()));
                 let trace = Arc::clone(&self.trace);
                 let name = sample::name(name);
-                let live = self.audit.subscriptions.values().find(|it| {
-                    it.agency == sample::agency(agency) && it.subscription.name == name && !it.deleted
+                let live = self.audit.subscriptions.values().rev().find(|it| {
+                    it.agency == sample::agency(agency) && it.subscription.name == name
                 });
                 let opening = Opening {
                     by: sample::service(agency),
@@ -170,12 +174,19 @@ impl World<'_> {
         let random = &mut Random::new(shape);
         let now = self.now();
         let made = |back: u64| Timestamp::from_ms(now.ms() - back);
-        let fresh = |random: &mut Random| Request {
+        let mut request = Request {
             by: sample::service(agency),
             id: sample::alert_id(made(random.below(60_000)), random),
             draft: sample::draft(agreement, random, now),
         };
-        let mut request = fresh(random);
+        if let Some(current) = self.in_force(agreement).filter(|_| random.chance(85)) {
+            let flow = random.pick(&current.agreement.flows);
+            request.by = sample::service_of(&flow.from);
+            request.draft.purpose = flow.purpose;
+            request.draft.kind = *random.pick(&Vec::from_iter(flow.alert_types.clone()));
+            let categories = Vec::from_iter(flow.subject_categories.clone());
+            request.draft.categories = [*random.pick(&categories)].into();
+        }
         match flavour {
             Flavour::New => {}
             Flavour::AheadId => {
@@ -220,12 +231,46 @@ impl World<'_> {
         }
     }
 
-    /// Picks one of the newest streams, ended ones too.
+    /// Picks one of the newest streams, most often one that is open.
     fn a_stream(&self, pick: u64) -> Option<(usize, &Stream)> {
-        let recent = self.streams.len().min(8);
-        let back = usize::try_from(pick).unwrap().checked_rem(recent)?;
-        let place = self.streams.len() - 1 - back;
-        Some((place, &self.streams[place]))
+        let streams = self.streams.iter().enumerate().rev();
+        let recent: Vec<_> =
+            streams.filter(|(_, it)| it.open || pick.is_multiple_of(5)).take(8).collect();
+        let place = usize::try_from(pick >> 8).unwrap().checked_rem(recent.len())?;
+        recent.get(place).copied()
+    }
+
+    /// Approves what waits for it, most often for somebody who has not done so.
+    fn approve(&self, agreement: usize, pick: u64) -> Option<(Command, Waiting)> {
+        let random = &mut Random::new(pick);
+        let versions = self.audit.agreements.get(&sample::agreement_id(agreement))?;
+        let waiting = versions.iter().rev().find(|it| !it.is_binding() && !it.withdrawn);
+        let Some(version) = waiting.filter(|_| random.chance(85)) else {
+            return Some(approve(random.place(AGENCIES), &random.pick(versions).agreement));
+        };
+        let missing: Vec<usize> = (0..AGENCIES)
+            .filter(|it| {
+                let agency = sample::agency(*it);
+                version.names(&agency) && !version.approved_by.contains(&agency)
+            })
+            .collect();
+        Some(approve(*random.pick(&missing), &version.agreement))
+    }
+
+    fn in_force(&self, agreement: usize) -> Option<&Version> {
+        let versions = self.audit.agreements.get(&sample::agreement_id(agreement))?;
+        evaluate::in_force(versions, self.now())
+    }
+
+    /// Asks for what some agreement in force gives the agency.
+    fn fit_subscription(&self, asked: &mut Subscription, agency: usize, random: &mut Random) {
+        let agency = sample::agency(agency);
+        let in_force = (0..AGREEMENTS).filter_map(|it| self.in_force(it));
+        let flows = in_force.flat_map(|it| &it.agreement.flows);
+        let fitting: Vec<_> = flows.filter(|it| it.to.contains(&agency)).collect();
+        if !fitting.is_empty() {
+            asked.purpose = random.pick(&fitting).purpose;
+        }
     }
 }
 

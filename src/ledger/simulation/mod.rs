@@ -107,6 +107,9 @@ fn simulate(keyring: &Keyring, seed: u64) -> Counts {
 fn run(keyring: &Keyring, seed: u64, done: &mut Vec<String>) -> Counts {
     let mut random = Random::new(seed);
     let mut world = World::new(keyring);
+    for op in Op::prelude(&mut random) {
+        world.run(&op);
+    }
     for step in 0..STEPS {
         let op = Op::draw(&mut random);
         done.push(format!("{op:?}"));

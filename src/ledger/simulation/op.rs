@@ -9,7 +9,7 @@ use crate::journal::Fault;
 pub(super) enum Op {
     Acknowledge { stream: u64, up_to: UpTo },
     AdvanceClock { ms: u64 },
-    Approve { agency: usize, agreement: usize, nth: u64 },
+    Approve { agreement: usize, pick: u64 },
     Batch(Vec<Self>),
     Close { stream: u64 },
     Consult { agency: usize },
@@ -60,22 +60,40 @@ pub(super) const AGREEMENTS: usize = 3;
 pub(super) const NAMES: usize = 2;
 
 impl Op {
+    /// Draws what brings an exchange to life: agreements, approvals, subscriptions.
+    pub(super) fn prelude(random: &mut Random) -> Vec<Self> {
+        let mut ops = Vec::new();
+        for agreement in 0..AGREEMENTS {
+            // The third agency is a party of most, and each of the three steps may go wrong.
+            ops.push(Self::Propose { agency: 2, agreement, shape: random.next() });
+            for _ in 0..4 {
+                ops.push(Self::Approve { agreement, pick: random.next() });
+            }
+        }
+        for agency in 0..AGENCIES {
+            for name in 0..NAMES {
+                ops.push(Self::Create { agency, name, shape: random.next() });
+            }
+        }
+        ops
+    }
+
     /// Draws an operation; commands are the most frequent.
     pub(super) fn draw(random: &mut Random) -> Self {
         match random.below(100) {
-            0..=9 => Self::AdvanceClock { ms: step(random) },
-            10 => Self::SetBackClock { ms: random.below(4000) },
-            11 => Self::SetBackClock { ms: 600_000 },
-            12..=14 => Self::Restart,
-            15..=19 => Self::FaultOnNextCommit(*random.pick(&[
+            0..=7 => Self::AdvanceClock { ms: step(random) },
+            8 => Self::SetBackClock { ms: random.below(4000) },
+            9 if random.chance(50) => Self::SetBackClock { ms: 600_000 },
+            9..=11 => Self::Restart,
+            12..=15 => Self::FaultOnNextCommit(*random.pick(&[
                 Fault::Lose,
                 Fault::Survive,
                 Fault::Survive,
                 Fault::Conflict,
                 Fault::Full,
             ])),
-            20..=44 => {
-                let count = 2 + random.below(5);
+            16..=45 => {
+                let count = 2 + random.below(6);
                 Self::Batch((0..count).map(|_| Self::command(random)).collect())
             }
             _ => Self::command(random),
@@ -87,32 +105,30 @@ impl Op {
         let agency = random.place(AGENCIES);
         let agreement = random.place(AGREEMENTS);
         let name = random.place(NAMES);
-        match random.below(100) {
-            0..=29 => {
+        match random.below(1000) {
+            0..=329 => {
                 let (flavour, shape) = (flavour(random), random.next());
                 Self::Publish { agency, agreement, flavour, shape }
             }
-            30..=39 => {
+            330..=449 => {
                 let credit = *random.pick(&[0, 1, 2, 5, 1000]);
                 Self::Open { agency, name, credit, resume: resume(random) }
             }
-            40..=51 => {
-                let up_to = *random.pick(&[UpTo::Last, UpTo::Last, UpTo::One, UpTo::Beyond]);
+            450..=569 => {
+                let up_to = *random.pick(&[UpTo::Last, UpTo::One, UpTo::One, UpTo::Beyond]);
                 Self::Acknowledge { stream: random.next(), up_to }
             }
-            52..=59 => {
+            570..=669 => {
                 let more = *random.pick(&[1, 1, 2, 3, 8, 0, 1001]);
                 Self::Credit { stream: random.next(), more }
             }
-            60..=65 => Self::Propose { agency, agreement, shape: random.next() },
-            66..=79 => {
-                Self::Approve { agency, agreement, nth: u64::from(random.chance(10)) }
-            }
-            80 => Self::Withdraw { agency, agreement },
-            81..=90 => Self::Create { agency, name, shape: random.next() },
-            91 => Self::Delete { agency, name },
-            92..=94 => Self::Close { stream: random.next() },
-            95..=97 => Self::List { agency },
+            670..=689 => Self::Propose { agency, agreement, shape: random.next() },
+            690..=809 => Self::Approve { agreement, pick: random.next() },
+            810..=812 => Self::Withdraw { agency, agreement },
+            813..=909 => Self::Create { agency, name, shape: random.next() },
+            910..=914 => Self::Delete { agency, name },
+            915..=944 => Self::Close { stream: random.next() },
+            945..=974 => Self::List { agency },
             _ => Self::Consult { agency },
         }
     }
@@ -121,10 +137,10 @@ impl Op {
 fn step(random: &mut Random) -> u64 {
     const MINUTE: u64 = 60_000;
     match random.below(20) {
-        0..=12 => random.below(2000),
-        13..=17 => random.below(40) * MINUTE,
+        0..=11 => random.below(2000),
+        12..=17 => random.below(40) * MINUTE,
         18 => random.below(30 * 60) * MINUTE,
-        _ => random.below(35 * 24 * 60) * MINUTE,
+        _ => random.below(20 * 24 * 60) * MINUTE,
     }
 }
 

@@ -178,7 +178,7 @@ pub(super) fn numbers_have_no_unexplained_gap(
     release: &Release,
 ) {
     let stream = &mut world.streams[stream];
-    assert!(stream.open, "released on a stream that has ended");
+    assert!(stream.open && !stream.closed, "released on a stream that has ended");
     let subscription = stream.key.expect("released before it was open").subscription;
     let asked = &world.audit.subscriptions[&subscription];
     let (number, next) = (release.number, stream.next.unwrap());

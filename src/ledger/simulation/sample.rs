@@ -67,6 +67,10 @@ pub(super) fn service(number: usize) -> Caller {
     seated(Seat::Service { agency: agency(number), name: "system".parse().unwrap() })
 }
 
+pub(super) fn service_of(agency: &AgencyId) -> Caller {
+    service(AGENCIES.iter().position(|it| *it == agency.as_str()).unwrap())
+}
+
 pub(super) fn officer(number: usize) -> Caller {
     seated(Seat::Officer { agency: agency(number), id: "officer".parse().unwrap() })
 }
@@ -102,6 +106,24 @@ pub(super) fn agreement(number: usize, shape: u64, now: Timestamp) -> ProposedAg
         retention: RetentionClass::Short,
         delete_after_days: u16::try_from(1 + random.below(31)).unwrap(),
     };
+    proposed(agreement)
+}
+
+/// Makes a new version of an agreement: other fields, a new term.
+pub(super) fn amended(current: &Agreement, shape: u64, now: Timestamp) -> ProposedAgreement {
+    let random = &mut Random::new(shape);
+    let mut agreement = current.clone();
+    agreement.title = format!("Sharing {shape:x}");
+    agreement.starts = now;
+    agreement.ends = Timestamp::from_ms(now.ms() + 90 * 24 * HOUR_MS);
+    agreement.review = agreement.ends;
+    for flow in &mut agreement.flows {
+        flow.fields = random.some(&FIELDS).into_iter().collect();
+    }
+    proposed(agreement)
+}
+
+fn proposed(agreement: Agreement) -> ProposedAgreement {
     let bytes = record::agreement_to_pb(&agreement).encode_to_vec().into();
     ProposedAgreement { agreement: Arc::new(agreement), bytes }
 }

@@ -65,6 +65,9 @@ impl World<'_> {
         for seen in turn.seen {
             self.saw(seen);
         }
+        for stream in &mut self.streams {
+            stream.open &= !stream.closed;
+        }
         if lost && !turn.expects_unavailable {
             assert!(self.streams.iter().all(|it| !it.open), "a stream outlives the state");
         }
@@ -87,7 +90,7 @@ impl World<'_> {
                 outcome(&answer)
             }
             Waiting::Closed(stream) => {
-                self.streams[stream].open = false;
+                self.streams[stream].closed = true;
                 return None;
             }
             Waiting::Credited(answered, stream, more) => {

@@ -10,6 +10,8 @@ pub(super) struct Stream {
     pub(super) key: Option<StreamKey>,
     /// It was asked for and has not ended.
     pub(super) open: bool,
+    /// Its subscriber has closed it.
+    pub(super) closed: bool,
     /// The credit given in sum.
     pub(super) credit: u64,
     pub(super) deliveries: u64,
@@ -28,8 +30,9 @@ pub(super) struct Got {
 }
 
 impl Stream {
-    pub(super) const fn new(agency: AgencyId, credit: u64) -> Self {
-        Self { agency, key: None, open: true, credit, deliveries: 0, next: None, got: Vec::new() }
+    pub(super) fn new(agency: AgencyId, credit: u64) -> Self {
+        let (key, next, got) = (None, None, Vec::new());
+        Self { agency, key, open: true, closed: false, credit, deliveries: 0, next, got }
     }
 
     pub(super) fn last(&self) -> u64 {
