@@ -194,6 +194,13 @@ impl Writer {
         for (outlet, spare) in work.cuts {
             outlet.cut(spare);
         }
+        for outlet in work.fenced {
+            // Until the opening is durable, nobody has taken anybody's place.
+            match outcome {
+                Ok(_) => outlet.end(Reason::Fenced),
+                Err(_) => outlet.unavailable(),
+            }
+        }
         if let Ok(commit) = outcome {
             for ready in work.releases {
                 // P2: the receipt is made here, after the commit, and only here.

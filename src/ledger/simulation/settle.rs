@@ -30,7 +30,9 @@ impl World<'_> {
         for waiting in turn.answers {
             outcomes.extend(self.answered(waiting, turn.expects_unavailable));
         }
-        let released = turn.seen.iter().any(|it| matches!(it, Seen::Released { .. }));
+        let released = turn.seen.iter().any(|it| {
+            matches!(it, Seen::Released { .. } | Seen::Ended { reason: Reason::Fenced, .. })
+        });
         for seen in &turn.seen {
             if let Seen::Answered { answer, .. } = seen {
                 outcomes.push(outcome(answer));
