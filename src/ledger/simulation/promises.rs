@@ -114,13 +114,14 @@ pub(super) fn p3_an_acknowledged_publish_is_kept(
 pub(super) fn a_request_id_is_refused_for_a_reason(
     world: &World<'_>,
     request: &Request,
-    reason: Reason,
+    (reason, decision): (Reason, u64),
 ) {
     let key = (request.by.seat.agency().unwrap().clone(), request.id);
-    let known = world.audit.requests.get(&key).map(|index| &world.audit.alerts[index].draft);
+    let known = world.audit.requests.get(&key).filter(|index| **index < decision);
+    let known = known.map(|index| &world.audit.alerts[index].draft);
     let age = world.now().ms().saturating_sub(request.id.made_at_ms());
     match reason {
-        Reason::RequestIdReused => assert_ne!(known, Some(&request.draft)),
+        Reason::RequestIdReused => assert!(known.is_some_and(|draft| *draft != request.draft)),
         Reason::RequestIdTooOld => assert!(age > 24 * 3_600_000),
         Reason::WrongRole => {}
         _ => assert_eq!(known, None, "a known publish was decided anew"),

@@ -28,7 +28,7 @@ impl World<'_> {
         let was_heard = !turn.answers.is_empty() || !turn.seen.is_empty();
         let mut outcomes = Vec::new();
         for waiting in turn.answers {
-            outcomes.extend(self.answered(waiting, turn.expects_unavailable));
+            outcomes.extend(self.answered(waiting));
         }
         let released = turn.seen.iter().any(|it| {
             matches!(it, Seen::Released { .. } | Seen::Ended { reason: Reason::Fenced, .. })
@@ -81,7 +81,7 @@ impl World<'_> {
         promises::the_log_is_whole(self);
     }
 
-    fn answered(&mut self, waiting: Waiting, behind: bool) -> Option<Outcome> {
+    fn answered(&mut self, waiting: Waiting) -> Option<Outcome> {
         Some(match waiting {
             Waiting::Acknowledged(answered) => outcome(&take(answered)),
             Waiting::Agreement(answered, version) => {
@@ -121,8 +121,9 @@ impl World<'_> {
                 let answer = take(answered);
                 match &answer {
                     Ok(answer) => promises::p3_an_acknowledged_publish_is_kept(self, &request, answer),
-                    Err(Rejection::Refused { refusal, .. }) if !behind => {
-                        promises::a_request_id_is_refused_for_a_reason(self, &request, refusal.reason);
+                    Err(Rejection::Refused { refusal, decision: Some(decision) }) => {
+                        let refused = (refusal.reason, *decision);
+                        promises::a_request_id_is_refused_for_a_reason(self, &request, refused);
                     }
                     Err(_) => {}
                 }
