@@ -122,8 +122,8 @@ impl Writer {
         if let Some(event) = event {
             self.record(event)?;
         }
-        let standing = member(by)
-            .and_then(|agency| self.state.version_for((id, version), agency, self.now));
+        let standing =
+            member(by).and_then(|agency| self.state.version_for((id, version), agency, self.now));
         self.settle(by, act, standing, answer)
     }
 

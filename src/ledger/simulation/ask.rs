@@ -147,9 +147,10 @@ impl World<'_> {
                 self.streams.push(Stream::new(sample::agency(agency), credit.into()));
                 let trace = Arc::clone(&self.trace);
                 let name = sample::name(name);
-                let live = self.audit.subscriptions.values().rev().find(|it| {
-                    it.agency == sample::agency(agency) && it.subscription.name == name
-                });
+                let live =
+                    self.audit.subscriptions.values().rev().find(|it| {
+                        it.agency == sample::agency(agency) && it.subscription.name == name
+                    });
                 let opening = Opening {
                     by: sample::service(agency),
                     purpose: live.map_or(sample::NEVER_AGREED, |it| it.subscription.purpose),

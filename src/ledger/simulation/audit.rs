@@ -9,11 +9,7 @@ use std::{
 use super::{evaluate::Version, sample};
 use crate::domain::{AgencyId, AgreementId, AlertId, Draft, Subscription, Timestamp};
 use crate::journal::{Frame, Journal, Memory};
-use crate::ledger::{
-    Entry, Links,
-    contents::unsealed,
-    secrets::Secrets,
-};
+use crate::ledger::{Entry, Links, contents::unsealed, secrets::Secrets};
 use crate::merkle::{MemoryTree, leaf_hash};
 use crate::record::{self, Disclosed, Event, Published, commitment};
 
@@ -83,9 +79,8 @@ impl Asked {
 
 impl Audit {
     pub(super) fn new(secrets: &Arc<Secrets>) -> Self {
-        let links = |agency: AgencyId| {
-            (agency.clone(), Links::new(agency, Arc::clone(secrets)), 0, 0)
-        };
+        let links =
+            |agency: AgencyId| (agency.clone(), Links::new(agency, Arc::clone(secrets)), 0, 0);
         Self {
             size: 0,
             at: Timestamp::EPOCH,
@@ -133,7 +128,11 @@ impl Audit {
             let opening = links.next(entry);
             assert_eq!(place.is_some(), opening.is_some());
             let Some((place, opening)) = place.zip(opening) else { continue };
-            assert_eq!((opening.number, opening.previous), (*number + 1, *last), "links of {agency}");
+            assert_eq!(
+                (opening.number, opening.previous),
+                (*number + 1, *last),
+                "links of {agency}"
+            );
             let expected =
                 commitment::link(&opening.nonce, agency.as_str(), opening.number, opening.previous);
             assert_eq!(entry.record.links[place], expected, "a link of {agency}");

@@ -60,7 +60,8 @@ pub(super) fn released<'a>(
     {
         return None;
     }
-    let fields: Fields = alert.fields.iter().filter(|field| is_granted(flow, alert, *field)).collect();
+    let fields: Fields =
+        alert.fields.iter().filter(|field| is_granted(flow, alert, *field)).collect();
     (!fields.is_empty()).then_some((version, fields))
 }
 

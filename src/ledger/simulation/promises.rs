@@ -133,9 +133,10 @@ pub(super) fn p4_a_withdrawal_has_cut(world: &mut World<'_>, id: &AgreementId, i
     for stream in world.streams.iter().filter(|it| it.open) {
         let Some(key) = stream.key else { continue };
         let acknowledged = world.audit.subscriptions[&key.subscription].acknowledged;
-        let holds = stream.got.iter().any(|it| {
-            acknowledged < it.number && it.agreement.as_ref() == Some(id)
-        });
+        let holds = stream
+            .got
+            .iter()
+            .any(|it| acknowledged < it.number && it.agreement.as_ref() == Some(id));
         assert!(!holds, "P4: a stream that holds something under it was not cut");
     }
     world.withdrawn.push((id.clone(), index));

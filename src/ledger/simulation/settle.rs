@@ -120,7 +120,9 @@ impl World<'_> {
             Waiting::Published(answered, request) => {
                 let answer = take(answered);
                 match &answer {
-                    Ok(answer) => promises::p3_an_acknowledged_publish_is_kept(self, &request, answer),
+                    Ok(answer) => {
+                        promises::p3_an_acknowledged_publish_is_kept(self, &request, answer)
+                    }
                     Err(Rejection::Refused { refusal, decision: Some(decision) }) => {
                         let refused = (refusal.reason, *decision);
                         promises::a_request_id_is_refused_for_a_reason(self, &request, refused);
