@@ -1,7 +1,7 @@
 //! The record of a refusal. Identical ones above ten a second from one caller become one counted record,
 //! so that a caller in a loop cannot fill the log.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use super::state::State;
 use crate::domain::{Act, AgreementId, Caller, Reason, Refusal, Timestamp};
@@ -9,7 +9,7 @@ use crate::record::{Event, Refused};
 
 /// How many identical refusals a second are recorded one by one.
 const SINGLY_MAX: u32 = 10;
-const WINDOW_MS: u64 = 1000;
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// What was refused to whom.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,10 @@ pub struct Refusing<'a> {
 
 /// Counts identical refusals.
 #[derive(Debug, Default)]
-pub(super) struct Limiter(HashMap<(Caller, Act, Reason), Window>);
+pub(super) struct Limiter {
+    windows: HashMap<(Caller, Act, Reason), Window>,
+    swept: Timestamp,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -57,12 +60,14 @@ impl State {
 impl Limiter {
     /// Returns how many identical refusals the next record stands for; nothing above the rate.
     fn admit(&mut self, key: (Caller, Act, Reason), now: Timestamp) -> Option<u32> {
-        self.0.retain(|_, window| {
-            window.suppressed > 0 || now.ms() < window.since.ms().saturating_add(WINDOW_MS)
-        });
+        if now >= self.swept.after(WINDOW) {
+            // Once a second, so that many callers at once do not make each refusal dear.
+            self.windows.retain(|_, it| it.suppressed > 0 || now < it.since.after(WINDOW));
+            self.swept = now;
+        }
         let fresh = Window { since: now, count: 0, suppressed: 0 };
-        let window = self.0.entry(key).or_insert(fresh);
-        if now.ms() >= window.since.ms().saturating_add(WINDOW_MS) {
+        let window = self.windows.entry(key).or_insert(fresh);
+        if now >= window.since.after(WINDOW) {
             *window = Window { suppressed: window.suppressed, ..fresh };
         }
         if window.count >= SINGLY_MAX {

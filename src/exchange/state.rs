@@ -202,6 +202,11 @@ impl State {
         self.alerts.get(&published).map(|alert| alert.slot)
     }
 
+    /// Shows a subscription.
+    pub fn subscription_standing(&self, subscription: u64) -> Option<SubscriptionStanding> {
+        self.subscriptions.get(&subscription).map(|live| live.standing(subscription))
+    }
+
     /// Lists the agency's subscriptions in order of name.
     pub fn subscriptions_of(&self, agency: &AgencyId) -> Vec<SubscriptionStanding> {
         let own = self.subscriptions.iter().filter(|(_, live)| live.agency == *agency);

@@ -180,9 +180,9 @@ impl Writer {
             }
         }
         let standing = member(by).and_then(|agency| {
-            let mut own = self.state.subscriptions_of(agency).into_iter();
-            own.find(|it| it.subscription.name == subscription.name)
-                .ok_or(Reason::SubscriptionUnknown.into())
+            let index = self.state.subscription(agency, &subscription.name);
+            let standing = index.and_then(|it| self.state.subscription_standing(it));
+            standing.ok_or(Reason::SubscriptionUnknown.into())
         });
         self.settle(by, Act::CreateSubscription, standing, answer)
     }

@@ -58,10 +58,11 @@ impl Writer {
         let wall = self.clock.now();
         if let Some(rejection) = self.cannot_write(wall) {
             for command in commands {
-                match command {
-                    // It writes nothing, and a stream that is gone must not be sent anything later.
-                    Command::Close { stream } => self.close(stream),
-                    command => command.reject(&rejection),
+                // Closing writes nothing, and a stream that is gone must not be sent anything later.
+                if let Command::Close { stream } = command {
+                    self.close(stream);
+                } else {
+                    command.reject(&rejection);
                 }
             }
             return Ok(());

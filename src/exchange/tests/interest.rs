@@ -39,7 +39,7 @@ fn drafts() -> impl Strategy<Value = Draft> {
     )
         .prop_map(|(purpose, kind, area, subject)| {
             let now = Timestamp::EPOCH.plus_days(1);
-            Draft { purpose, kind, area, subject, ..draft(now) }
+            Draft { purpose, kind, subject, area, ..draft(now) }
         })
 }
 

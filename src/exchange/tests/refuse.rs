@@ -8,10 +8,9 @@ impl Desk {
     fn refuse(&mut self, by: &Caller, act: Act, reason: Reason) -> Option<u32> {
         let refusal = reason.into();
         let refusing = Refusing { by, act, refusal, agreement: None };
-        match self.state.refuse(&refusing, self.now)? {
-            Event::Refused(refused) => Some(refused.suppressed),
-            event => panic!("{event:?}"),
-        }
+        let event = self.state.refuse(&refusing, self.now)?;
+        let Event::Refused(refused) = event else { panic!("{event:?}") };
+        Some(refused.suppressed)
     }
 }
 

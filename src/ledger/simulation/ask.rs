@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     evaluate::{self, Version},
-    op::{AGENCIES, AGREEMENTS, Flavour, Op, Resume, UpTo},
+    op::{AGENCIES, AGREEMENTS, Ask, Flavour, Resume, UpTo},
     random::Random,
     sample,
     stream::Stream,
@@ -53,12 +53,12 @@ pub(super) enum Ticket {
 }
 
 impl World<'_> {
-    /// Makes the command of an operation; none where it is no command or has nothing to act on.
-    pub(super) fn command(&mut self, op: &Op) -> Option<(Command, Waiting)> {
-        match *op {
-            Op::Approve { agreement, pick } => self.approve(agreement, pick),
-            Op::Consult { agency } => Some(consult(agency, self.audit.size)),
-            Op::Create { agency, name, shape } => {
+    /// Makes the command; none where there is nothing to act on.
+    pub(super) fn command(&mut self, ask: &Ask) -> Option<(Command, Waiting)> {
+        match *ask {
+            Ask::Approve { agreement, pick } => self.approve(agreement, pick),
+            Ask::Consult { agency } => Some(consult(agency, self.audit.size)),
+            Ask::Create { agency, name, shape } => {
                 self.unique += 1;
                 let moment = (self.now(), self.unique);
                 let random = &mut Random::new(shape);
@@ -71,12 +71,12 @@ impl World<'_> {
                 let command = Command::CreateSubscription { by, subscription, answer };
                 Some((command, Waiting::Subscribed(answered)))
             }
-            Op::List { agency } => {
+            Ask::List { agency } => {
                 let (answer, answered) = oneshot::channel();
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
                 Some((command, Waiting::Listed(answered, sample::agency(agency))))
             }
-            Op::Propose { agency, agreement, shape } => {
+            Ask::Propose { agency, agreement, shape } => {
                 let (answer, answered) = oneshot::channel();
                 let current = self.in_force(agreement).filter(|_| shape % 2 == 0);
                 let proposed = match current {
@@ -87,83 +87,77 @@ impl World<'_> {
                 let command = Command::Propose { by: sample::officer(agency), proposed, answer };
                 Some((command, Waiting::Agreement(answered, version)))
             }
-            Op::Publish { agency, agreement, flavour, shape } => {
+            Ask::Publish { agency, agreement, flavour, shape } => {
                 let request = self.request((agency, agreement), flavour, shape)?;
                 self.requests.push(request.clone());
                 Some(publish(request))
             }
-            Op::Delete { agency, name } => {
+            Ask::Delete { agency, name } => {
                 let (answer, answered) = oneshot::channel();
                 let (by, name) = (sample::service(agency), sample::name(name));
                 self.wait_for(Ticket::Delete(sample::agency(agency), name.clone()), answered);
                 let command = Command::DeleteSubscription { by, connection: 0, name, answer };
                 Some((command, Waiting::Traced))
             }
-            Op::Withdraw { agency, agreement } => {
+            Ask::Withdraw { agency, agreement } => {
                 let (answer, answered) = oneshot::channel();
                 let (by, id) = (sample::officer(agency), sample::agreement_id(agreement));
                 self.wait_for(Ticket::Withdraw(id.clone()), answered);
                 Some((Command::Withdraw { by, id, answer }, Waiting::Traced))
             }
-            Op::Acknowledge { .. } | Op::Close { .. } | Op::Credit { .. } | Op::Open { .. } => {
-                self.stream_command(op)
-            }
-            Op::AdvanceClock { .. }
-            | Op::Batch(_)
-            | Op::FaultOnNextCommit(_)
-            | Op::Restart
-            | Op::SetBackClock { .. } => None,
-        }
-    }
-
-    fn stream_command(&mut self, op: &Op) -> Option<(Command, Waiting)> {
-        match *op {
-            Op::Acknowledge { stream, up_to } => {
-                let (_, stream) = self.a_stream(stream)?;
-                let (stream, last) = (stream.key?, stream.last());
-                let cursor = self.audit.subscriptions[&stream.subscription].acknowledged;
-                let number = match up_to {
-                    UpTo::Beyond => last + 3,
-                    UpTo::Last => last,
-                    UpTo::One => last.min(cursor + 1),
-                };
-                let (answer, answered) = oneshot::channel();
-                let command = Command::Acknowledge { stream, number, answer };
-                Some((command, Waiting::Acknowledged(answered)))
-            }
-            Op::Close { stream } => {
+            Ask::Acknowledge { stream, up_to } => self.acknowledge(stream, up_to),
+            Ask::Close { stream } => {
                 let (place, stream) = self.a_stream(stream)?;
                 Some((Command::Close { stream: stream.key? }, Waiting::Closed(place)))
             }
-            Op::Credit { stream, more } => {
+            Ask::Credit { stream, more } => {
                 let (place, stream) = self.a_stream(stream)?;
                 let (answer, answered) = oneshot::channel();
                 let command = Command::Credit { stream: stream.key?, more, answer };
                 Some((command, Waiting::Credited(answered, place, more)))
             }
-            Op::Open { agency, name, credit, resume } => {
+            Ask::Open { agency, name, credit, resume } => {
                 let resume = self.resume(resume);
-                let stream = self.streams.len();
-                self.streams.push(Stream::new(sample::agency(agency), credit.into()));
-                let trace = Arc::clone(&self.trace);
-                let name = sample::name(name);
-                let live =
-                    self.audit.subscriptions.values().rev().find(|it| {
-                        it.agency == sample::agency(agency) && it.subscription.name == name
-                    });
-                let opening = Opening {
-                    by: sample::service(agency),
-                    purpose: live.map_or(sample::NEVER_AGREED, |it| it.subscription.purpose),
-                    name,
-                    credit,
-                    resume,
-                    outlet: Arc::new(Recorder { stream, trace }),
-                };
-                let (answer, answered) = oneshot::channel();
-                Some((Command::Open { opening, answer }, Waiting::Opened(answered, stream)))
+                Some(self.open((agency, name), credit, resume))
             }
-            _ => None,
         }
+    }
+
+    fn acknowledge(&self, stream: u64, up_to: UpTo) -> Option<(Command, Waiting)> {
+        let (_, stream) = self.a_stream(stream)?;
+        let (stream, last) = (stream.key?, stream.last());
+        let cursor = self.audit.subscriptions[&stream.subscription].acknowledged;
+        let number = match up_to {
+            UpTo::Beyond => last + 3,
+            UpTo::Last => last,
+            UpTo::One => last.min(cursor + 1),
+        };
+        let (answer, answered) = oneshot::channel();
+        let command = Command::Acknowledge { stream, number, answer };
+        Some((command, Waiting::Acknowledged(answered)))
+    }
+
+    fn open(
+        &mut self,
+        (number, name): (usize, usize),
+        credit: u32,
+        resume: bytes::Bytes,
+    ) -> (Command, Waiting) {
+        let (agency, name) = (sample::agency(number), sample::name(name));
+        let stream = self.streams.len();
+        self.streams.push(Stream::new(agency.clone(), credit.into()));
+        let mut newest = self.audit.subscriptions.values().rev();
+        let asked = newest.find(|it| it.agency == agency && it.subscription.name == name);
+        let opening = Opening {
+            by: sample::service(number),
+            purpose: asked.map_or(sample::NEVER_AGREED, |it| it.subscription.purpose),
+            name,
+            credit,
+            resume,
+            outlet: Arc::new(Recorder { stream, trace: Arc::clone(&self.trace) }),
+        };
+        let (answer, answered) = oneshot::channel();
+        (Command::Open { opening, answer }, Waiting::Opened(answered, stream))
     }
 
     fn request(

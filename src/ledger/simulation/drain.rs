@@ -2,7 +2,7 @@
 
 use super::{
     ask,
-    op::{AGENCIES, NAMES, Op, Resume, UpTo},
+    op::{AGENCIES, Ask, NAMES, Op, Resume, UpTo},
     world::World,
 };
 
@@ -24,20 +24,20 @@ impl World<'_> {
     }
 
     fn drain_one(&mut self, agency: usize, name: usize) {
-        self.run(&Op::Open { agency, name, credit: 1000, resume: Resume::WhereTheBrokerStands });
+        let resume = Resume::WhereTheBrokerStands;
+        self.run(&Op::One(Ask::Open { agency, name, credit: 1000, resume }));
         let stream = self.streams.len() - 1;
         let mut taken = None;
         while self.streams[stream].open && taken != Some(self.streams[stream].last()) {
             taken = Some(self.streams[stream].last());
             // The newest stream: no other is opened meanwhile.
-            self.run(&Op::Acknowledge { stream: 0, up_to: UpTo::Last });
+            self.run(&Op::One(Ask::Acknowledge { stream: 0, up_to: UpTo::Last }));
         }
     }
 
     pub(super) fn run(&mut self, op: &Op) {
-        if let Some(turn) = self.step(op) {
-            self.settle(turn);
-        }
+        let turn = self.step(op);
+        self.settle(turn);
     }
 }
 

@@ -4,25 +4,36 @@
 use super::random::Random;
 use crate::journal::Fault;
 
-/// One thing that happens.
+/// One thing that happens; a turn of the writer follows.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
+    AdvanceClock {
+        ms: u64,
+    },
+    /// Several commands in one turn.
+    Batch(Vec<Ask>),
+    FaultOnNextCommit(Fault),
+    One(Ask),
+    Restart,
+    SetBackClock {
+        ms: u64,
+    },
+}
+
+/// One thing that somebody asks of the writer.
+#[derive(Clone, Debug)]
+pub(super) enum Ask {
     Acknowledge { stream: u64, up_to: UpTo },
-    AdvanceClock { ms: u64 },
     Approve { agreement: usize, pick: u64 },
-    Batch(Vec<Self>),
     Close { stream: u64 },
     Consult { agency: usize },
     Create { agency: usize, name: usize, shape: u64 },
     Credit { stream: u64, more: u32 },
     Delete { agency: usize, name: usize },
-    FaultOnNextCommit(Fault),
     List { agency: usize },
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
     Propose { agency: usize, agreement: usize, shape: u64 },
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
-    Restart,
-    SetBackClock { ms: u64 },
     Withdraw { agency: usize, agreement: usize },
 }
 
@@ -65,17 +76,17 @@ impl Op {
         let mut ops = Vec::new();
         for agreement in 0..AGREEMENTS {
             // The third agency is a party of most, and each of the three steps may go wrong.
-            ops.push(Self::Propose { agency: 2, agreement, shape: random.next() });
+            ops.push(Ask::Propose { agency: 2, agreement, shape: random.next() });
             for _ in 0..4 {
-                ops.push(Self::Approve { agreement, pick: random.next() });
+                ops.push(Ask::Approve { agreement, pick: random.next() });
             }
         }
         for agency in 0..AGENCIES {
             for name in 0..NAMES {
-                ops.push(Self::Create { agency, name, shape: random.next() });
+                ops.push(Ask::Create { agency, name, shape: random.next() });
             }
         }
-        ops
+        ops.into_iter().map(Self::One).collect()
     }
 
     /// Draws an operation; commands are the most frequent.
@@ -94,14 +105,15 @@ impl Op {
             ])),
             16..=45 => {
                 let count = 2 + random.below(6);
-                Self::Batch((0..count).map(|_| Self::command(random)).collect())
+                Self::Batch((0..count).map(|_| Ask::draw(random)).collect())
             }
-            _ => Self::command(random),
+            _ => Self::One(Ask::draw(random)),
         }
     }
+}
 
-    /// Draws an operation that is a command to the writer.
-    pub(super) fn command(random: &mut Random) -> Self {
+impl Ask {
+    fn draw(random: &mut Random) -> Self {
         let agency = random.place(AGENCIES);
         let agreement = random.place(AGREEMENTS);
         let name = random.place(NAMES);

@@ -121,7 +121,7 @@ impl World<'_> {
                 let answer = take(answered);
                 match &answer {
                     Ok(answer) => {
-                        promises::p3_an_acknowledged_publish_is_kept(self, &request, answer)
+                        promises::p3_an_acknowledged_publish_is_kept(self, &request, answer);
                     }
                     Err(Rejection::Refused { refusal, decision: Some(decision) }) => {
                         let refused = (refusal.reason, *decision);
@@ -168,10 +168,8 @@ impl World<'_> {
             }
             Seen::Ended { stream, reason } => {
                 assert!(self.streams[stream].open, "ended twice");
-                self.audit.count(match reason {
-                    Reason::Fenced => "fenced",
-                    _ => "ended",
-                });
+                let fenced = reason == Reason::Fenced;
+                self.audit.count(if fenced { "fenced" } else { "ended" });
                 self.streams[stream].open = false;
             }
         }

@@ -144,26 +144,22 @@ impl<'a> World<'a> {
         self.latest = self.audit.at.max(self.now());
     }
 
-    /// Does an operation: takes a turn with its commands, if it has any.
-    pub(super) fn step(&mut self, op: &Op) -> Option<Turn> {
+    /// Does an operation and takes a turn.
+    pub(super) fn step(&mut self, op: &Op) -> Turn {
+        let mut commands = Vec::new();
         match op {
             Op::AdvanceClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() + ms)),
-            Op::SetBackClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() - ms)),
-            Op::FaultOnNextCommit(fault) => self.fault = Some(*fault),
-            Op::Restart => self.restart(),
-            Op::Batch(ops) => {
-                let mut commands = Vec::new();
-                for op in ops {
-                    commands.extend(self.command(op));
+            Op::Batch(asks) => {
+                for ask in asks {
+                    commands.extend(self.command(ask));
                 }
-                return Some(self.turn(commands));
             }
-            _ => {
-                let commands = self.command(op).into_iter().collect();
-                return Some(self.turn(commands));
-            }
+            Op::FaultOnNextCommit(fault) => self.fault = Some(*fault),
+            Op::One(ask) => commands.extend(self.command(ask)),
+            Op::Restart => self.restart(),
+            Op::SetBackClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() - ms)),
         }
-        Some(self.turn(Vec::new()))
+        self.turn(commands)
     }
 
     pub(super) fn turn(&mut self, asked: Vec<(Command, Waiting)>) -> Turn {
