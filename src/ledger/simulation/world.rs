@@ -138,7 +138,9 @@ impl<'a> World<'a> {
     /// The process dies between two turns and a new one starts.
     pub(super) fn restart(&mut self) {
         for stream in &mut self.streams {
+            // Its connection is gone with the process, and nobody can speak on it any more.
             stream.open = false;
+            stream.key = None;
         }
         self.writer = start_writer(&self.journal, self.keyring, &self.clock);
         self.latest = self.audit.at.max(self.now());
