@@ -6,7 +6,9 @@
 
 pub mod adapters;
 pub mod cli;
+pub mod client;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod exchange;
 pub mod feed;

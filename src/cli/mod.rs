@@ -1,5 +1,76 @@
 //! The command line: parses, calls one function, and turns what comes back into output and an exit
 //! status.
 
+mod agreement;
+mod arguments;
+mod audit;
 pub mod cert;
+mod code;
+mod connect;
+mod demo;
+mod follow;
 pub mod output;
+mod publish;
+mod serve;
+mod status;
+mod subscription;
+#[cfg(test)]
+mod tests;
+
+use std::{ffi::OsString, future::Future, process::ExitCode};
+
+use clap::Parser;
+
+pub use arguments::{Arguments, Command};
+pub use connect::Global;
+use output::{Failure, Output};
+
+/// Runs the command that `line` names, the program's own name first, and returns its exit status.
+pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line: Vec<OsString> = line.into_iter().collect();
+    let json = line.iter().any(|argument| argument == "--json");
+    match Arguments::try_parse_from(&line) {
+        Ok(arguments) => {
+            let out = Output { json: arguments.global.json };
+            run(arguments, out).map_or_else(|failure| fail(out, &failure), |()| ExitCode::SUCCESS)
+        }
+        Err(error) if error.use_stderr() && json => {
+            fail(Output { json }, &Failure::usage(error.to_string().trim_end()))
+        }
+        Err(error) => {
+            // Help and version are data; a reader that went away is no failure of ours.
+            drop(error.print());
+            u8::try_from(error.exit_code()).unwrap_or(2).into()
+        }
+    }
+}
+
+fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
+    let Arguments { command, global } = arguments;
+    match command {
+        Command::Agreement(command) => wait(agreement::run(command, &global, out)),
+        Command::Audit(command) => wait(audit::run(command, &global, out)),
+        Command::Cert(command) => cert::run(command, out),
+        Command::Config(command) => serve::config(&command, out),
+        Command::Demo(args) => wait(demo::run(args, out)),
+        Command::Follow(args) => wait(follow::run(args, &global, out)),
+        Command::Publish(args) => wait(publish::run(args, &global, out)),
+        Command::Serve(args) => wait(serve::serve(args, out)),
+        Command::Status => wait(status::run(&global, out)),
+        Command::Subscription(command) => wait(subscription::run(command, &global, out)),
+    }
+}
+
+/// Runs a command that talks to a broker.
+fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?
+        .block_on(work)
+}
+
+fn fail(out: Output, failure: &Failure) -> ExitCode {
+    out.fail(failure);
+    failure.exit.status().into()
+}

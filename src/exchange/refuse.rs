@@ -1,7 +1,7 @@
 //! The record of a refusal. Identical ones above ten a second from one caller become one counted record,
 //! so that a caller in a loop cannot fill the log.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use super::state::State;
 use crate::domain::{Act, AgreementId, Caller, Reason, Refusal, Timestamp};
@@ -9,7 +9,7 @@ use crate::record::{Event, Refused};
 
 /// How many identical refusals a second are recorded one by one.
 const SINGLY_MAX: u32 = 10;
-const WINDOW: Duration = Duration::from_secs(1);
+const WINDOW_MS: u64 = 1000;
 
 /// What was refused to whom.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +26,7 @@ pub struct Refusing<'a> {
 
 /// Counts identical refusals.
 #[derive(Debug, Default)]
-pub(super) struct Limiter {
-    windows: HashMap<(Caller, Act, Reason), Window>,
-    swept: Timestamp,
-}
+pub(super) struct Limiter(HashMap<Same, Window>);
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -57,17 +54,49 @@ impl State {
     }
 }
 
+impl State {
+    /// Returns the events that record what was counted: all of it, or what was counted in a second
+    /// that has passed.
+    pub fn counted_refusals(&mut self, now: Timestamp, all: bool) -> Vec<Event> {
+        let counted = self.limiter.take(now, all).into_iter();
+        counted
+            .map(|((by, act, reason), count)| {
+                Event::Refused(Refused {
+                    by: Some(by),
+                    act,
+                    reason,
+                    agreement: None,
+                    published: None,
+                    subscription: None,
+                    suppressed: count - 1,
+                    recipient: None,
+                    publisher: None,
+                })
+            })
+            .collect()
+    }
+}
+
+type Same = (Caller, Act, Reason);
+
 impl Limiter {
+    fn take(&mut self, now: Timestamp, all: bool) -> Vec<(Same, u32)> {
+        let mut taken = Vec::new();
+        self.0.retain(|same, window| {
+            let has_passed = now.ms() >= window.since.ms().saturating_add(WINDOW_MS);
+            if (all || has_passed) && window.suppressed > 0 {
+                taken.push((same.clone(), std::mem::take(&mut window.suppressed)));
+            }
+            !has_passed
+        });
+        taken
+    }
+
     /// Returns how many identical refusals the next record stands for; nothing above the rate.
-    fn admit(&mut self, key: (Caller, Act, Reason), now: Timestamp) -> Option<u32> {
-        if now >= self.swept.after(WINDOW) {
-            // Once a second, so that many callers at once do not make each refusal dear.
-            self.windows.retain(|_, it| it.suppressed > 0 || now < it.since.after(WINDOW));
-            self.swept = now;
-        }
+    fn admit(&mut self, key: Same, now: Timestamp) -> Option<u32> {
         let fresh = Window { since: now, count: 0, suppressed: 0 };
-        let window = self.windows.entry(key).or_insert(fresh);
-        if now >= window.since.after(WINDOW) {
+        let window = self.0.entry(key).or_insert(fresh);
+        if now.ms() >= window.since.ms().saturating_add(WINDOW_MS) {
             *window = Window { suppressed: window.suppressed, ..fresh };
         }
         if window.count >= SINGLY_MAX {

@@ -138,6 +138,8 @@ pub(super) enum Command {
     Standing {
         answer: Answer<Standing>,
     },
+    /// Time has passed: whatever is due by it is done in this turn.
+    Tick,
     Withdraw {
         by: Caller,
         id: AgreementId,

@@ -70,6 +70,7 @@ impl Writer {
                 self.work.answer(answer, move |_| standing);
                 Ok(())
             }
+            Command::Tick => Ok(()),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
         }
     }
@@ -233,6 +234,8 @@ impl Writer {
         };
         match event {
             Ok(event) => {
+                // Whoever reads the log reads all that was refused until now.
+                self.record_counted_refusals(true)?;
                 let index = self.record(event)?;
                 self.work.answer(answer, move |commit| (index, Arc::clone(commit)));
             }
@@ -260,7 +263,7 @@ impl Command {
             | Self::Credit { answer, .. }
             | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
-            Self::Close { .. } => {}
+            Self::Close { .. } | Self::Tick => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);

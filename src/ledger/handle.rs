@@ -260,6 +260,12 @@ impl Ledger {
         self.submit(|answer| Command::Standing { answer }).await
     }
 
+    /// Lets the writer do what is due by time: end subscriptions, record counted refusals. A full queue
+    /// needs no tick: its turns come anyway.
+    pub fn tick(&self) {
+        drop(self.commands.try_send(Job::Do(Command::Tick)));
+    }
+
     /// Lets the writer finish what is queued and stop.
     pub async fn stop(&self) {
         drop(self.commands.send(Job::Stop).await);

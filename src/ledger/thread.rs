@@ -62,6 +62,7 @@ fn run(
     // The start's own records come first, before anybody can ask for anything.
     writer.turn(Vec::new())?;
     let mut stopping = false;
+    let mut anchored = 0;
     while !stopping {
         let mut commands = Vec::new();
         if !writer.has_more() {
@@ -78,8 +79,14 @@ fn run(
             }
         }
         writer.turn(commands)?;
-        keeper.tell(writer.newest(), writer.state.slots());
+        let commit = writer.newest();
+        if commit.size != anchored {
+            anchored = commit.size;
+            keeper.tell(commit, writer.state.slots());
+        }
     }
+    writer.last_turn()?;
+    keeper.tell(writer.newest(), writer.state.slots());
     queue.close();
     while let Ok(job) = queue.try_recv() {
         if let Job::Do(command) = job {

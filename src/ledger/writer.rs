@@ -55,8 +55,7 @@ impl Writer {
     ///
     /// `LedgerError` where the ledger cannot go on: the process has to end and start again.
     pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<(), LedgerError> {
-        let wall = self.clock.now();
-        if let Some(rejection) = self.cannot_write(wall) {
+        if let Some(rejection) = self.begin() {
             for command in commands {
                 // Closing writes nothing, and a stream that is gone must not be sent anything later.
                 if let Command::Close { stream } = command {
@@ -67,9 +66,6 @@ impl Writer {
             }
             return Ok(());
         }
-        // What was decided once by a later time, such as that something has ended, stays decided,
-        // and a record's own time is the time that it was decided by.
-        self.now = wall.max(self.now).max(self.state.recorded_at());
         self.reserve_slots()?;
         for event in self.first.clone() {
             self.record(event)?;
@@ -79,6 +75,7 @@ impl Writer {
                 outlet.end(Reason::SubscriptionExpired);
             }
         }
+        self.record_counted_refusals(false)?;
         for command in commands {
             self.execute(command)?;
         }
@@ -86,6 +83,32 @@ impl Writer {
         self.deliver()?;
         let outcome = self.commit()?;
         self.conclude(&outcome);
+        Ok(())
+    }
+
+    /// Sets the turn's time, or says why nothing can be written. What was decided once by a later
+    /// time, such as that something has ended, stays decided, and a record's own time is the time
+    /// that it was decided by.
+    fn begin(&mut self) -> Option<Rejection> {
+        let wall = self.clock.now();
+        let rejection = self.cannot_write(wall);
+        if rejection.is_none() {
+            self.now = wall.max(self.now).max(self.state.recorded_at());
+        }
+        rejection
+    }
+
+    /// Records what is still only counted, before a stop.
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn).
+    pub(super) fn last_turn(&mut self) -> Result<(), LedgerError> {
+        if self.begin().is_none() {
+            self.record_counted_refusals(true)?;
+            let outcome = self.commit()?;
+            self.conclude(&outcome);
+        }
         Ok(())
     }
 
@@ -120,6 +143,14 @@ impl Writer {
         let needed = self.state.slots() + SLOTS_AHEAD;
         if self.secrets.keys.reserved() < needed {
             self.secrets.keys.reserve(needed)?;
+        }
+        Ok(())
+    }
+
+    /// Records refusals that were counted and not recorded one by one.
+    pub(super) fn record_counted_refusals(&mut self, all: bool) -> Result<(), LedgerError> {
+        for event in self.state.counted_refusals(self.now, all) {
+            self.record(event)?;
         }
         Ok(())
     }

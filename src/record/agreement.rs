@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::content::{timestamp_from_pb, timestamp_to_pb};
 use super::decode::Malformed;
-use super::facts::{code, codes, parsed};
+use super::read::{code, codes, parsed};
 use crate::domain::{
     AgencyId, AgencyKind, Agreement, AlertType, Field, Flow, Hex, Party, Purpose, Reason, Refusal,
     Regime, RetentionClass, SubjectCategory, agreement::PolicyDocument,

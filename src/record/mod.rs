@@ -6,7 +6,7 @@ mod content;
 mod decode;
 mod encode;
 mod event;
-mod facts;
+mod read;
 mod view;
 
 pub mod commitment;
@@ -22,4 +22,5 @@ pub use event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
     StoredSubscription,
 };
+pub use read::{code, parsed};
 pub use view::view_bytes;

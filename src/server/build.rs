@@ -81,6 +81,7 @@ impl Server {
         };
         let routes = routes(&broker).await;
         let incoming = acceptor.accept(&tasks, stop.clone());
+        tasks.keep("ledger-tick", stop.clone(), tick(start.ledger.clone(), stop.clone()));
         let transport = serve(&tasks, routes, incoming, stop.clone());
         tracing::info!(%address, size = start.ledger.newest().size, "serving");
         Ok(Self {
@@ -141,6 +142,14 @@ fn make_views_dir(settings: &Settings) -> Result<(), ServerError> {
     let dir = &settings.views_dir;
     std::fs::create_dir_all(dir)
         .map_err(|error| ServerError::Directory(dir.display().to_string(), error))
+}
+
+/// Lets the writer look at the clock while nobody asks for anything.
+async fn tick(ledger: Ledger, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        ledger.tick();
+    }
 }
 
 /// A start reads the whole journal: off the runtime's threads.

@@ -1,0 +1,63 @@
+//! What can be typed. Each command's own arguments stand with the command.
+
+use clap::{Parser, Subcommand};
+
+use super::{
+    agreement::AgreementCommand,
+    audit::AuditCommand,
+    cert::CertCommand,
+    connect::Global,
+    demo::DemoArgs,
+    follow::FollowArgs,
+    publish::PublishArgs,
+    serve::{ConfigCommand, ServeArgs},
+    subscription::SubscriptionCommand,
+};
+
+/// A secure inter-agency information exchange
+#[derive(Debug, Parser)]
+#[command(name = "portway", version, arg_required_else_help = true, after_help = EXIT)]
+pub struct Arguments {
+    /// Who, where, and in which form.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Proposes, approves, withdraws and shows sharing agreements
+    #[command(subcommand)]
+    Agreement(AgreementCommand),
+    /// Reads the log, exports it, and verifies offline what was exported
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Makes keys, requests and small certificate authorities
+    #[command(subcommand)]
+    Cert(CertCommand),
+    /// Checks the broker's configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Plays the whole exchange on this machine and checks everything
+    #[command(after_help = "Example:\n  portway demo --dir /tmp/portway-demo")]
+    Demo(DemoArgs),
+    /// Receives the alerts of a subscription
+    Follow(FollowArgs),
+    /// Publishes alerts
+    Publish(PublishArgs),
+    /// Runs the broker
+    #[command(after_help = "Example:\n  portway serve --config config/portway.toml")]
+    Serve(ServeArgs),
+    /// Shows how the broker stands
+    #[command(after_help = "Example:\n  portway status --json")]
+    Status,
+    /// Creates, deletes and lists subscriptions
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+}
+
+const EXIT: &str = "Exit status: 0 done, 1 failed, 2 usage or configuration, 3 refused by policy, \
+    4 verification failed, 5 not reachable or not authenticated, 6 partly done.";

@@ -1,0 +1,177 @@
+//! `portway audit`: officers read the log and export it; anybody verifies offline what was exported.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{
+    Global, code,
+    output::{Exit, Failure, Output},
+};
+use crate::{
+    client::{
+        export::{self, Export},
+        json,
+        verify::{self, Finding},
+    },
+    domain::QueryPurpose,
+    merkle::{Checkpoint, Verifier},
+    pb::v1 as pb,
+};
+
+/// What to do with the log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Prints the newest checkpoint, verified to extend the last one known
+    #[command(after_help = "Example:\n  portway audit checkpoint > checkpoint.txt")]
+    Checkpoint,
+    /// Writes an export that anybody can verify offline, sealed by the log's key
+    #[command(
+        after_help = "Example:\n  portway audit export 2026-11 && portway audit verify 2026-11"
+    )]
+    Export(ExportArgs),
+    /// Shows one record
+    #[command(after_help = "Example:\n  portway audit show 41 --purpose LAWFULNESS")]
+    Show(ShowArgs),
+    /// Verifies offline an export, kept receipts or kept records; names the first fault
+    #[command(
+        after_help = "Example:\n  portway audit verify 2026-11 --vkey log.vkey --since checkpoint.txt"
+    )]
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `audit export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Directory to make
+    dir: PathBuf,
+    /// Why the log is read; recorded
+    #[arg(long, value_parser = code::query_purpose, default_value = "LAWFULNESS", value_name = "CODE")]
+    purpose: QueryPurpose,
+}
+
+/// Arguments of `audit show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Index of the record, from 0
+    index: u64,
+    /// Why the log is read; recorded
+    #[arg(long, value_parser = code::query_purpose, default_value = "LAWFULNESS", value_name = "CODE")]
+    purpose: QueryPurpose,
+}
+
+/// Arguments of `audit verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// An export directory, or a file of receipts or shown records
+    #[arg(value_name = "DIR|FILE")]
+    path: PathBuf,
+    /// An older signed checkpoint that the log has to extend
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// The log's key; without it that of the identity, without that the export's own claim
+    #[arg(long, value_name = "FILE")]
+    vkey: Option<PathBuf>,
+}
+
+/// Runs `portway audit`.
+pub(super) async fn run(
+    command: AuditCommand,
+    global: &Global,
+    out: Output,
+) -> Result<(), Failure> {
+    match command {
+        AuditCommand::Checkpoint => checkpoint(global, out).await,
+        AuditCommand::Export(args) => export(&args, global, out).await,
+        AuditCommand::Show(args) => show(&args, global, out).await,
+        AuditCommand::Verify(args) => verify(&args, global, out),
+    }
+}
+
+async fn checkpoint(global: &Global, out: Output) -> Result<(), Failure> {
+    let seen = global.connect().await?.checkpoint().await?;
+    if out.json {
+        let Checkpoint { origin, size, root } = &seen.checkpoint;
+        let (note, root) = (&seen.note, root.to_string());
+        out.document(&json!({ "origin": origin, "size": size, "root": root, "checkpoint": note }));
+    } else {
+        out.raw(seen.note.as_bytes());
+    }
+    Ok(())
+}
+
+async fn export(args: &ExportArgs, global: &Global, out: Output) -> Result<(), Failure> {
+    let connection = global.connect().await?;
+    let export = Export::gather(&connection, args.purpose).await?;
+    export::write(&args.dir, &export, async |size, manifest| {
+        Ok(connection.seal_export(size, manifest, args.purpose).await?.note)
+    })
+    .await?;
+    let (size, records) = (export.seen.size(), export.records.len());
+    let (dir, root) = (args.dir.display(), export.seen.checkpoint.root);
+    out.either(
+        &json!({ "dir": args.dir, "size": size, "root": root.to_string(), "records": records }),
+        format_args!("exported to {dir}: {size} entries, {records} records, root {root}"),
+    );
+    Ok(())
+}
+
+async fn show(args: &ShowArgs, global: &Global, out: Output) -> Result<(), Failure> {
+    let shown = global.connect().await?.show_record(args.index, args.purpose).await?;
+    if out.json {
+        out.document(&json::to_value(&shown)?);
+        return Ok(());
+    }
+    let stored = shown.record.unwrap_or_default().record;
+    let record = <pb::Record as prost::Message>::decode(stored).map_err(Failure::failed)?;
+    let view = serde_json::to_string_pretty(&json::to_value(&record)?).map_err(Failure::failed)?;
+    out.text(view);
+    Ok(())
+}
+
+fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure> {
+    if !args.path.exists() {
+        return Err(Failure::usage(format_args!("{}: does not exist", args.path.display())));
+    }
+    let beside_identity = global.identity.as_ref().map(|dir| dir.join("log.vkey"));
+    let log = args.vkey.clone().or(beside_identity).map(|path| vkey(&path)).transpose()?;
+    if log.is_none() {
+        out.say("warning: no key was given, so the export's own claim of the log's key is believed; give --vkey FILE");
+    }
+    let since = args.since.as_deref().map(text).transpose()?;
+    let verified = verify::verify(&args.path, log.as_ref(), since.as_deref())?;
+    let (origin, size, records) = (&verified.origin, verified.size, verified.records);
+    let root = verified.root;
+    out.either(
+        &json!({
+            "verified": true,
+            "origin": origin,
+            "size": size,
+            "root": root.to_string(),
+            "records": records,
+            "key_was_given": verified.key_was_given,
+        }),
+        format_args!("verified: {origin}, {size} entries, {records} records, root {root}"),
+    );
+    Ok(())
+}
+
+fn vkey(path: &Path) -> Result<Verifier, Failure> {
+    let key = text(path)?.trim_end().parse();
+    key.map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
+}
+
+impl From<Finding> for Failure {
+    fn from(finding: Finding) -> Self {
+        Self::new(Exit::Verification, format_args!("verification failed: {finding}"))
+    }
+}

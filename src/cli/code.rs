@@ -1,0 +1,25 @@
+//! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
+
+use crate::domain::{AlertType, Purpose, QueryPurpose};
+
+/// Reads a purpose.
+pub(super) fn purpose(text: &str) -> Result<Purpose, String> {
+    listed(text, Purpose::ALL, Purpose::code)
+}
+
+/// Reads an alert type.
+pub(super) fn alert_type(text: &str) -> Result<AlertType, String> {
+    listed(text, AlertType::ALL, AlertType::code)
+}
+
+/// Reads why the log is read.
+pub(super) fn query_purpose(text: &str) -> Result<QueryPurpose, String> {
+    listed(text, QueryPurpose::ALL, QueryPurpose::code)
+}
+
+fn listed<T: Copy>(text: &str, all: &[T], code: fn(T) -> &'static str) -> Result<T, String> {
+    all.iter().copied().find(|it| code(*it) == text).ok_or_else(|| {
+        let codes: Vec<_> = all.iter().copied().map(code).collect();
+        format!("one of {}", codes.join(", "))
+    })
+}

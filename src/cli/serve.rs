@@ -1,0 +1,92 @@
+//! `portway serve` and `portway config check`: the broker's own commands.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::output::{Failure, Output};
+use crate::config::{ConfigError, Settings};
+use crate::domain::{Clock, SystemClock};
+use crate::identity::Trust;
+use crate::server::{self, Server, ServerError};
+
+/// Arguments of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Least level of log lines on stderr
+    #[arg(long, default_value = "info", value_parser = ["error", "warn", "info", "debug"], value_name = "LEVEL")]
+    log_level: String,
+    /// Goes on without an anchor, once: only when the anchor's disk is lost
+    #[arg(long)]
+    accept_lost_anchor: bool,
+}
+
+/// What to do with a configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Checks a configuration file, its certificates and its CAs, and changes nothing
+    #[command(after_help = "Example:\n  portway config check --config config/portway.toml")]
+    Check {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// Runs `portway serve`: prints where it listens, and serves until SIGTERM or SIGINT.
+pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
+    let mut settings = Settings::read(&args.config)?;
+    settings.ledger.accept_lost_anchor = args.accept_lost_anchor;
+    server::log_to_stderr(&args.log_level);
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let server = Server::start(settings, Arc::new(SystemClock)).await?;
+    out.document(&json!({ "listening": server.address().to_string() }));
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(server.run(stop).await?)
+}
+
+/// Runs `portway config`.
+pub(super) fn config(command: &ConfigCommand, out: Output) -> Result<(), Failure> {
+    let ConfigCommand::Check { config } = command;
+    let settings = Settings::read(config)?;
+    Trust::load(&settings.trust, SystemClock.now()).map_err(Failure::usage)?;
+    let agencies: Vec<String> = settings.trust.agencies.keys().map(ToString::to_string).collect();
+    out.either(
+        &json!({ "config": config, "origin": settings.ledger.origin, "agencies": agencies }),
+        format_args!(
+            "{}: good; log {}, {} agencies",
+            config.display(),
+            settings.ledger.origin,
+            agencies.len()
+        ),
+    );
+    Ok(())
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Trust(_) | ServerError::Directory(..) => Self::usage(error),
+            ServerError::Listen(..) | ServerError::Ledger(_) | ServerError::Transport(_) => {
+                Self::failed(error)
+            }
+        }
+    }
+}

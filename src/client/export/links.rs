@@ -1,0 +1,101 @@
+//! The chain of one agency's records: each opens its link to the one before, so that none can be left out
+//! between two that are shown.
+
+use crate::{
+    client::{entry::key, fault::Fault},
+    domain::AgencyId,
+    pb::v1 as pb,
+    record::{Record, commitment},
+};
+
+/// Follows the links of one agency through the records, from the first record of the log on.
+#[derive(Debug)]
+pub struct Links<'a> {
+    agency: Option<&'a AgencyId>,
+    /// Number of the last linked record, and its index plus 1; both 0 before the first.
+    number: u64,
+    previous: u64,
+}
+
+impl<'a> Links<'a> {
+    /// Starts before the first record. An operator has no agency, and sees no link.
+    pub const fn new(agency: Option<&'a AgencyId>) -> Self {
+        Self { agency, number: 0, previous: 0 }
+    }
+
+    /// Verifies that a record that concerns the agency follows the one linked before.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Link`] where the link is missing, is not the one committed to, or leaves a record out.
+    pub fn follow(&mut self, shown: &pb::LogRecord, record: &Record) -> Result<(), Fault> {
+        let fault = Fault::Link { index: shown.index };
+        let Some(agency) = self.agency else { return Ok(()) };
+        let place = record.event.agencies().into_iter().position(|concerned| concerned == agency);
+        let (link, place) = match (&shown.link, place) {
+            (None, None) => return Ok(()),
+            (Some(link), Some(place)) => (link, place),
+            (None, Some(_)) | (Some(_), None) => return Err(fault),
+        };
+        let nonce = key(&link.nonce)?;
+        let opened = commitment::link(&nonce, agency.as_str(), link.number, link.previous);
+        let follows = link.number == self.number + 1 && link.previous == self.previous;
+        if !follows || record.links.get(place) != Some(&opened) {
+            return Err(fault);
+        }
+        (self.number, self.previous) = (link.number, shown.index + 1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::sample;
+
+    fn follow(records: &[pb::LogRecord]) -> Result<(), Fault> {
+        let agency = sample::police();
+        let mut links = Links::new(Some(&agency));
+        records.iter().try_for_each(|shown| {
+            links.follow(shown, &crate::record::decode(&shown.record).unwrap())
+        })
+    }
+
+    #[test]
+    fn a_chain_that_leaves_nothing_out_passes() {
+        assert_eq!(follow(&sample::log(6).shown_to_police()), Ok(()));
+    }
+
+    #[test]
+    fn a_record_left_out_of_the_middle_is_missed() {
+        let all = sample::log(6).shown_to_police();
+        for left_out in 0..all.len() - 1 {
+            if all[left_out].link.is_none() {
+                continue;
+            }
+            let mut some = all.clone();
+            some.remove(left_out);
+            assert!(matches!(follow(&some), Err(Fault::Link { .. })), "{left_out}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_not_the_one_committed_to_is_a_fault() {
+        let all = sample::log(6).shown_to_police();
+        let at = all.iter().rposition(|shown| shown.link.is_some()).unwrap();
+        let change = |change: fn(&mut pb::LogRecord)| {
+            let mut some = all.clone();
+            change(&mut some[at]);
+            follow(&some)
+        };
+        let fault = Err(Fault::Link { index: all[at].index });
+        assert_eq!(change(|shown| shown.link = None), fault);
+        assert_eq!(change(|shown| shown.link.as_mut().unwrap().number += 1), fault);
+        assert_eq!(change(|shown| shown.link.as_mut().unwrap().previous += 1), fault);
+        assert_eq!(change(|shown| shown.link.as_mut().unwrap().nonce = vec![0; 32].into()), fault);
+        assert_eq!(
+            change(|shown| shown.link.as_mut().unwrap().nonce = vec![0; 31].into()),
+            Err(Fault::Length)
+        );
+    }
+}

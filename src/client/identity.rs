@@ -1,0 +1,180 @@
+//! The identity directory: who this client is, which broker it trusts, and which log.
+//!
+//! `cert.pem` and `key.pem` speak for the client, `ca.pem` vouches for brokers, `log.vkey` is the log's
+//! key as it was handed over at enrolment. The log's key is never taken from the wire.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::Resumption,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    version::TLS13,
+};
+use x509_parser::{extensions::GeneralName, prelude::FromDer, prelude::X509Certificate};
+
+use super::{Error, memory::Memory};
+use crate::{
+    domain::{AgencyId, Seat},
+    merkle::Verifier,
+};
+
+/// An identity, ready to connect with.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    seat: Seat,
+    trust_domain: String,
+    tls: Arc<ClientConfig>,
+    memory: Arc<Memory>,
+}
+
+impl Identity {
+    /// Reads an identity directory, and what was remembered there of the log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Configuration`] with the name of the file that is missing or wrong.
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        let chain = certificates(&dir.join("cert.pem"))?;
+        let (trust_domain, seat) = chain
+            .first()
+            .and_then(spiffe_id)
+            .ok_or_else(|| wrong(&dir.join("cert.pem"), "does not name who it is for"))?;
+        let log = read_vkey(&dir.join("log.vkey"))?;
+        let memory = Arc::new(Memory::open(dir, log)?);
+        Ok(Self { seat, trust_domain, tls: tls(dir, chain)?, memory })
+    }
+
+    /// Returns as what the identity's certificate speaks.
+    pub const fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Returns the agency it speaks for; an operator speaks for none.
+    pub const fn agency(&self) -> Option<&AgencyId> {
+        self.seat.agency()
+    }
+
+    /// Returns the trust domain of its certificate.
+    pub fn trust_domain(&self) -> &str {
+        &self.trust_domain
+    }
+
+    /// Returns the key of the log it trusts.
+    pub fn log(&self) -> &Verifier {
+        self.memory.verifier()
+    }
+
+    /// Returns what it remembers of the log.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub(super) fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+}
+
+/// Reads a file that holds one verifier key.
+///
+/// # Errors
+///
+/// [`Error::Configuration`] with the name of the file.
+pub(super) fn read_vkey(path: &Path) -> Result<Verifier, Error> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    text.trim_end().parse().map_err(|error| wrong(path, error))
+}
+
+/// TLS 1.3, mutual, HTTP/2, and no resumption: every connection is checked anew.
+fn tls(dir: &Path, chain: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Error> {
+    let ca = dir.join("ca.pem");
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(&ca)? {
+        roots.add(certificate).map_err(|error| wrong(&ca, error))?;
+    }
+    let path = dir.join("key.pem");
+    let pem = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong(&path, "holds no key"))?;
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|error| Error::configuration(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| wrong(&path, error))?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let pem = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match all {
+        Ok(all) if !all.is_empty() => Ok(all),
+        Ok(_) | Err(_) => Err(wrong(path, "holds no certificate")),
+    }
+}
+
+/// Reads trust domain and seat from the one SPIFFE id that a certificate of ours has.
+fn spiffe_id(certificate: &CertificateDer<'_>) -> Option<(String, Seat)> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let names = certificate.subject_alternative_name().ok()??;
+    let mut uris = names.value.general_names.iter().filter_map(|name| {
+        if let GeneralName::URI(uri) = name { uri.strip_prefix("spiffe://") } else { None }
+    });
+    let (trust_domain, path) = uris.next()?.split_once('/')?;
+    let seat = Seat::parse(path)?;
+    uris.next().is_none().then(|| (trust_domain.to_owned(), seat))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::configuration(format!("{}: {error}", path.display()))
+}
+
+pub(super) fn wrong(path: &Path, what: impl std::fmt::Display) -> Error {
+    let path: PathBuf = path.into();
+    Error::configuration(format!("{}: {what}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::sample;
+
+    #[test]
+    fn an_identity_knows_whom_it_speaks_for() {
+        let dir = sample::identity_dir();
+
+        let identity = Identity::load(dir.path()).expect("a whole identity");
+
+        assert_eq!(identity.seat().to_string(), "agency/police/service/rms");
+        assert_eq!(identity.trust_domain(), sample::TRUST_DOMAIN);
+        assert_eq!(identity.log().name(), sample::ORIGIN);
+        assert_eq!(identity.memory().known_size(), 0);
+    }
+
+    #[test]
+    fn the_file_at_fault_is_named() {
+        for name in ["cert.pem", "key.pem", "ca.pem", "log.vkey"] {
+            for content in [None, Some("nothing of use")] {
+                let dir = sample::identity_dir();
+                match content {
+                    Some(text) => fs::write(dir.path().join(name), text).unwrap(),
+                    None => fs::remove_file(dir.path().join(name)).unwrap(),
+                }
+
+                let error = Identity::load(dir.path()).expect_err(name);
+
+                assert!(
+                    matches!(&error, Error::Configuration(text) if text.contains(name)),
+                    "{error}"
+                );
+            }
+        }
+    }
+}

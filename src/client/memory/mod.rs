@@ -1,0 +1,233 @@
+//! What is remembered of the log: its newest verified checkpoint, beside the identity.
+//!
+//! Everything remembered lies on one history. A checkpoint joins it only by a proof, and what
+//! contradicts it is written down as evidence. It never asks the broker for anything.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{Error, fault::Fault};
+use crate::merkle::{Checkpoint, Hash, Verifier, verify_consistency};
+use file::Locked;
+
+/// How many checkpoints are held, so that calls that end out of order need no proof of their own.
+const VERIFIED_MAX: usize = 512;
+
+/// A checkpoint that the log signed, with the note that proves it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Seen {
+    /// What it says.
+    pub checkpoint: Checkpoint,
+    /// The signed note.
+    pub note: String,
+}
+
+impl Seen {
+    /// Opens a signed checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Checkpoint`] where the log did not sign it.
+    pub fn open(note: &str, log: &Verifier) -> Result<Self, Fault> {
+        Ok(Self { checkpoint: Checkpoint::open(note, log)?, note: note.to_owned() })
+    }
+
+    /// Returns the number of entries.
+    pub const fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    fn is_same_tree(&self, other: &Self) -> bool {
+        self.checkpoint == other.checkpoint
+    }
+}
+
+/// What became of a checkpoint that was to be remembered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Adoption {
+    /// It lies on the history that is remembered.
+    Done,
+    /// That is not proven yet: a proof between it and this one is wanted.
+    Unproven(Arc<Seen>),
+}
+
+/// The memory of one identity. Processes that share the identity share it through its file.
+#[derive(Debug)]
+pub struct Memory {
+    dir: PathBuf,
+    log: Verifier,
+    history: Mutex<History>,
+}
+
+/// Checkpoints that are known to lie on one history, the newest one apart.
+#[derive(Debug, Default)]
+struct History {
+    newest: Option<Arc<Seen>>,
+    verified: BTreeMap<u64, Arc<Seen>>,
+}
+
+impl Memory {
+    /// Reads what is remembered in `dir` of the log whose key is `log`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Configuration`] where the directory cannot be written, or what is remembered there is
+    /// not this log's.
+    pub fn open(dir: &Path, log: Verifier) -> Result<Self, Error> {
+        let mut history = History::default();
+        if let Some(seen) = Locked::lock(dir)?.read(&log)? {
+            history.renew(seen);
+        }
+        Ok(Self { dir: dir.to_owned(), log, history: Mutex::new(history) })
+    }
+
+    /// Returns the key of the log.
+    pub const fn verifier(&self) -> &Verifier {
+        &self.log
+    }
+
+    /// Returns the newest checkpoint.
+    pub fn known(&self) -> Option<Arc<Seen>> {
+        self.history().newest.clone()
+    }
+
+    /// Returns the size of the newest checkpoint; 0 where there is none.
+    pub fn known_size(&self) -> u64 {
+        self.known().map_or(0, |seen| seen.size())
+    }
+
+    /// Verifies a checkpoint by itself and against `since`, what was known when it was asked for: signed,
+    /// not older, and proven to extend it, where a proof came with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Verification`], with both checkpoints written down where they contradict each other.
+    pub fn check(
+        &self,
+        since: Option<&Seen>,
+        note: &str,
+        proof: Option<&[Hash]>,
+    ) -> Result<Seen, Error> {
+        let seen = Seen::open(note, &self.log)?;
+        let Some(since) = since else { return Ok(seen) };
+        let (size, known) = (seen.size(), since.size());
+        if size < known {
+            return Err(self.contradiction(Fault::Older { size, known }, since, &seen));
+        }
+        if size == known && !since.is_same_tree(&seen) {
+            return Err(self.contradiction(Fault::Fork { size }, since, &seen));
+        }
+        if let Some(proof) = proof {
+            self.bridge(since, &seen, proof)?;
+        }
+        Ok(seen)
+    }
+
+    /// Verifies that `newer` extends `older`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Verification`], with both checkpoints written down.
+    pub fn bridge(&self, older: &Seen, newer: &Seen, proof: &[Hash]) -> Result<(), Error> {
+        let (from, to) = (older.size(), newer.size());
+        verify_consistency(from, &older.checkpoint.root, to, &newer.checkpoint.root, proof).map_err(
+            |error| self.contradiction(Fault::Inconsistent { from, to, error }, older, newer),
+        )
+    }
+
+    /// Remembers a checkpoint that was checked. `proven` is another one with which it was shown to lie on
+    /// one history, whichever is the older.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Verification`] where it contradicts what is remembered, [`Error::Configuration`] where
+    /// the file cannot be written.
+    pub fn adopt(&self, seen: &Arc<Seen>, proven: Option<&Seen>) -> Result<Adoption, Error> {
+        let mut history = self.history();
+        if let Some(adoption) = self.find(&history, seen)? {
+            return Ok(adoption);
+        }
+        // Another process may have gone ahead: what it wrote, it verified.
+        let file = Locked::lock(&self.dir)?;
+        if let Some(newest) = file.read(&self.log)? {
+            history.renew(newest);
+            if let Some(adoption) = self.find(&history, seen)? {
+                return Ok(adoption);
+            }
+        }
+        let newest = history.newest.clone();
+        let joint = proven.filter(|proven| history.holds(proven));
+        match (newest, joint) {
+            // A part of something that lies on the history lies on it too.
+            (Some(_), Some(joint)) if seen.size() <= joint.size() => history.add(Arc::clone(seen)),
+            (Some(newest), Some(joint)) if newest.is_same_tree(joint) => {
+                file.write(seen)?;
+                history.renew_with(Arc::clone(seen));
+            }
+            (Some(newest), _) => return Ok(Adoption::Unproven(newest)),
+            (None, _) => {
+                file.write(seen)?;
+                history.renew_with(Arc::clone(seen));
+            }
+        }
+        Ok(Adoption::Done)
+    }
+
+    /// Looks the checkpoint up among those verified before.
+    fn find(&self, history: &History, seen: &Seen) -> Result<Option<Adoption>, Error> {
+        // Every tree extends the empty one: there is nothing in it to remember.
+        if seen.size() == 0 {
+            return Ok(Some(Adoption::Done));
+        }
+        match history.verified.get(&seen.size()) {
+            Some(known) if known.is_same_tree(seen) => Ok(Some(Adoption::Done)),
+            Some(known) => Err(self.contradiction(Fault::Fork { size: seen.size() }, known, seen)),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes both checkpoints down: signed by the same key, they convict the log without any witness.
+    fn contradiction(&self, fault: Fault, known: &Seen, shown: &Seen) -> Error {
+        let path = self.dir.join(format!("fork-{}.txt", shown.size()));
+        let text = format!("known:\n{}\nshown:\n{}", known.note, shown.note);
+        let written = std::fs::write(&path, text);
+        Error::Verification { fault, evidence: written.ok().map(|()| path) }
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        // Whole values are stored, never halves: a thread that panicked left nothing broken behind.
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl History {
+    fn holds(&self, seen: &Seen) -> bool {
+        self.verified.get(&seen.size()).is_some_and(|known| known.is_same_tree(seen))
+    }
+
+    /// Takes up what another process remembered, where that is more.
+    fn renew(&mut self, stored: Seen) {
+        if stored.size() > self.newest.as_ref().map_or(0, |newest| newest.size()) {
+            self.renew_with(Arc::new(stored));
+        }
+    }
+
+    fn renew_with(&mut self, newest: Arc<Seen>) {
+        self.newest = Some(Arc::clone(&newest));
+        self.add(newest);
+    }
+
+    fn add(&mut self, seen: Arc<Seen>) {
+        self.verified.insert(seen.size(), seen);
+        if self.verified.len() > VERIFIED_MAX {
+            self.verified.pop_first();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The typed client: connects as an identity, calls the broker, and believes nothing it is told before it
+//! has verified it. What it remembers of the log stands beside the identity, so that a broker that
+//! forgets, forks or rewrites its log is caught by the next call. It never decides what may be shared.
+
+mod audit;
+mod backoff;
+mod connection;
+mod delivery;
+mod entry;
+mod error;
+pub mod export;
+mod fault;
+mod follow;
+mod governance;
+mod identity;
+pub mod json;
+mod log;
+mod memory;
+mod publish;
+mod receipt;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+
+pub use audit::{Seal, Sealed};
+pub use backoff::Backoff;
+pub use connection::Connection;
+pub use error::{Error, Retry};
+pub use fault::Fault;
+pub use follow::{CREDIT_MAX, Delivered, FollowOptions, Follower, Incoming};
+pub use identity::Identity;
+pub use memory::{Adoption, Memory, Seen};
+pub use receipt::{Asked, verify_receipt};

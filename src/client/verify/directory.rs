@@ -1,0 +1,210 @@
+//! An export directory, from the outside in: the seal vouches for the manifest, the manifest for the files,
+//! the checkpoint for the tiles, the tiles for the entries, and the entries for the records.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{Finding, Verified, What};
+use crate::{
+    client::{
+        audit::Seal,
+        export::{Manifest, parse_line, sha256},
+    },
+    merkle::{Checkpoint, Frontier, Verifier, leaf_hash, tiles},
+    record::commitment,
+};
+
+/// Verifies the export in `dir`.
+pub(super) fn verify(
+    dir: &Path,
+    log: Option<&Verifier>,
+    since: Option<&str>,
+) -> Result<Verified, Finding> {
+    let export = Directory { dir };
+    let claimed = export.claimed_key()?;
+    let key = log.unwrap_or(&claimed);
+    let (seal, manifest) = export.open_manifest(key)?;
+    export.check_files(&manifest)?;
+    let checkpoint = export.open_checkpoint(key)?;
+    if seal.size != checkpoint.size || seal.record < seal.size {
+        return Err(Finding::new(Manifest::PATH, What::Seal));
+    }
+    if export.text("log.vkeys")? != format!("{key} 1 {}\n", checkpoint.size) {
+        return Err(Finding::new("log.vkeys", What::UntrustedKey));
+    }
+    check_paths(&manifest, checkpoint.size)?;
+    let entries = export.open_tree(&checkpoint)?;
+    let records = export.check_records(&entries)?;
+    if let Some(since) = since {
+        check_since(since, key, &entries)?;
+    }
+    let Checkpoint { origin, size, root } = checkpoint;
+    Ok(Verified { origin, size, root, records, key_was_given: log.is_some() })
+}
+
+/// Holds an older signed checkpoint against the entries.
+fn check_since(note: &str, key: &Verifier, entries: &[[u8; 32]]) -> Result<(), Finding> {
+    let fault = |what| Finding::new("the older checkpoint", what);
+    let since = Checkpoint::open(note, key).map_err(|error| fault(What::Checkpoint(error)))?;
+    let first = usize::try_from(since.size).ok().and_then(|size| entries.get(..size));
+    let size = entries.len() as u64;
+    let first = first.ok_or_else(|| fault(What::RolledBack { size, since: since.size }))?;
+    let root = first.iter().map(|entry| leaf_hash(entry)).collect::<Frontier>().root();
+    if root == since.root { Ok(()) } else { Err(fault(What::Rewritten { since: since.size })) }
+}
+
+/// An export has the files that its tree calls for, and no others.
+fn check_paths(manifest: &Manifest, size: u64) -> Result<(), Finding> {
+    let fixed = ["checkpoint", "log.vkeys", "records.jsonl"].map(str::to_owned);
+    let tiles = tiles::tiles_of(size).map(|tile| tile.to_string());
+    let bundles = tiles::bundles_of(size).map(|bundle| bundle.to_string());
+    let due: BTreeSet<String> = fixed.into_iter().chain(tiles).chain(bundles).collect();
+    if let Some(path) = due.iter().find(|path| !manifest.files.contains_key(*path)) {
+        return Err(Finding::new(path, What::Absent));
+    }
+    match manifest.files.keys().find(|path| !due.contains(*path)) {
+        Some(path) => Err(Finding::new(path, What::Extra)),
+        None => Ok(()),
+    }
+}
+
+/// The directory under verification.
+struct Directory<'a> {
+    dir: &'a Path,
+}
+
+impl Directory<'_> {
+    /// Reads the key that the export says is the log's.
+    fn claimed_key(&self) -> Result<Verifier, Finding> {
+        let text = self.text("log.vkeys")?;
+        text.split(' ')
+            .next()
+            .and_then(|vkey| vkey.parse().ok())
+            .ok_or_else(|| Finding::new("log.vkeys", What::Form("not a verifier key")))
+    }
+
+    fn open_manifest(&self, key: &Verifier) -> Result<(Seal, Manifest), Finding> {
+        let fault = |what| Finding::new(Manifest::PATH, what);
+        let text = self.text(Manifest::PATH)?;
+        let malformed = || fault(What::Form("not a seal and a sorted list"));
+        let (note, manifest) = Manifest::parse(&text).ok_or_else(malformed)?;
+        let seal = Seal::open(&note, key).map_err(|_| fault(What::Seal))?;
+        if seal.manifest == sha256(manifest.list().as_bytes()) {
+            Ok((seal, manifest))
+        } else {
+            Err(fault(What::Seal))
+        }
+    }
+
+    /// Every file named is there, as it was, and there is no other.
+    fn check_files(&self, manifest: &Manifest) -> Result<(), Finding> {
+        let found = self.list()?;
+        for (path, digest) in &manifest.files {
+            if !found.contains(path) {
+                return Err(Finding::new(path, What::Absent));
+            }
+            if sha256(&self.read(path)?) != *digest {
+                return Err(Finding::new(path, What::Digest));
+            }
+        }
+        let is_named =
+            |path: &&String| *path == Manifest::PATH || manifest.files.contains_key(*path);
+        match found.iter().find(|path| !is_named(path)) {
+            Some(path) => Err(Finding::new(path, What::Extra)),
+            None => Ok(()),
+        }
+    }
+
+    fn open_checkpoint(&self, key: &Verifier) -> Result<Checkpoint, Finding> {
+        let note = self.text("checkpoint")?;
+        Checkpoint::open(&note, key)
+            .map_err(|error| Finding::new("checkpoint", What::Checkpoint(error)))
+    }
+
+    /// Verifies tiles and entries against the root, and returns the entries.
+    fn open_tree(&self, checkpoint: &Checkpoint) -> Result<Vec<[u8; 32]>, Finding> {
+        let tile = |what| Finding::new("tile", What::Tile(what));
+        let read = |path: String| self.read(&path).ok();
+        tiles::verify(checkpoint.size, &checkpoint.root, |id| read(id.to_string()))
+            .map_err(tile)?;
+        let mut all = Vec::new();
+        for bundle in tiles::bundles_of(checkpoint.size) {
+            let path = bundle.to_string();
+            let fault = |what| Finding::new(&path, what);
+            let bytes = self.read(&path)?;
+            let leaves = self.read(&bundle.tile().to_string())?;
+            tiles::verify_bundle(bundle, &bytes, &leaves)
+                .and_then(|()| tiles::decode_bundle(bundle, &bytes))
+                .map_err(|error| fault(What::Bundle(error)))?
+                .into_iter()
+                .try_for_each(|entry| entry.try_into().map(|entry| all.push(entry)))
+                .map_err(|_| fault(What::Form("an entry is not 32 bytes long")))?;
+        }
+        Ok(all)
+    }
+
+    /// Holds every record against its entry, and returns their number.
+    fn check_records(&self, entries: &[[u8; 32]]) -> Result<u64, Finding> {
+        let text = self.text("records.jsonl")?;
+        let mut next = 0;
+        let mut count = 0;
+        for (number, line) in (1_u64..).zip(text.split_inclusive('\n')) {
+            let fault = |what| Finding::new(format!("records.jsonl line {number}"), what);
+            let malformed = || fault(What::Form("not the line of a record"));
+            let line = line.strip_suffix('\n').and_then(parse_line).ok_or_else(malformed)?;
+            let index = line.index;
+            if index < next {
+                return Err(fault(What::Order { index }));
+            }
+            next = index.saturating_add(1);
+            let entry = usize::try_from(index).ok().and_then(|index| entries.get(index));
+            let salt = line.salt.as_slice().try_into().map_err(|_| malformed())?;
+            if entry != Some(&commitment::record(&salt, &line.record)) {
+                return Err(fault(What::Leaf { index }));
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn text(&self, path: &str) -> Result<String, Finding> {
+        String::from_utf8(self.read(path)?)
+            .map_err(|_| Finding::new(path, What::Form("not a text")))
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Finding> {
+        fs::read(self.dir.join(path)).map_err(|error| {
+            let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+            let what = if is_absent { What::Absent } else { What::Unreadable(error.to_string()) };
+            Finding::new(path, what)
+        })
+    }
+
+    /// Lists every file below the directory by its path from there.
+    fn list(&self) -> Result<BTreeSet<String>, Finding> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<PathBuf> = vec![PathBuf::new()];
+        while let Some(below) = open.pop() {
+            let fault = |error: std::io::Error| {
+                Finding::new(below.to_string_lossy(), What::Unreadable(error.to_string()))
+            };
+            for entry in fs::read_dir(self.dir.join(&below)).map_err(fault)? {
+                let entry = entry.map_err(fault)?;
+                let path = below.join(entry.file_name());
+                // A link could show one file to one reader and another to the next: it is none.
+                let kind = entry.file_type().map_err(fault)?;
+                if kind.is_dir() {
+                    open.push(path);
+                } else if kind.is_file() {
+                    found.insert(path.to_string_lossy().into_owned());
+                } else {
+                    return Err(Finding::new(path.to_string_lossy(), What::Extra));
+                }
+            }
+        }
+        Ok(found)
+    }
+}

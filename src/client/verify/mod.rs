@@ -1,0 +1,55 @@
+//! Verifies, offline and without trusting anybody, what was kept: an export directory, receipts, records
+//! that were shown. It names the first fault. It asks no broker and changes nothing.
+
+mod directory;
+mod finding;
+mod papers;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use finding::{Finding, What};
+
+use super::export::Manifest;
+use crate::merkle::{Hash, Verifier};
+
+/// What was verified.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verified {
+    /// The origin of the log.
+    pub origin: String,
+    /// Size of the largest tree that was verified.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+    /// How many records were held against it.
+    pub records: u64,
+    /// Whether the log's key was given; else it was taken from what was verified, which is its own claim.
+    pub key_was_given: bool,
+}
+
+/// Verifies what stands at `path`: an export directory, its `records.jsonl`, or a file of receipts or shown
+/// records, one JSON document behind the other. `since` is an older signed checkpoint that the log has to extend.
+///
+/// # Errors
+///
+/// The first [`Finding`].
+pub fn verify(
+    path: &Path,
+    log: Option<&Verifier>,
+    since: Option<&str>,
+) -> Result<Verified, Finding> {
+    if path.is_dir() {
+        return directory::verify(path, log, since);
+    }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    if path.file_name().is_some_and(|name| name == "records.jsonl")
+        && parent.join(Manifest::PATH).is_file()
+    {
+        // Records prove nothing by themselves: the tree stands beside them.
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        return directory::verify(parent, log, since);
+    }
+    papers::verify(path, log, since)
+}

@@ -1,0 +1,109 @@
+//! Receipts and shown records that were kept one by one. Each brings its own checkpoint; two of them that
+//! name one size have to name one root.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde_json::Value;
+
+use super::{Finding, Verified, What};
+use crate::{
+    client::{Fault, audit, json, receipt},
+    merkle::{Checkpoint, Verifier},
+    pb::v1 as pb,
+    record::Event,
+};
+
+/// Verifies the JSON documents in the file at `path`.
+pub(super) fn verify(
+    path: &Path,
+    log: Option<&Verifier>,
+    since: Option<&str>,
+) -> Result<Verified, Finding> {
+    let file = path.display().to_string();
+    let fault = |what| Finding::new(&file, what);
+    let text =
+        fs::read_to_string(path).map_err(|error| fault(What::Unreadable(error.to_string())))?;
+    let log = log.ok_or_else(|| fault(What::NoKey))?;
+    let mut trees = Trees::default();
+    if let Some(note) = since {
+        let since = Checkpoint::open(note, log).map_err(|error| fault(What::Checkpoint(error)))?;
+        trees.add(&since).map_err(|error| fault(What::Fault(error)))?;
+    }
+    let mut records = 0;
+    for (document, number) in
+        serde_json::Deserializer::from_str(&text).into_iter::<Value>().zip(1_u64..)
+    {
+        let fault = |what| Finding::new(format!("{file} document {number}"), what);
+        let document = document.map_err(|_| fault(What::Form("not JSON")))?;
+        let paper = read(document).ok_or_else(|| fault(What::Form("no receipt, no record")))?;
+        let checkpoint = paper.verify(log).map_err(|error| fault(What::Fault(error)))?;
+        trees.add(&checkpoint).map_err(|error| fault(What::Fault(error)))?;
+        records += 1;
+    }
+    match trees.newest().filter(|_| records > 0) {
+        Some(Checkpoint { origin, size, root }) => {
+            Ok(Verified { origin, size, root, records, key_was_given: true })
+        }
+        None => Err(fault(What::Form("holds no receipt and no record"))),
+    }
+}
+
+/// One document.
+enum Paper {
+    Receipt(Box<pb::Receipt>),
+    Shown(Box<pb::ShowRecordResponse>),
+}
+
+fn read(document: Value) -> Option<Paper> {
+    if document.get("alert").is_some() {
+        json::from_value(document).ok().map(|it| Paper::Receipt(Box::new(it)))
+    } else {
+        json::from_value(document).ok().map(|it| Paper::Shown(Box::new(it)))
+    }
+}
+
+impl Paper {
+    /// Verifies the document against the checkpoint in it, and returns that.
+    fn verify(&self, log: &Verifier) -> Result<Checkpoint, Fault> {
+        match self {
+            Self::Receipt(kept) => {
+                let checkpoint = Checkpoint::open(&kept.checkpoint, log)?;
+                let record = receipt::entry(kept).open(&checkpoint)?;
+                let Event::Published(published) = record.event else {
+                    return Err(Fault::Record { index: kept.index, what: "it is no publication" });
+                };
+                if published.facts.id.to_string() != kept.alert {
+                    return Err(Fault::Record {
+                        index: kept.index,
+                        what: "it is of another alert",
+                    });
+                }
+                Ok(checkpoint)
+            }
+            Self::Shown(kept) => {
+                let checkpoint = Checkpoint::open(&kept.checkpoint, log)?;
+                let shown = kept.record.as_ref().ok_or(Fault::Protocol("the record"))?;
+                audit::entry(shown, &kept.inclusion).open(&checkpoint)?;
+                Ok(checkpoint)
+            }
+        }
+    }
+}
+
+/// The trees that were named, by size.
+#[derive(Default)]
+struct Trees(BTreeMap<u64, Checkpoint>);
+
+impl Trees {
+    fn add(&mut self, checkpoint: &Checkpoint) -> Result<(), Fault> {
+        let size = checkpoint.size;
+        match self.0.insert(size, checkpoint.clone()) {
+            Some(before) if before != *checkpoint => Err(Fault::Fork { size }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn newest(self) -> Option<Checkpoint> {
+        self.0.into_values().next_back()
+    }
+}
