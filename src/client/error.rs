@@ -25,7 +25,7 @@ pub enum Error {
         message: String,
     },
     /// The broker refused, by policy or because the request is not well formed.
-    #[error("refused ({reason}): {message}")]
+    #[error("refused: {message}{}", record_note(*decision))]
     Refused {
         /// The status code.
         code: Code,
@@ -180,6 +180,10 @@ fn code_name(code: Code) -> &'static str {
     usize::try_from(i32::from(code)).ok().and_then(|n| NAMES.get(n)).copied().unwrap_or("UNKNOWN")
 }
 
+fn record_note(decision: Option<u64>) -> String {
+    decision.map(|index| format!(", record {index}")).unwrap_or_default()
+}
+
 fn evidence_note(evidence: Option<&PathBuf>) -> String {
     evidence.map(|path| format!("; both checkpoints are in {}", path.display())).unwrap_or_default()
 }
@@ -206,6 +210,7 @@ mod tests {
             matches!(&error, Error::Refused { reason, decision: Some(41), .. } if reason == "PURPOSE_NOT_AGREED"),
             "{error:?}"
         );
+        assert_eq!(error.to_string(), "refused: no, record 41");
     }
 
     #[test]
