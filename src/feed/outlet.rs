@@ -13,6 +13,8 @@ use crate::ledger::{Outlet, Release};
 /// Why a stream ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum End {
+    /// The subscriber asked for it.
+    Finished,
     /// For a reason of policy; with the index of its record, where it has one of its own.
     Refused(Refusal, Option<u64>),
     /// The broker lost its state or stops: the subscriber comes back.

@@ -93,12 +93,11 @@ impl FeedStream {
     fn finish(&mut self, end: Option<End>) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
         self.last = Last::Done;
         self.releases.close();
-        Poll::Ready(end.map(|end| {
-            Err(match end {
-                End::Refused(refusal, decision) => Closed::Refused(refusal, decision),
-                End::Unavailable => Closed::Unavailable,
-            })
-        }))
+        Poll::Ready(match end {
+            Some(End::Refused(refusal, decision)) => Some(Err(Closed::Refused(refusal, decision))),
+            Some(End::Unavailable) => Some(Err(Closed::Unavailable)),
+            Some(End::Finished) | None => None,
+        })
     }
 
     fn say(&mut self, message: Message) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {

@@ -60,6 +60,7 @@ fn run(
     keeper: &Keeper,
 ) -> Result<(), LedgerError> {
     let mut stopping = false;
+    let mut anchored = 0;
     while !stopping {
         let mut commands = Vec::new();
         if !writer.has_more() {
@@ -76,7 +77,11 @@ fn run(
             }
         }
         writer.turn(commands)?;
-        keeper.tell(writer.newest(), writer.state.slots());
+        let commit = writer.newest();
+        if commit.size != anchored {
+            anchored = commit.size;
+            keeper.tell(commit, writer.state.slots());
+        }
     }
     writer.last_turn()?;
     keeper.tell(writer.newest(), writer.state.slots());

@@ -165,12 +165,15 @@ impl Follower {
         send(&self.requests, Ask::Acknowledge(pb::Acknowledge { position })).await
     }
 
-    /// Ends the stream in order: what was acknowledged arrives, and what the broker still sends is passed
-    /// over and will come again. Waits two seconds at most.
+    /// Ends the stream in order: when it returns, what was acknowledged is on disk; what the broker still
+    /// sent is passed over and will come again. Waits two seconds at most.
     pub async fn finish(self) {
         let Self { requests, mut answers, .. } = self;
-        drop(requests);
-        let drain = async { while let Ok(Some(_)) = answers.message().await {} };
+        let drain = async {
+            // A stream that has ended already needs no word.
+            drop(send(&requests, Ask::Finish(pb::Finish {})).await);
+            while let Ok(Some(_)) = answers.message().await {}
+        };
         // Whether or not the broker is in time, there is nothing more to be done.
         time::timeout(FINISH_MAX, drain).await.unwrap_or_default();
     }

@@ -167,6 +167,7 @@ impl State {
             match self.requests.message().await.ok()??.message? {
                 Ask::Open(_) => return Some((Err(Status::invalid_argument("twice")), self)),
                 Ask::Credit(credit) => self.credit += credit.more,
+                Ask::Finish(_) => return None,
                 Ask::Acknowledge(it) => self.broker.known().acknowledged.push(it.position),
             }
             let mut known = self.broker.known();
