@@ -38,7 +38,7 @@ pub(super) async fn run(args: PublishArgs, global: &Global, out: Output) -> Resu
     }
     let mut kept = args.receipts.as_deref().map(Kept::open).transpose()?;
     let connection = global.connect().await?;
-    let mut tally = Tally::default();
+    let mut tally = Tally { total: drafts.len(), ..Tally::default() };
     for draft in drafts {
         if let Err(failure) = publish(&connection, draft, kept.as_mut(), out).await {
             tally.add(failure, out)?;
@@ -65,6 +65,7 @@ async fn publish(
 /// How many alerts went which way.
 #[derive(Default)]
 struct Tally {
+    total: usize,
     published: u64,
     refused: Vec<Failure>,
 }
@@ -73,7 +74,10 @@ impl Tally {
     /// A refusal is of one alert, and the next may pass; anything else stops the work.
     fn add(&mut self, failure: Failure, out: Output) -> Result<(), Failure> {
         if failure.exit == Exit::Refused {
-            out.fail(&failure);
+            // Of a single alert the command's own failure tells.
+            if self.total > 1 {
+                out.fail(&failure);
+            }
             self.refused.push(failure);
             return Ok(());
         }
@@ -92,9 +96,7 @@ impl Tally {
                 Exit::Partly,
                 format_args!("{} published, {refused} refused", self.published),
             )),
-            Some(last) if refused == 1 => {
-                Err(Failure { message: "nothing was published".to_owned(), ..last })
-            }
+            Some(only) if self.total == 1 => Err(only),
             Some(_) => Err(Failure::new(Exit::Refused, format_args!("all {refused} refused"))),
         }
     }

@@ -19,6 +19,9 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
     out.text(format_args!("you are     {}", status.caller));
     if let Some(started) = status.started_at {
         out.text(format_args!("started     {started}"));
+    }
+    // What only operators are told is zero for everybody else.
+    if status.caller.contains("/operator/") {
         out.text(format_args!("connections {}", status.connections));
         out.text(format_args!("streams     {}", status.streams));
         out.text(format_args!("agreements  {} in force", status.agreements_in_force));

@@ -25,7 +25,7 @@ pub enum Error {
         message: String,
     },
     /// The broker refused, by policy or because the request is not well formed.
-    #[error("refused ({reason}): {message}")]
+    #[error("refused: {message}{}", record_note(*decision))]
     Refused {
         /// The status code.
         code: Code,
@@ -37,7 +37,7 @@ pub enum Error {
         message: String,
     },
     /// There is no connection, it was lost, or the broker does not know who is calling.
-    #[error("not reachable: {message}")]
+    #[error("not reachable or not authenticated: {message}")]
     Unreachable {
         /// For people.
         message: String,
@@ -181,6 +181,10 @@ fn code_name(code: Code) -> &'static str {
     usize::try_from(i32::from(code)).ok().and_then(|n| NAMES.get(n)).copied().unwrap_or("UNKNOWN")
 }
 
+fn record_note(decision: Option<u64>) -> String {
+    decision.map(|index| format!(" (record {index})")).unwrap_or_default()
+}
+
 fn evidence_note(evidence: Option<&PathBuf>) -> String {
     evidence.map(|path| format!("; both checkpoints are in {}", path.display())).unwrap_or_default()
 }
@@ -215,10 +219,24 @@ mod tests {
         assert!(matches!(error, Error::Refused { decision: None, .. }), "{error:?}");
     }
 
+    /// A refusal that was only counted, because there were too many like it.
+    #[test]
+    fn a_counted_refusal_is_one_without_a_record() {
+        for code in [Code::PermissionDenied, Code::NotFound, Code::FailedPrecondition] {
+            let error = Error::from(status(code, "NOT_A_PARTY", None));
+            assert!(
+                matches!(&error, Error::Refused { reason, decision: None, .. } if reason == "NOT_A_PARTY"),
+                "{error:?}"
+            );
+        }
+    }
+
     #[test]
     fn what_is_neither_is_a_failure_with_its_reason() {
-        let error = Error::from(status(Code::NotFound, "RECORD_UNKNOWN", None));
-        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RECORD_UNKNOWN"));
+        let error = Error::from(status(Code::Aborted, "FENCED", None));
+        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "FENCED"));
+        let error = Error::from(Status::new(Code::PermissionDenied, "said by somebody in between"));
+        assert!(matches!(&error, Error::Failed { reason, .. } if reason == "PERMISSION_DENIED"));
         let error = Error::from(Status::new(Code::ResourceExhausted, "too much"));
         assert!(matches!(&error, Error::Failed { reason, .. } if reason == "RESOURCE_EXHAUSTED"));
     }
@@ -227,8 +245,10 @@ mod tests {
     fn an_unavailable_broker_may_be_asked_again_and_an_unknown_caller_may_not() {
         let mut details = ErrorDetails::with_error_info("BUSY", DOMAIN, HashMap::new());
         details.set_retry_info(Some(Duration::from_millis(250)));
-        let busy = Error::from(Status::with_error_details(Code::Unavailable, "busy", details));
-        assert_eq!(busy.retry(), Retry::Later(Some(Duration::from_millis(250))));
+        for code in [Code::Unavailable, Code::ResourceExhausted] {
+            let busy = Error::from(Status::with_error_details(code, "busy", details.clone()));
+            assert_eq!(busy.retry(), Retry::Later(Some(Duration::from_millis(250))));
+        }
         assert_eq!(Error::from(Status::unauthenticated("who")).retry(), Retry::Never);
         assert!(matches!(Error::from(Status::unauthenticated("who")), Error::Unreachable { .. }));
     }

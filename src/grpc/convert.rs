@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::domain::{
-    AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, Subscription, UnknownCode,
+    AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, Subscription,
 };
 use crate::exchange::{AgreementStanding, CREDIT_MAX, SubscriptionStanding, VersionState};
 use crate::ledger::{LinkOpening, PublishAnswer};
@@ -45,7 +45,7 @@ pub(super) fn open(open: &pb::Open) -> Result<(Name, Purpose, u32), Refusal> {
         return Err(Refusal::at(Reason::CreditOutOfBounds, "credit"));
     }
     let name = parsed(&open.subscription, "subscription")?;
-    Ok((name, code(open.purpose, Purpose::from_number, "purpose")?, open.credit))
+    Ok((name, record::code(open.purpose, Purpose::from_number, "purpose")?, open.credit))
 }
 
 /// Reads a subscription.
@@ -53,7 +53,7 @@ pub(super) fn subscription(request: Option<pb::Subscription>) -> Result<Subscrip
     let it = request.ok_or(Refusal::at(Reason::MissingField, "subscription"))?;
     Ok(Subscription {
         name: parsed(&it.name, "name")?,
-        purpose: code(it.purpose, Purpose::from_number, "purpose")?,
+        purpose: record::code(it.purpose, Purpose::from_number, "purpose")?,
         filter: it.filter.map_or_else(|| Ok(<_>::default()), |it| record::filter_from_pb(&it))?,
         expires_at: record::timestamp_from_pb(it.expires_at, "expires_at")?,
     })
@@ -106,7 +106,7 @@ pub(super) fn agreement_status(standing: &AgreementStanding) -> pb::AgreementSta
 
 /// Reads why the log is read.
 pub(super) fn query_purpose(number: i32) -> Result<QueryPurpose, Refusal> {
-    code(number, QueryPurpose::from_number, "purpose")
+    record::code(number, QueryPurpose::from_number, "purpose")
 }
 
 /// Writes the opening of a link.
@@ -125,10 +125,7 @@ pub(super) fn spiffe(origin: &str, caller: &Caller) -> String {
 }
 
 pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Result<T, Refusal> {
-    if text.is_empty() {
-        return Err(Refusal::at(Reason::MissingField, at));
-    }
-    text.parse().map_err(|_| Refusal::at(Reason::Malformed, at))
+    record::parsed(text, Reason::Malformed, at)
 }
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
@@ -137,15 +134,4 @@ pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
 
 pub(super) fn bytes(bytes: &[u8; 32]) -> Bytes {
     Bytes::copy_from_slice(bytes)
-}
-
-fn code<T>(
-    number: i32,
-    from_number: fn(i32) -> Result<T, UnknownCode>,
-    at: &'static str,
-) -> Result<T, Refusal> {
-    if number == 0 {
-        return Err(Refusal::at(Reason::MissingField, at));
-    }
-    from_number(number).map_err(|_| Refusal::at(Reason::UnknownCode, at))
 }

@@ -59,9 +59,8 @@ fn run(
     batch: usize,
     keeper: &Keeper,
 ) -> Result<(), LedgerError> {
-    // The start's own records come first, before anybody can ask for anything.
-    writer.turn(Vec::new())?;
     let mut stopping = false;
+    let mut anchored = 0;
     while !stopping {
         let mut commands = Vec::new();
         if !writer.has_more() {
@@ -78,7 +77,11 @@ fn run(
             }
         }
         writer.turn(commands)?;
-        keeper.tell(writer.newest(), writer.state.slots());
+        let commit = writer.newest();
+        if commit.size != anchored {
+            anchored = commit.size;
+            keeper.tell(commit, writer.state.slots());
+        }
     }
     writer.last_turn()?;
     keeper.tell(writer.newest(), writer.state.slots());

@@ -58,18 +58,13 @@ impl Tree {
         }
     }
 
-    /// Forgets everything, before a reload.
-    pub(super) fn clear(&self) {
-        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = Levels::default();
-        *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     /// Makes an inclusion proof.
     ///
     /// # Errors
     ///
     /// `ProofError` where the index lies beyond the size, or the size beyond the log.
     pub(super) fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, ProofError> {
+        self.holds(size)?;
         merkle::inclusion(self, index, size)
     }
 
@@ -79,7 +74,16 @@ impl Tree {
     ///
     /// `ProofError` where `from` lies beyond `to`, or `to` beyond the log.
     pub(super) fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, ProofError> {
+        self.holds(to)?;
         if from == 0 || from == to { Ok(Vec::new()) } else { merkle::consistency(self, from, to) }
+    }
+
+    /// A proof need not touch the newest leaf, so that the size has to be looked at by itself.
+    fn holds(&self, size: u64) -> Result<(), Missing> {
+        match size.checked_sub(1) {
+            Some(index) if size > self.size() => Err(Missing { level: 0, index }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Returns the root of the tree of `size` leaves.

@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::content::{timestamp_from_pb, timestamp_to_pb};
 use super::decode::Malformed;
-use super::facts::{code, codes, parsed};
+use super::read::{code, codes, parsed};
 use crate::domain::{
     AgencyId, AgencyKind, Agreement, AlertType, Field, Flow, Hex, Party, Purpose, Reason, Refusal,
     Regime, RetentionClass, SubjectCategory, agreement::PolicyDocument,
@@ -68,6 +68,9 @@ pub fn agreement_from_stored(stored: &Bytes) -> Result<Agreement, Malformed> {
 
 fn party(party: &pb::Party) -> Result<Party, Refusal> {
     let policy_document = if party.policy_document.is_empty() {
+        if party.policy_document_until.is_some() {
+            return Err(Refusal::at(Reason::MissingField, "policy_document"));
+        }
         None
     } else {
         Some(PolicyDocument {

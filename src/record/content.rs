@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use prost::Message;
 
-use super::facts::{code, codes, parsed};
+use super::read::{code, codes, parsed};
 use crate::domain::{
     AlertType, Area, Assertion, CaseReference, Certainty, Contact, Draft, Filter, Grading,
     HandlingCode, HandlingCondition, Indicator, IntelligenceAssessment, Purpose, Reason, Refusal,

@@ -10,7 +10,7 @@ use super::event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
     StoredSubscription,
 };
-use super::facts;
+use super::read;
 use crate::domain::{
     Act, AgencyId, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter,
     HandlingCondition, Purpose, QueryPurpose, Reason, Rule, SubjectCategory, Subscription,
@@ -209,7 +209,7 @@ fn reason(number: u32) -> Result<Reason, Malformed> {
 }
 
 fn caller(actor: Option<pb::Actor>) -> Result<Caller, Malformed> {
-    facts::caller(actor).ok_or(Malformed)
+    read::caller(actor).ok_or(Malformed)
 }
 
 fn code<T>(number: i32, from_number: fn(i32) -> Result<T, UnknownCode>) -> Result<T, Malformed> {
@@ -220,7 +220,7 @@ fn codes<T: Ord>(
     numbers: &[i32],
     from_number: fn(i32) -> Result<T, UnknownCode>,
 ) -> Result<std::collections::BTreeSet<T>, Malformed> {
-    facts::codes(numbers, from_number, "").map_err(|_| Malformed)
+    read::codes(numbers, from_number, "").map_err(|_| Malformed)
 }
 
 fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Malformed> {

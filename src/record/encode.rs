@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::event::{Disclosed, Event, Governed, Published, Record, Refused, StoredSubscription};
-use super::facts::actor;
+use super::read::actor;
 use crate::domain::{AgencyId, Caller};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 

@@ -6,7 +6,9 @@ mod content;
 mod decode;
 mod encode;
 mod event;
-mod facts;
+mod read;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub mod commitment;
@@ -22,4 +24,5 @@ pub use event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
     StoredSubscription,
 };
+pub use read::{code, parsed};
 pub use view::view_bytes;

@@ -26,7 +26,11 @@ pub(super) fn codes<T: Ord>(
 }
 
 /// Turns a number into a code; zero is a missing field.
-pub(super) fn code<T>(
+///
+/// # Errors
+///
+/// `MISSING_FIELD`, or `UNKNOWN_CODE` for a number that is not on the list.
+pub fn code<T>(
     number: i32,
     from_number: fn(i32) -> Result<T, UnknownCode>,
     at: &'static str,
@@ -38,7 +42,11 @@ pub(super) fn code<T>(
 }
 
 /// Parses text into an id or a code of a closed list.
-pub(super) fn parsed<T: std::str::FromStr>(
+///
+/// # Errors
+///
+/// `MISSING_FIELD` where it is empty, `reason` where it is not valid.
+pub fn parsed<T: std::str::FromStr>(
     text: &str,
     reason: Reason,
     at: &'static str,
