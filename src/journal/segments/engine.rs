@@ -74,8 +74,18 @@ impl Segments {
         check(settings)?;
         files::create_dir(dir).map_err(OpenError::io(dir))?;
         let lock = lock(dir)?;
-        if !scan::segments(dir)?.is_empty() {
+        let firsts = scan::segments(dir)?;
+        let is_unfinished = match Self::journal_id_of(dir) {
+            Err(OpenError::Missing { .. }) => firsts.iter().all(|&first| first == 0),
+            Err(error) => return Err(error),
+            Ok(_) => false,
+        };
+        if !is_unfinished {
             return Err(OpenError::AlreadyExists { path: dir.into() });
+        }
+        if !firsts.is_empty() {
+            // The making of the first segment was cut off: the scan removes it, or says what stands in it.
+            Scan::run(dir, settings.journal_id, 0)?;
         }
         Self::begin(dir, settings, lock)
     }
