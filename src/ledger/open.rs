@@ -101,6 +101,9 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
         rules: policy::rule_set(),
     });
     writer.first = first;
+    // The start's own records come first, before anybody can ask for anything: even a new log has a
+    // signed checkpoint to show then.
+    writer.turn(Vec::new())?;
     publish_vkey(&settings.keys_dir, &writer.secrets)?;
     let (commands, queue) = mpsc::channel(settings.queue);
     let shared = Shared::of(&writer);
