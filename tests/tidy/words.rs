@@ -106,7 +106,8 @@ fn group(path: &str, own: &[&str]) -> u8 {
         "alloc" | "core" | "std" => 1,
         "crate" | "self" | "super" => OWN,
         "portway" => EITHER,
-        name if own.contains(&name) => OWN,
+        // A module of the file, or a name that is already in scope.
+        name if own.contains(&name) || name.starts_with(char::is_uppercase) => OWN,
         _ => 2,
     }
 }
