@@ -1,7 +1,7 @@
 //! Agreements: proposed by an officer of a party, in force when an officer of every party has approved,
 //! withdrawn by any of them at once. The operator has no say.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::state::{AgreementStanding, State, VersionState, standings};
 use crate::domain::{AgencyId, Agreement, AgreementId, Caller, Reason, Refusal, Seat, Timestamp};
@@ -63,9 +63,6 @@ impl State {
                     && matches!(it.state, VersionState::Approved | VersionState::Proposed)
             })
             .ok_or(Reason::VersionUnknown)?;
-        if standing.agreement.party(agency).is_none() {
-            return Err(Reason::VersionUnknown.into());
-        }
         if standing.approved_by.contains(agency) {
             return Ok(None);
         }
@@ -73,7 +70,8 @@ impl State {
         Ok(Some(Event::AgreementApproved(governed(by, id, &standing))))
     }
 
-    /// Decides a withdrawal, of every version.
+    /// Decides a withdrawal, of every version. Where a version is approved, only its parties can:
+    /// whoever a proposal names as well has no say over what stands.
     ///
     /// # Errors
     ///
@@ -85,29 +83,54 @@ impl State {
         now: Timestamp,
     ) -> Result<Event, Refusal> {
         let agency = officer(by)?;
-        let versions = self.versions_for(id, agency, now)?;
-        let standing = versions
-            .into_iter()
+        let is_party = |it: &AgreementStanding| it.agreement.party(agency).is_some();
+        let mut versions = self.standings_of(id, now);
+        if !versions.iter().any(is_party) {
+            return Err(Reason::AgreementUnknown.into());
+        }
+        versions.retain(|it| matches!(it.state, VersionState::Approved | VersionState::Proposed));
+        let stands = versions.iter().any(|it| it.state == VersionState::Approved);
+        let own = versions
+            .iter()
             .rev()
-            .find(|it| it.state != VersionState::Withdrawn)
+            .find(|it| is_party(it) && (!stands || it.state == VersionState::Approved))
             .ok_or(Reason::AgreementNotInForce)?;
-        Ok(Event::AgreementWithdrawn(governed(by, id, &standing)))
+        // Every party of every version that ends: each of them has to find it among its records.
+        let parties: BTreeSet<&AgencyId> =
+            versions.iter().flat_map(|it| &it.agreement.parties).map(|it| &it.agency).collect();
+        let parties = parties.into_iter().cloned().collect();
+        Ok(Event::AgreementWithdrawn(Governed { parties, ..governed(by, id, own) }))
     }
 
-    /// Shows the versions of an agreement to a party.
+    /// Shows the versions of an agreement that name the agency a party.
     ///
     /// # Errors
     ///
-    /// `AGREEMENT_UNKNOWN` where there is none, or the agency is no party of it.
+    /// `AGREEMENT_UNKNOWN` where there is none.
     pub fn versions_for(
         &self,
         id: &AgreementId,
         agency: &AgencyId,
         now: Timestamp,
     ) -> Result<Vec<AgreementStanding>, Refusal> {
-        let versions = self.standings_of(id, now);
-        let is_party = versions.iter().any(|it| it.agreement.party(agency).is_some());
-        if is_party { Ok(versions) } else { Err(Reason::AgreementUnknown.into()) }
+        let mut versions = self.standings_of(id, now);
+        versions.retain(|it| it.agreement.party(agency).is_some());
+        if versions.is_empty() { Err(Reason::AgreementUnknown.into()) } else { Ok(versions) }
+    }
+
+    /// Shows one version of an agreement to a party: the newest of that hash.
+    ///
+    /// # Errors
+    ///
+    /// `AGREEMENT_UNKNOWN` as for [`versions_for`](Self::versions_for), `VERSION_UNKNOWN`.
+    pub fn version_for(
+        &self,
+        (id, version): (&AgreementId, &str),
+        agency: &AgencyId,
+        now: Timestamp,
+    ) -> Result<AgreementStanding, Refusal> {
+        let versions = self.versions_for(id, agency, now)?.into_iter();
+        versions.rev().find(|it| *it.version == *version).ok_or(Reason::VersionUnknown.into())
     }
 
     fn standings_of(&self, id: &AgreementId, now: Timestamp) -> Vec<AgreementStanding> {

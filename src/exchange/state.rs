@@ -22,7 +22,8 @@ pub struct State {
     pub(super) names: HashMap<(AgencyId, Name), u64>,
     pub(super) interest: Interest,
     pub(super) alerts: HashMap<u64, Alert>,
-    /// When alerts end.
+    /// When alerts end: those that have not ended yet. One that has may still stand in `alerts`,
+    /// because somebody holds it unacknowledged.
     pub(super) ends: BTreeSet<(Timestamp, u64)>,
     /// When subscriptions end.
     pub(super) terms: BTreeSet<(Timestamp, u64)>,
@@ -201,6 +202,11 @@ impl State {
         self.alerts.get(&published).map(|alert| alert.slot)
     }
 
+    /// Shows a subscription.
+    pub fn subscription_standing(&self, subscription: u64) -> Option<SubscriptionStanding> {
+        self.subscriptions.get(&subscription).map(|live| live.standing(subscription))
+    }
+
     /// Lists the agency's subscriptions in order of name.
     pub fn subscriptions_of(&self, agency: &AgencyId) -> Vec<SubscriptionStanding> {
         let own = self.subscriptions.iter().filter(|(_, live)| live.agency == *agency);
@@ -227,7 +233,7 @@ impl State {
             streams: count(open),
             agreements_in_force: count(in_force),
             subscriptions: count(self.subscriptions.len()),
-            live_alerts: count(self.alerts.len()),
+            live_alerts: count(self.ends.len()),
         }
     }
 

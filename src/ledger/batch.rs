@@ -18,6 +18,8 @@ pub(super) struct Work {
     pub(super) releases: Vec<Ready>,
     /// Streams to cut before anything is answered; with the connection to spare.
     pub(super) cuts: Vec<(Arc<dyn Outlet>, Option<u64>)>,
+    /// Streams that another has taken the place of.
+    pub(super) fenced: Vec<Arc<dyn Outlet>>,
     /// Acknowledgements: one record a subscription, whatever came in.
     pub(super) acknowledged: BTreeMap<u64, u64>,
 }

@@ -24,7 +24,8 @@ impl Writer {
             }
             Command::Approve { by, id, version, answer } => {
                 let decided = self.state.approve(&by, &id, &version, self.now);
-                self.settle_agreement((&by, Act::ApproveAgreement, &id), decided, answer)
+                let asked = (&by, Act::ApproveAgreement);
+                self.settle_agreement(asked, (&id, &version), decided, answer)
             }
             Command::Close { stream } => {
                 self.close(stream);
@@ -99,13 +100,15 @@ impl Writer {
         answer: Answer<AgreementStanding>,
     ) -> Result<(), LedgerError> {
         let id = proposed.agreement.id.clone();
+        let version = record::agreement_version(&proposed.bytes);
         let decided = self.state.propose(by, proposed, self.now);
-        self.settle_agreement((by, Act::ProposeAgreement, &id), decided, answer)
+        self.settle_agreement((by, Act::ProposeAgreement), (&id, &version), decided, answer)
     }
 
     fn settle_agreement(
         &mut self,
-        (by, act, id): (&Caller, Act, &AgreementId),
+        (by, act): (&Caller, Act),
+        (id, version): (&AgreementId, &str),
         decided: Result<Option<Event>, Refusal>,
         answer: Answer<AgreementStanding>,
     ) -> Result<(), LedgerError> {
@@ -120,11 +123,9 @@ impl Writer {
         if let Some(event) = event {
             self.record(event)?;
         }
-        let newest =
-            member(by).and_then(|agency| self.state.versions_for(id, agency, self.now)).and_then(
-                |versions| versions.into_iter().last().ok_or(Reason::AgreementUnknown.into()),
-            );
-        self.settle(by, act, newest, answer)
+        let standing =
+            member(by).and_then(|agency| self.state.version_for((id, version), agency, self.now));
+        self.settle(by, act, standing, answer)
     }
 
     fn withdraw(
@@ -180,9 +181,9 @@ impl Writer {
             }
         }
         let standing = member(by).and_then(|agency| {
-            let mut own = self.state.subscriptions_of(agency).into_iter();
-            own.find(|it| it.subscription.name == subscription.name)
-                .ok_or(Reason::SubscriptionUnknown.into())
+            let index = self.state.subscription(agency, &subscription.name);
+            let standing = index.and_then(|it| self.state.subscription_standing(it));
+            standing.ok_or(Reason::SubscriptionUnknown.into())
         });
         self.settle(by, Act::CreateSubscription, standing, answer)
     }

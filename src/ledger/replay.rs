@@ -23,7 +23,7 @@ pub(super) struct Replayed {
     pub(super) origin: Option<String>,
 }
 
-/// Reads the whole journal.
+/// Reads the whole journal. The tree is given what it lacks: committed entries never change.
 ///
 /// # Errors
 ///
@@ -34,7 +34,6 @@ pub(super) fn replay(
     tree: &Tree,
     now: Timestamp,
 ) -> Result<Replayed, LedgerError> {
-    tree.clear();
     let mut state = State::default();
     let mut frontier = Frontier::new();
     let mut origin = None;
@@ -53,14 +52,18 @@ pub(super) fn replay(
             }
             apply(&mut state, &record, frame, secrets, now)?;
         }
+        let known = tree.size().saturating_sub(frontier.size());
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        tree.extend(hashes.get(known..).unwrap_or_default());
         frontier.extend(hashes.iter().copied());
-        tree.extend(&hashes);
+        // As a running broker does, so that a long log takes no more memory than a short one.
+        state.prune(state.recorded_at());
     }
     let commit = Commit { size: head.size, root: frontier.root(), checkpoint: head.checkpoint };
     if commit.size > 0 {
         check(&commit, secrets)?;
     }
-    state.prune(now);
+    state.prune(now.max(state.recorded_at()));
     Ok(Replayed { state, frontier, commit: Arc::new(commit), origin })
 }
 

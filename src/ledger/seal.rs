@@ -37,7 +37,7 @@ impl Writer {
             None => Bytes::new(),
         };
         let links = links(&event, index, &self.state, &self.secrets);
-        let record = Record { at: self.now.max(self.state.recorded_at()), links, event };
+        let record = Record { at: self.now, links, event };
         let bytes = record::encode(&record);
         let mut salt = [0; 32];
         self.secrets.random.fill(&mut salt).map_err(|_| KeyError::Random)?;

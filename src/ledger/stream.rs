@@ -35,7 +35,7 @@ impl Writer {
         let key = StreamKey { subscription, id: self.streams };
         self.state.begin(subscription, key.id, opened, credit);
         if let Some((_, fenced)) = self.outlets.insert(subscription, (key.id, outlet)) {
-            fenced.end(Reason::Fenced);
+            self.work.fenced.push(fenced);
         }
         let Some((expires_at, acknowledged)) = self.state.cursor(subscription) else {
             self.work.reject(answer, Rejection::Unavailable("the subscription is gone"));

@@ -58,12 +58,6 @@ impl Tree {
         }
     }
 
-    /// Forgets everything, before a reload.
-    pub(super) fn clear(&self) {
-        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = Levels::default();
-        *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     /// Makes an inclusion proof.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::journal::{Batch, CommitError, Journal};
 use crate::merkle::{Checkpoint, Frontier};
 use crate::record::Event;
 
-/// How far the wall clock may be behind the last record before writing stops.
+/// How far the wall clock may be behind the last record, or the last turn, before writing stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
 /// How many records a batch may grow to by deliveries; what waits beyond goes into the next.
 pub(super) const BATCH_RECORDS_MAX: usize = 16_384;
@@ -38,12 +38,13 @@ pub(super) struct Writer {
     pub(super) contents: Contents,
     pub(super) outlets: HashMap<u64, (u64, Arc<dyn Outlet>)>,
     pub(super) streams: u64,
+    /// The time of the last turn: it never goes back.
     pub(super) now: Timestamp,
     pub(super) work: Work,
     pub(super) commits: watch::Sender<Arc<Commit>>,
     /// Set once this broker was shown its own signature on a tree it lacks: it signs nothing more.
     pub(super) forked: Arc<Mutex<bool>>,
-    /// What a start has to record before anything else.
+    /// What a start has to record before anything else; kept until it is durable.
     pub(super) first: Vec<Event>,
 }
 
@@ -54,15 +55,19 @@ impl Writer {
     ///
     /// `LedgerError` where the ledger cannot go on: the process has to end and start again.
     pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<(), LedgerError> {
-        self.now = self.clock.now();
-        if let Some(rejection) = self.cannot_write() {
+        if let Some(rejection) = self.begin() {
             for command in commands {
-                command.reject(&rejection);
+                // Closing writes nothing, and a stream that is gone must not be sent anything later.
+                if let Command::Close { stream } = command {
+                    self.close(stream);
+                } else {
+                    command.reject(&rejection);
+                }
             }
             return Ok(());
         }
         self.reserve_slots()?;
-        for event in std::mem::take(&mut self.first) {
+        for event in self.first.clone() {
             self.record(event)?;
         }
         for subscription in self.state.prune(self.now) {
@@ -81,14 +86,25 @@ impl Writer {
         Ok(())
     }
 
+    /// Sets the turn's time, or says why nothing can be written. What was decided once by a later
+    /// time, such as that something has ended, stays decided, and a record's own time is the time
+    /// that it was decided by.
+    fn begin(&mut self) -> Option<Rejection> {
+        let wall = self.clock.now();
+        let rejection = self.cannot_write(wall);
+        if rejection.is_none() {
+            self.now = wall.max(self.now).max(self.state.recorded_at());
+        }
+        rejection
+    }
+
     /// Records what is still only counted, before a stop.
     ///
     /// # Errors
     ///
     /// As [`turn`](Self::turn).
     pub(super) fn last_turn(&mut self) -> Result<(), LedgerError> {
-        self.now = self.clock.now();
-        if self.cannot_write().is_none() {
+        if self.begin().is_none() {
             self.record_counted_refusals(true)?;
             let outcome = self.commit()?;
             self.conclude(&outcome);
@@ -98,7 +114,7 @@ impl Writer {
 
     /// Tells whether streams could be sent more without any command.
     pub(super) fn has_more(&self) -> bool {
-        self.state.is_ready() && self.cannot_write().is_none()
+        self.state.is_ready() && self.cannot_write(self.clock.now()).is_none()
     }
 
     /// Returns the newest commit.
@@ -113,12 +129,12 @@ impl Writer {
         }
     }
 
-    fn cannot_write(&self) -> Option<Rejection> {
+    fn cannot_write(&self, wall: Timestamp) -> Option<Rejection> {
         if *self.forked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
             return Some(Rejection::Unavailable("a newer log of this broker exists elsewhere"));
         }
-        if self.now.after(CLOCK_BEHIND_MAX) < self.state.recorded_at() {
-            return Some(Rejection::Unavailable("the clock is behind the last record"));
+        if wall.after(CLOCK_BEHIND_MAX) < self.now.max(self.state.recorded_at()) {
+            return Some(Rejection::Unavailable("the clock has gone back"));
         }
         None
     }
@@ -173,6 +189,7 @@ impl Writer {
                 // The same order as a start: tree first, then whoever waits for the commit.
                 self.tree.extend(&self.work.hashes);
                 self.frontier = frontier;
+                self.first.clear();
                 let commit = Arc::new(Commit { size, root, checkpoint });
                 self.commits.send_replace(Arc::clone(&commit));
                 Ok(Ok(commit))
@@ -197,6 +214,10 @@ impl Writer {
             outlet.unavailable();
         }
         let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
+        if replayed.frontier.size() > self.frontier.size() {
+            // The batch was kept after all, and the start's records are its first.
+            self.first.clear();
+        }
         self.state = replayed.state;
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);
@@ -208,6 +229,13 @@ impl Writer {
         let work = std::mem::take(&mut self.work);
         for (outlet, spare) in work.cuts {
             outlet.cut(spare);
+        }
+        for outlet in work.fenced {
+            // Until the opening is durable, nobody has taken anybody's place.
+            match outcome {
+                Ok(_) => outlet.end(Reason::Fenced),
+                Err(_) => outlet.unavailable(),
+            }
         }
         if let Ok(commit) = outcome {
             for ready in work.releases {

@@ -11,6 +11,7 @@ use std::{
 use portway::{
     client::{Connection, Error, Identity},
     domain::{AgencyId, Clock, Seat, SystemClock, Timestamp, TrustDomain},
+    merkle::Verifier,
     pki::{Authority, CA_DAYS, Host, Profile, Scope},
 };
 
@@ -71,6 +72,13 @@ impl House {
         Identities {
             services: AGENCIES.map(|it| load(it, "service")).into(),
             officers: AGENCIES.map(|it| load(it, "officer")).into(),
+        }
+    }
+
+    /// The log's key may be copied at any moment: it is not there, or whole.
+    pub(crate) fn check_vkey(&self) {
+        if let Ok(text) = fs::read_to_string(self.vkey()) {
+            assert!(text.trim_end().parse::<Verifier>().is_ok(), "half a key in log.vkey");
         }
     }
 

@@ -84,6 +84,7 @@ pub(crate) async fn begin(plan: &Plan) {
                 }
             }
         }
+        house.check_vkey();
         let (broker, address) = Broker::start(&house).await;
         let wires = house.enrol().connect(&address).await;
         scene::set(&wires).await;

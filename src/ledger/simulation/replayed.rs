@@ -1,0 +1,54 @@
+//! The state read anew from the journal is the live state in everything that can be asked.
+
+use std::sync::Arc;
+
+use super::{op::AGENCIES, sample, world::World};
+use crate::exchange::{Standing, State, SubscriptionStanding};
+use crate::journal::{Journal, Memory};
+use crate::ledger::{replay, tree::Tree};
+use crate::merkle::leaf_hash;
+
+pub(super) fn replay_is_the_live_state(world: &World<'_>) {
+    let journal: Arc<dyn Journal> = Arc::new(Memory::clone(&world.journal));
+    let tree = Tree::new(Arc::clone(&journal));
+    let writer = &world.writer;
+    let replayed = replay::replay(&journal, &writer.secrets, &tree, writer.now).unwrap();
+    let (live, again) = (&writer.state, &replayed.state);
+    assert_eq!(live.size(), again.size());
+    assert_eq!(live.recorded_at(), again.recorded_at());
+    assert_eq!(live.slots(), again.slots());
+    let without_streams = |state: &State| Standing { streams: 0, ..state.standing(writer.now) };
+    assert_eq!(without_streams(live), without_streams(again));
+    for number in 0..AGENCIES {
+        let agency = sample::agency(number);
+        assert_eq!(live.link(&agency), again.link(&agency));
+        let closed = |state: &State| -> Vec<String> {
+            let own = state.subscriptions_of(&agency).into_iter();
+            own.map(|it| format!("{:?}", SubscriptionStanding { open: false, ..it })).collect()
+        };
+        assert_eq!(closed(live), closed(again));
+        let agreements = |state: &State| format!("{:?}", state.agreements_of(&agency, writer.now));
+        assert_eq!(agreements(live), agreements(again));
+    }
+    for request in &world.requests {
+        let agency = request.by.seat.agency().unwrap();
+        let slot = |state: &State| state.remembered_slot(agency, request.id);
+        assert_eq!(slot(live), slot(again), "a request is remembered by one and not the other");
+    }
+    acknowledged_publishes_stand(world);
+}
+
+/// P3: what was acknowledged stands for ever; nothing that was read before has changed.
+fn acknowledged_publishes_stand(world: &World<'_>) {
+    let frames = world.journal.read(0..u64::MAX, usize::MAX).unwrap();
+    assert_eq!(frames.len(), world.audit.leaves.len());
+    for (frame, leaf) in frames.iter().zip(&world.audit.leaves) {
+        assert_eq!(frame.leaf, *leaf);
+    }
+    let mut hashes = frames.iter().map(|frame| leaf_hash(&frame.leaf));
+    for (index, leaf) in world.told.values() {
+        let place = usize::try_from(*index).unwrap();
+        assert_eq!(frames[place].leaf, *leaf, "P3: an acknowledged publish is gone");
+    }
+    assert!(hashes.len() == 0 || hashes.next().is_some());
+}

@@ -1,0 +1,191 @@
+//! After each turn: takes in what was answered and what came out, and asks whether the promises hold.
+
+use tokio::sync::oneshot;
+
+use super::{
+    ask::{Ticket, Waiting},
+    promises,
+    trace::Seen,
+    world::{Turn, World},
+};
+use crate::domain::Reason;
+use crate::journal::{Fault, Journal};
+use crate::ledger::{Rejection, StreamAnswer};
+
+/// What came of a command, told apart only as far as every command's answer can be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    Done,
+    Refused(Reason),
+    Unavailable,
+}
+
+impl World<'_> {
+    /// Takes in a turn.
+    pub(super) fn settle(&mut self, turn: Turn) {
+        self.audit.read(&self.journal, &self.writer.secrets);
+        let grew = self.journal.head().size > turn.size_before;
+        let was_heard = !turn.answers.is_empty() || !turn.seen.is_empty();
+        let mut outcomes = Vec::new();
+        for waiting in turn.answers {
+            outcomes.extend(self.answered(waiting));
+        }
+        let released = turn.seen.iter().any(|it| {
+            matches!(it, Seen::Released { .. } | Seen::Ended { reason: Reason::Fenced, .. })
+        });
+        for seen in &turn.seen {
+            if let Seen::Answered { answer, .. } = seen {
+                outcomes.push(outcome(answer));
+            }
+        }
+        let ended = turn.seen.iter().any(|it| matches!(it, Seen::Unavailable { .. }));
+        let unavailable = ended || outcomes.contains(&Outcome::Unavailable);
+        let lost = match self.fault {
+            _ if turn.expects_unavailable => {
+                assert!(!grew, "written though the clock was behind");
+                assert!(!ended, "a clock that is behind ends no stream");
+                true
+            }
+            Some(fault) if unavailable || grew => {
+                assert_eq!(grew, fault == Fault::Survive, "{fault:?}");
+                assert!(unavailable || !was_heard, "P2: told of success after {fault:?}");
+                self.fault = None;
+                self.audit.count("fault");
+                true
+            }
+            Some(_) | None => {
+                assert!(!unavailable, "unavailable for no reason");
+                false
+            }
+        };
+        if lost {
+            promises::p2_nothing_of_a_lost_turn_is_told(
+                released,
+                outcomes.iter().all(|it| *it == Outcome::Unavailable),
+            );
+        }
+        for seen in turn.seen {
+            self.saw(seen);
+        }
+        for stream in &mut self.streams {
+            stream.open &= !stream.closed;
+        }
+        if lost && !turn.expects_unavailable {
+            assert!(self.streams.iter().all(|it| !it.open), "a stream outlives the state");
+        }
+        for outcome in outcomes {
+            if let Outcome::Refused(reason) = outcome {
+                self.audit.count(reason.code());
+            }
+        }
+        promises::the_log_is_whole(self);
+    }
+
+    fn answered(&mut self, waiting: Waiting) -> Option<Outcome> {
+        Some(match waiting {
+            Waiting::Acknowledged(answered) => outcome(&take(answered)),
+            Waiting::Agreement(answered, version) => {
+                let answer = take(answered);
+                if let Ok(standing) = &answer {
+                    assert_eq!(*standing.version, *version, "told of another version");
+                }
+                outcome(&answer)
+            }
+            Waiting::Closed(stream) => {
+                self.streams[stream].closed = true;
+                return None;
+            }
+            Waiting::Credited(answered, stream, more) => {
+                let answer = take(answered);
+                if answer.is_ok() {
+                    self.streams[stream].credit += u64::from(more);
+                }
+                outcome(&answer)
+            }
+            Waiting::Listed(answered, agency) => {
+                let answer = take(answered);
+                if let Ok(list) = &answer {
+                    promises::a_listing_is_what_the_log_says(self, &agency, list);
+                }
+                outcome(&answer)
+            }
+            Waiting::Opened(answered, stream) => {
+                let answer = take(answered);
+                match &answer {
+                    Ok(answer) => self.opened(stream, answer),
+                    Err(_) => self.streams[stream].open = false,
+                }
+                outcome(&answer)
+            }
+            Waiting::Published(answered, request) => {
+                let answer = take(answered);
+                match &answer {
+                    Ok(answer) => {
+                        promises::p3_an_acknowledged_publish_is_kept(self, &request, answer);
+                    }
+                    Err(Rejection::Refused { refusal, decision: Some(decision) }) => {
+                        let refused = (refusal.reason, *decision);
+                        promises::a_request_id_is_refused_for_a_reason(self, &request, refused);
+                    }
+                    Err(_) => {}
+                }
+                outcome(&answer)
+            }
+            Waiting::Read(answered) => outcome(&take(answered)),
+            Waiting::Subscribed(answered) => outcome(&take(answered)),
+            Waiting::Traced => return None,
+        })
+    }
+
+    fn opened(&mut self, stream: usize, answer: &StreamAnswer) {
+        let asked = &self.audit.subscriptions[&answer.key.subscription];
+        assert_eq!(asked.agency, self.streams[stream].agency);
+        assert_eq!(asked.subscription.expires_at, answer.expires_at);
+        let stream = &mut self.streams[stream];
+        stream.key = Some(answer.key);
+        stream.next = Some(answer.acknowledged + 1);
+    }
+
+    fn saw(&mut self, seen: Seen) {
+        match seen {
+            Seen::Answered { ticket, answer } => {
+                let Ok(index) = answer else { return };
+                match self.tickets[ticket].clone() {
+                    Ticket::Delete(agency, name) => {
+                        promises::p4_a_deleted_subscription_is_cut(self, (&agency, &name), index);
+                    }
+                    Ticket::Withdraw(id) => promises::p4_a_withdrawal_has_cut(self, &id, index),
+                }
+            }
+            Seen::Released { stream, release } => {
+                promises::p1_a_released_view_holds_what_is_permitted(self, &release);
+                promises::p2_a_release_is_in_the_log(self, &release);
+                promises::p4_nothing_leaves_after_a_withdrawal(self, &release);
+                promises::numbers_have_no_unexplained_gap(self, stream, &release);
+            }
+            Seen::Cut { stream } | Seen::Unavailable { stream } => {
+                self.streams[stream].open = false;
+            }
+            Seen::Ended { stream, reason } => {
+                assert!(self.streams[stream].open, "ended twice");
+                let fenced = reason == Reason::Fenced;
+                self.audit.count(if fenced { "fenced" } else { "ended" });
+                self.streams[stream].open = false;
+            }
+        }
+    }
+}
+
+/// Every command is answered in its turn.
+fn take<T>(mut answered: oneshot::Receiver<Result<T, Rejection>>) -> Result<T, Rejection> {
+    answered.try_recv().expect("a command was not answered")
+}
+
+fn outcome<T>(answer: &Result<T, Rejection>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Done,
+        Err(Rejection::Refused { refusal, .. }) => Outcome::Refused(refusal.reason),
+        Err(Rejection::Unavailable(_)) => Outcome::Unavailable,
+        Err(Rejection::Busy) => panic!("the writer itself is never busy"),
+    }
+}

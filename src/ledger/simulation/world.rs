@@ -1,0 +1,193 @@
+//! Everything the simulation runs on: journal, clock, keys, the writer, and what the agencies know.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    ask::{Request, Ticket, Waiting},
+    audit::Audit,
+    op::Op,
+    stream::Stream,
+    trace::{Seen, Trace},
+};
+use crate::domain::{AgencyId, AgreementId, AlertId, Clock, Timestamp, TrustDomain};
+use crate::journal::{Fault, Journal, JournalId, Keys, MasterKey, Memory};
+use crate::ledger::{Rejection, command::Command, open, secrets::Secrets, writer::Writer};
+use crate::record::Event;
+
+pub(super) const ORIGIN: &str = "example.org/portway/simulation";
+
+/// A clock that stands where it is put.
+#[derive(Debug)]
+struct SetClock(AtomicU64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// The keys of the log: made once, opened at every start.
+pub(super) struct Keyring {
+    dir: tempfile::TempDir,
+    id: JournalId,
+    master: MasterKey,
+}
+
+impl Keyring {
+    pub(super) fn create() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let id = JournalId::from_bytes([3; 16]);
+        let master = MasterKey::create(&dir.path().join(MasterKey::FILE)).unwrap();
+        let keys = Keys::create(dir.path(), id, &master).unwrap();
+        drop(Secrets::create(keys, ORIGIN).unwrap());
+        Self { dir, id, master }
+    }
+
+    pub(super) fn secrets(&self) -> Secrets {
+        Secrets::open(self.dir.path(), self.id, &self.master, ORIGIN).unwrap()
+    }
+}
+
+/// What an acknowledged publish was told: its index and its leaf.
+type Told = (u64, [u8; 32]);
+
+pub(super) struct World<'a> {
+    keyring: &'a Keyring,
+    clock: Arc<SetClock>,
+    pub(super) journal: Memory,
+    pub(super) writer: Writer,
+    pub(super) trace: Arc<Trace>,
+    pub(super) audit: Audit,
+    pub(super) streams: Vec<Stream>,
+    /// Everything that was ever handed in for publication.
+    pub(super) requests: Vec<Request>,
+    /// The publishes that were acknowledged.
+    pub(super) told: BTreeMap<(AgencyId, AlertId), Told>,
+    pub(super) tickets: Vec<Ticket>,
+    /// Withdrawals that were acknowledged.
+    pub(super) withdrawn: Vec<(AgreementId, u64)>,
+    /// Subscriptions whose deletion was acknowledged.
+    pub(super) deleted: Vec<u64>,
+    /// Numbers that came out of some stream, by subscription.
+    pub(super) came: BTreeMap<(u64, u64), bool>,
+    pub(super) unique: u64,
+    pub(super) fault: Option<Fault>,
+    /// The furthest that the writer's time has come.
+    pub(super) latest: Timestamp,
+}
+
+/// What a turn showed, from outside.
+pub(super) struct Turn {
+    pub(super) size_before: u64,
+    pub(super) answers: Vec<Waiting>,
+    pub(super) seen: Vec<Seen>,
+    pub(super) expects_unavailable: bool,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(keyring: &'a Keyring) -> Self {
+        let journal = Memory::new();
+        let start = Timestamp::parse("2026-06-01T09:00:00Z").unwrap();
+        let clock = Arc::new(SetClock(AtomicU64::new(start.ms())));
+        let writer = start_writer(&journal, keyring, &clock);
+        Self {
+            trace: Trace::new(journal.clone()),
+            audit: Audit::new(&writer.secrets),
+            keyring,
+            clock,
+            journal,
+            writer,
+            streams: Vec::new(),
+            requests: Vec::new(),
+            told: BTreeMap::new(),
+            tickets: Vec::new(),
+            withdrawn: Vec::new(),
+            deleted: Vec::new(),
+            came: BTreeMap::new(),
+            unique: 0,
+            fault: None,
+            latest: start,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn set_clock(&self, to: Timestamp) {
+        self.clock.0.store(to.ms(), Ordering::Relaxed);
+    }
+
+    pub(super) fn wait_for(
+        &mut self,
+        ticket: Ticket,
+        answered: oneshot::Receiver<Result<u64, Rejection>>,
+    ) {
+        self.trace.wait_for((self.tickets.len(), answered));
+        self.tickets.push(ticket);
+    }
+
+    /// The process dies between two turns and a new one starts.
+    pub(super) fn restart(&mut self) {
+        for stream in &mut self.streams {
+            // Its connection is gone with the process, and nobody can speak on it any more.
+            stream.open = false;
+            stream.key = None;
+        }
+        self.writer = start_writer(&self.journal, self.keyring, &self.clock);
+        self.latest = self.audit.at.max(self.now());
+    }
+
+    /// Does an operation and takes a turn.
+    pub(super) fn step(&mut self, op: &Op) -> Turn {
+        let mut commands = Vec::new();
+        match op {
+            Op::AdvanceClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() + ms)),
+            Op::Batch(asks) => {
+                for ask in asks {
+                    commands.extend(self.command(ask));
+                }
+            }
+            Op::FaultOnNextCommit(fault) => self.fault = Some(*fault),
+            Op::One(ask) => commands.extend(self.command(ask)),
+            Op::Restart => self.restart(),
+            Op::SetBackClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() - ms)),
+        }
+        self.turn(commands)
+    }
+
+    pub(super) fn turn(&mut self, asked: Vec<(Command, Waiting)>) -> Turn {
+        let (commands, answers): (Vec<Command>, Vec<Waiting>) = asked.into_iter().unzip();
+        if let Some(fault) = self.fault {
+            self.journal.on_next_commit(fault);
+        }
+        let size_before = self.journal.head().size;
+        let behind = self.now().after(std::time::Duration::from_secs(5)) < self.latest;
+        if !behind {
+            self.latest = self.latest.max(self.now());
+        }
+        self.writer.turn(commands).unwrap();
+        let seen = self.trace.take();
+        Turn { size_before, answers, seen, expects_unavailable: behind }
+    }
+}
+
+fn start_writer(journal: &Memory, keyring: &Keyring, clock: &Arc<SetClock>) -> Writer {
+    let domain: TrustDomain = "example.org".parse().unwrap();
+    let shared: Arc<dyn Journal> = Arc::new(journal.clone());
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let (mut writer, origin) = open::writer(shared, keyring.secrets(), &domain, clock).unwrap();
+    if origin.is_none() {
+        writer.first.push(open::started(&writer, ORIGIN));
+    }
+    writer.first.push(Event::BrokerStarted { version: "0".to_owned(), rules: [0; 32] });
+    writer
+}
