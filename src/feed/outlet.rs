@@ -89,4 +89,16 @@ impl Outlet for StreamOutlet {
     fn unavailable(&self) {
         self.ending.end(End::Unavailable);
     }
+
+    fn connection(&self) -> u64 {
+        self.connection.number()
+    }
+
+    fn is_read(&self) -> bool {
+        !self.releases.is_closed() && !self.ending.ended.is_cancelled()
+    }
+
+    fn is_over(&self) -> bool {
+        self.connection.is_cut()
+    }
 }

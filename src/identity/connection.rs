@@ -78,7 +78,7 @@ impl Connection {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Returns whether it has been cut.
+    /// Returns whether it has been cut, or is gone.
     pub fn is_cut(&self) -> bool {
         self.gate().is_cut
     }
@@ -208,5 +208,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.connections.live().open.remove(&self.connection.number);
+        // The socket is closed: whoever still holds the connection sees that nothing leaves any more.
+        self.connection.cut();
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    Delivery, LedgerError, Outgoing, Outlet, Position,
+    Delivery, LedgerError, Outgoing, Outlet, Position, StreamKey,
     batch::Ready,
     contents::Content,
     writer::{BATCH_RECORDS_MAX, Writer},
@@ -40,8 +40,13 @@ impl Writer {
                 }
                 return Ok(());
             }
-            let Some((_, outlet)) = self.outlets.get(&subscription) else { continue };
-            let outlet = Arc::clone(outlet);
+            let Some(open) = self.outlets.open(subscription) else { continue };
+            let (stream, outlet) = (open.stream, Arc::clone(&open.outlet));
+            if !outlet.is_read() {
+                // Nobody would get what is recorded as disclosed.
+                self.close(StreamKey { subscription, id: stream });
+                continue;
+            }
             if self.step(subscription, &outlet, &mut shapes)? {
                 ready.insert(subscription);
             }

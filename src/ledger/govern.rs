@@ -134,16 +134,20 @@ impl Writer {
         id: &AgreementId,
         answer: Answer<u64>,
     ) -> Result<(), LedgerError> {
-        // P4: whoever holds something under it unacknowledged is cut before this is answered.
+        // P4: whoever holds something under it unacknowledged is cut before this is answered, and so is
+        // every connection of a party on which a stream has ended that may not have been read out.
         let touched = self.state.touched_by(id);
         match self.state.withdraw(by, id, self.now) {
             Ok(event) => {
+                let ended = self.outlets.take_ended_of(&event.agencies());
+                self.work.cuts.extend(ended.into_iter().map(|outlet| (outlet, None)));
                 let index = self.record(event)?;
                 for subscription in touched {
-                    if let Some((stream, outlet)) = self.outlets.remove(&subscription) {
-                        self.state.end(subscription, stream);
-                        self.work.cuts.push((outlet, None));
+                    if let Some(open) = self.outlets.open(subscription) {
+                        self.state.end(subscription, open.stream);
                     }
+                    let outlet = self.outlets.end(subscription);
+                    self.work.cuts.extend(outlet.map(|outlet| (outlet, None)));
                 }
                 self.work.answer(answer, move |_| index);
             }
@@ -198,9 +202,8 @@ impl Writer {
         match self.state.delete_subscription(by, name) {
             Ok(event) => {
                 let index = self.record(event)?;
-                if let Some((_, outlet)) = subscription.and_then(|it| self.outlets.remove(&it)) {
-                    self.work.cuts.push((outlet, Some(connection)));
-                }
+                let outlet = subscription.and_then(|it| self.outlets.end(it));
+                self.work.cuts.extend(outlet.map(|outlet| (outlet, Some(connection))));
                 self.work.answer(answer, move |_| index);
             }
             Err(refusal) => {

@@ -13,6 +13,7 @@ mod handle;
 mod keeper;
 mod open;
 mod outlet;
+mod outlets;
 mod position;
 mod publish;
 mod read;

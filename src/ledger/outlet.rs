@@ -28,6 +28,15 @@ pub trait Outlet: Debug + Send + Sync {
 
     /// Ends the stream because the broker lost its state or stops: the subscriber comes back.
     fn unavailable(&self);
+
+    /// Returns the number of the connection that the stream runs on, never used twice.
+    fn connection(&self) -> u64;
+
+    /// Tells whether somebody still reads the stream.
+    fn is_read(&self) -> bool;
+
+    /// Tells whether the connection is cut or gone: nothing more can leave, of this stream or another.
+    fn is_over(&self) -> bool;
 }
 
 /// Something that may leave, with the evidence that it may: P1 and P2 held by types.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     LedgerError, Opening, Position, Rejection, StreamAnswer, StreamKey, command::Answer,
-    writer::Writer,
+    outlets::Open, writer::Writer,
 };
 use crate::domain::{Act, Reason, Refusal};
 
@@ -34,8 +34,9 @@ impl Writer {
         self.streams += 1;
         let key = StreamKey { subscription, id: self.streams };
         self.state.begin(subscription, key.id, opened, credit);
-        if let Some((_, fenced)) = self.outlets.insert(subscription, (key.id, outlet)) {
-            self.work.fenced.push(fenced);
+        if let Some(agency) = by.seat.agency().cloned() {
+            let open = Open { stream: key.id, agency, outlet };
+            self.work.fenced.extend(self.outlets.begin(subscription, open));
         }
         let Some((expires_at, acknowledged)) = self.state.cursor(subscription) else {
             self.work.reject(answer, Rejection::Unavailable("the subscription is gone"));
@@ -65,9 +66,8 @@ impl Writer {
 
     pub(super) fn close(&mut self, stream: StreamKey) {
         self.state.end(stream.subscription, stream.id);
-        let current = self.outlets.get(&stream.subscription);
-        if current.is_some_and(|(id, _)| *id == stream.id) {
-            self.outlets.remove(&stream.subscription);
+        if self.outlets.open(stream.subscription).is_some_and(|it| it.stream == stream.id) {
+            self.outlets.end(stream.subscription);
         }
     }
 

@@ -2,7 +2,6 @@
 //! runs it without one.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,8 +9,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Commit, LedgerError, Outlet, Receipt, Rejection, Release, batch::Work, command::Command,
-    contents::Contents, replay, secrets::Secrets, tree::Tree,
+    Commit, LedgerError, Receipt, Rejection, Release, batch::Work, command::Command,
+    contents::Contents, outlets::Outlets, replay, secrets::Secrets, tree::Tree,
 };
 use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
 use crate::exchange::{Refusing, State};
@@ -36,7 +35,7 @@ pub(super) struct Writer {
     pub(super) state: State,
     pub(super) frontier: Frontier,
     pub(super) contents: Contents,
-    pub(super) outlets: HashMap<u64, (u64, Arc<dyn Outlet>)>,
+    pub(super) outlets: Outlets,
     pub(super) streams: u64,
     /// The time of the last turn: it never goes back.
     pub(super) now: Timestamp,
@@ -71,7 +70,7 @@ impl Writer {
             self.record(event)?;
         }
         for subscription in self.state.prune(self.now) {
-            if let Some((_, outlet)) = self.outlets.remove(&subscription) {
+            if let Some(outlet) = self.outlets.end(subscription) {
                 outlet.end(Reason::SubscriptionExpired);
             }
         }
@@ -124,7 +123,7 @@ impl Writer {
 
     /// Tells every stream that the broker stops.
     pub(super) fn end_streams(&mut self) {
-        for (_, (_, outlet)) in self.outlets.drain() {
+        for outlet in self.outlets.end_all() {
             outlet.unavailable();
         }
     }
@@ -210,7 +209,7 @@ impl Writer {
         tracing::error!(why, "a batch was not committed; the state is read anew");
         self.work.releases.clear();
         self.contents.clear();
-        for (_, (_, outlet)) in self.outlets.drain() {
+        for outlet in self.outlets.end_all() {
             outlet.unavailable();
         }
         let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
@@ -230,7 +229,8 @@ impl Writer {
         for (outlet, spare) in work.cuts {
             outlet.cut(spare);
         }
-        for outlet in work.fenced {
+        // One that was fenced and then cut in the same turn is over already.
+        for outlet in work.fenced.into_iter().filter(|it| !it.is_over()) {
             // Until the opening is durable, nobody has taken anybody's place.
             match outcome {
                 Ok(_) => outlet.end(Reason::Fenced),

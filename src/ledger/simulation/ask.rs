@@ -96,7 +96,9 @@ impl World<'_> {
                 let (answer, answered) = oneshot::channel();
                 let (by, name) = (sample::service(agency), sample::name(name));
                 self.wait_for(Ticket::Delete(sample::agency(agency), name.clone()), answered);
-                let command = Command::DeleteSubscription { by, connection: 0, name, answer };
+                // Sometimes over the very connection that a stream runs on.
+                let connection = self.streams.len().saturating_sub(1) as u64;
+                let command = Command::DeleteSubscription { by, connection, name, answer };
                 Some((command, Waiting::Traced))
             }
             Ask::Withdraw { agency, agreement } => {
@@ -154,7 +156,7 @@ impl World<'_> {
             name,
             credit,
             resume,
-            outlet: Arc::new(Recorder { stream, trace: Arc::clone(&self.trace) }),
+            outlet: Recorder::new(stream, &self.trace),
         };
         let (answer, answered) = oneshot::channel();
         (Command::Open { opening, answer }, Waiting::Opened(answered, stream))

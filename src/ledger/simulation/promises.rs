@@ -129,9 +129,10 @@ pub(super) fn a_request_id_is_refused_for_a_reason(
     }
 }
 
-/// P4: when a withdrawal is answered, no open stream holds anything under it.
+/// P4: when a withdrawal is answered, no connection holds anything under it, whether its stream is open
+/// or has ended: a slow reader may not have taken yet what an ended stream was given.
 pub(super) fn p4_a_withdrawal_has_cut(world: &mut World<'_>, id: &AgreementId, index: u64) {
-    for stream in world.streams.iter().filter(|it| it.open) {
+    for stream in world.streams.iter().filter(|it| !it.cut) {
         let Some(key) = stream.key else { continue };
         let acknowledged = world.audit.subscriptions[&key.subscription].acknowledged;
         let holds = stream

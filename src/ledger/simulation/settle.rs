@@ -163,9 +163,11 @@ impl World<'_> {
                 promises::p4_nothing_leaves_after_a_withdrawal(self, &release);
                 promises::numbers_have_no_unexplained_gap(self, stream, &release);
             }
-            Seen::Cut { stream } | Seen::Unavailable { stream } => {
+            Seen::Cut { stream } => {
                 self.streams[stream].open = false;
+                self.streams[stream].cut = true;
             }
+            Seen::Unavailable { stream } => self.streams[stream].open = false,
             Seen::Ended { stream, reason } => {
                 assert!(self.streams[stream].open, "ended twice");
                 let fenced = reason == Reason::Fenced;

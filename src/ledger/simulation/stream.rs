@@ -12,6 +12,8 @@ pub(super) struct Stream {
     pub(super) open: bool,
     /// Its subscriber has closed it.
     pub(super) closed: bool,
+    /// Its connection was cut: nothing that it was given leaves any more.
+    pub(super) cut: bool,
     /// The credit given in sum.
     pub(super) credit: u64,
     pub(super) deliveries: u64,
@@ -32,7 +34,8 @@ pub(super) struct Got {
 impl Stream {
     pub(super) fn new(agency: AgencyId, credit: u64) -> Self {
         let (key, next, got) = (None, None, Vec::new());
-        Self { agency, key, open: true, closed: false, credit, deliveries: 0, next, got }
+        let (closed, cut) = (false, false);
+        Self { agency, key, open: true, closed, cut, credit, deliveries: 0, next, got }
     }
 
     pub(super) fn last(&self) -> u64 {

@@ -1,6 +1,9 @@
 //! Outlets that write down what reaches them, in one order with the answers to withdrawals and deletions.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::sync::oneshot;
 
@@ -72,11 +75,18 @@ impl Inner {
     }
 }
 
-/// The outlet of one stream.
+/// The outlet of one stream, which has a connection of its own.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    pub(super) stream: usize,
-    pub(super) trace: Arc<Trace>,
+    stream: usize,
+    trace: Arc<Trace>,
+    is_cut: AtomicBool,
+}
+
+impl Recorder {
+    pub(super) fn new(stream: usize, trace: &Arc<Trace>) -> Arc<Self> {
+        Arc::new(Self { stream, trace: Arc::clone(trace), is_cut: AtomicBool::new(false) })
+    }
 }
 
 impl Outlet for Recorder {
@@ -88,8 +98,13 @@ impl Outlet for Recorder {
         self.trace.note(Seen::Released { stream: self.stream, release: Box::new(release) });
     }
 
-    fn cut(&self, _spare: Option<u64>) {
-        self.trace.note(Seen::Cut { stream: self.stream });
+    fn cut(&self, spare: Option<u64>) {
+        if spare == Some(self.connection()) {
+            self.end(Reason::SubscriptionDeleted);
+        } else {
+            self.is_cut.store(true, Ordering::Relaxed);
+            self.trace.note(Seen::Cut { stream: self.stream });
+        }
     }
 
     fn end(&self, reason: Reason) {
@@ -98,5 +113,18 @@ impl Outlet for Recorder {
 
     fn unavailable(&self) {
         self.trace.note(Seen::Unavailable { stream: self.stream });
+    }
+
+    fn connection(&self) -> u64 {
+        self.stream as u64
+    }
+
+    /// A slow reader is one that stays.
+    fn is_read(&self) -> bool {
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
     }
 }

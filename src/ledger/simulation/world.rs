@@ -140,6 +140,7 @@ impl<'a> World<'a> {
         for stream in &mut self.streams {
             // Its connection is gone with the process, and nobody can speak on it any more.
             stream.open = false;
+            stream.cut = true;
             stream.key = None;
         }
         self.writer = start_writer(&self.journal, self.keyring, &self.clock);
