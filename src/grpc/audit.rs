@@ -39,12 +39,14 @@ impl Audit for AuditService {
         let (_, commit) = consulted.map_err(status::of)?;
         let agency = by.seat.agency().cloned();
         // Another agency's record is not told from one that does not exist.
-        let Some(record) = agency.and_then(|agency| shown(ledger, agency, index).transpose())
-        else {
+        let record = match agency {
+            Some(agency) => shown(ledger, agency, index).await?,
+            None => None,
+        };
+        let Some(record) = record else {
             let refusal = Refusal::at(Reason::RecordUnknown, "index");
             return Err(self.0.refused(by, Act::ReadLog, refusal).await);
         };
-        let record = record?;
         let proof = ledger.inclusion(index, commit.size);
         let inclusion = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
         let checkpoint = commit.checkpoint.clone();
@@ -75,7 +77,7 @@ impl Audit for AuditService {
         let (sender, receiver) = tokio::sync::mpsc::channel(4);
         self.0.tasks.spawn("audit-export", async move {
             let mut export = Export::new(ledger, agency, end);
-            while let Some(records) = export.next(start) {
+            while let Some(records) = export.next(start).await {
                 // A reader that went away ends the export.
                 if sender.send(records).await.is_err() {
                     return;
@@ -107,14 +109,18 @@ impl Audit for AuditService {
 }
 
 /// Reads one record; its link can only be opened by counting the agency's records before it.
-fn shown(ledger: &Ledger, agency: AgencyId, index: u64) -> Result<Option<pb::LogRecord>, Status> {
+async fn shown(
+    ledger: &Ledger,
+    agency: AgencyId,
+    index: u64,
+) -> Result<Option<pb::LogRecord>, Status> {
     let found = ledger.entries(index..index.saturating_add(1));
     let found = found.map_err(|error| status::internal(&error))?;
     if !found.first().is_some_and(|entry| entry.is_open_to(&agency)) {
         return Ok(None);
     }
     let mut export = Export::new(ledger.clone(), agency, index + 1);
-    while let Some(records) = export.next(index) {
+    while let Some(records) = export.next(index).await {
         if let Some(record) = records?.records.into_iter().next() {
             return Ok(Some(record));
         }
@@ -137,8 +143,9 @@ impl Export {
         Self { ledger, agency, links, at: 0, end }
     }
 
-    /// Returns the next records from `start` on that the agency may read; nothing at the end.
-    fn next(&mut self, start: u64) -> Option<Result<pb::ExportRecordsResponse, Status>> {
+    /// Returns the next records from `start` on that the agency may read; nothing at the end. A walk over a
+    /// long log is long: after each chunk of it others have their turn on this thread.
+    async fn next(&mut self, start: u64) -> Option<Result<pb::ExportRecordsResponse, Status>> {
         let mut records = Vec::new();
         while self.at < self.end && records.is_empty() {
             let end = self.end.min(self.at + RECORDS_MAX as u64);
@@ -156,6 +163,7 @@ impl Export {
                     records.push(record(entry, link.as_ref()));
                 }
             }
+            tokio::task::yield_now().await;
         }
         (!records.is_empty()).then_some(Ok(pb::ExportRecordsResponse { records }))
     }
