@@ -19,6 +19,10 @@ pub struct Filter {
 pub const AREAS_MAX: usize = 256;
 /// The most tokens a filter may name.
 pub const TOKENS_MAX: usize = 10_000;
+/// The most subscriptions that an agency may have at once.
+pub const PER_AGENCY_MAX: usize = 1000;
+/// The most tokens that an agency's subscriptions may name together.
+pub const TOKENS_PER_AGENCY_MAX: usize = 1_000_000;
 /// The furthest a subscription's end may lie ahead, in days.
 pub const TERM_DAYS_MAX: u64 = 400;
 

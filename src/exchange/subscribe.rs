@@ -4,7 +4,7 @@
 use super::state::{Live, Session, State};
 use crate::domain::{
     AgencyId, Caller, Name, Purpose, Reason, Refusal, Seat, Subscription, Timestamp,
-    subscription::TERM_DAYS_MAX,
+    subscription::{PER_AGENCY_MAX, TERM_DAYS_MAX, TOKENS_PER_AGENCY_MAX},
 };
 use crate::record::{Event, SealedFilter, StoredSubscription};
 
@@ -19,7 +19,8 @@ impl State {
     /// # Errors
     ///
     /// `WRONG_ROLE`, `PURPOSE_NOT_AGREED` where no agreement in force names the agency a recipient for
-    /// the purpose, `EXPIRED`, `EXPIRY_TOO_LATE`, `SUBSCRIPTION_EXISTS` with other content.
+    /// the purpose, `EXPIRED`, `EXPIRY_TOO_LATE`, `SUBSCRIPTION_EXISTS` with other content,
+    /// `OUT_OF_BOUNDS` where the agency has as many, or names as many tokens, as one may.
     pub fn create_subscription(
         &self,
         by: &Caller,
@@ -45,6 +46,7 @@ impl State {
         if !self.is_recipient(agency, subscription.purpose, now) {
             return Err(Refusal::at(Reason::PurposeNotAgreed, "purpose"));
         }
+        self.check_room(agency, subscription.filter.tokens.len())?;
         let mut stored = subscription.clone();
         let token_count = u32::try_from(stored.filter.tokens.len()).unwrap_or(u32::MAX);
         stored.filter.tokens.clear();
@@ -152,6 +154,19 @@ impl State {
             })
         };
         open.filter(|(_, live)| under(live)).map(|(index, _)| *index).collect()
+    }
+
+    /// All of it is held in memory: no agency may fill what the others need.
+    fn check_room(&self, agency: &AgencyId, tokens: usize) -> Result<(), Refusal> {
+        let own = || self.subscriptions.values().filter(|live| live.agency == *agency);
+        if own().count() >= PER_AGENCY_MAX {
+            return Err(Refusal::at(Reason::OutOfBounds, "subscriptions"));
+        }
+        let named: usize = own().map(|live| live.subscription.filter.tokens.len()).sum();
+        if named + tokens > TOKENS_PER_AGENCY_MAX {
+            return Err(Refusal::at(Reason::OutOfBounds, "filter.tokens"));
+        }
+        Ok(())
     }
 
     fn live(&self, agency: &AgencyId, name: &Name) -> Option<&Live> {

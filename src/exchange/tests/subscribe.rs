@@ -1,6 +1,7 @@
 //! Subscriptions, streams and their credit, acknowledgements.
 
 use super::*;
+use crate::domain::subscription::{PER_AGENCY_MAX, TOKENS_MAX, TOKENS_PER_AGENCY_MAX};
 use crate::exchange::CREDIT_MAX;
 
 #[test]
@@ -142,4 +143,42 @@ fn a_deleted_subscription_is_forgotten_whole() {
     desk.now = draft.expires_at;
     desk.state.prune(desk.now);
     assert!(desk.state.alert_slot(index + 1).is_none(), "nobody holds its alerts any more");
+}
+
+#[test]
+fn an_agency_cannot_fill_the_memory_with_subscriptions() {
+    let mut desk = Desk::agreed();
+    let until = desk.now.plus_days(1);
+    for number in 0..PER_AGENCY_MAX {
+        desk.subscribe(HOUSING, &subscription(&format!("feed-{number}"), until));
+    }
+    let one_more = subscription("one-more", until);
+    let refused = desk.state.create_subscription(&service(HOUSING), &one_more, None, desk.now);
+    assert_eq!(refused, Err(Refusal::at(Reason::OutOfBounds, "subscriptions")));
+    let again = subscription("feed-0", until);
+    let known = desk.state.create_subscription(&service(HOUSING), &again, None, desk.now);
+    assert_eq!(known, Ok(None));
+}
+
+#[test]
+fn an_agency_cannot_fill_the_memory_with_tokens() {
+    let mut desk = Desk::agreed();
+    let until = desk.now.plus_days(1);
+    let mut watch_list = subscription("list", until);
+    watch_list.filter.tokens = (0..TOKENS_MAX).map(numbered).collect();
+    for number in 0..TOKENS_PER_AGENCY_MAX / TOKENS_MAX {
+        watch_list.name = format!("list-{number}").parse().expect("a name");
+        desk.subscribe(HOUSING, &watch_list);
+    }
+    watch_list.name = "one-more".parse().expect("a name");
+    let refused = desk.state.create_subscription(&service(HOUSING), &watch_list, None, desk.now);
+    assert_eq!(refused, Err(Refusal::at(Reason::OutOfBounds, "filter.tokens")));
+    watch_list.filter.tokens.clear();
+    desk.subscribe(HOUSING, &watch_list);
+}
+
+fn numbered(number: usize) -> SubjectToken {
+    let mut value = [0; 32];
+    value[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    SubjectToken { kind: TokenKind::Nhs, epoch: 1, value }
 }
