@@ -1,6 +1,6 @@
 //! What is known once a batch is durable: the commit, and the receipts for what stands in it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
@@ -42,7 +42,7 @@ impl Receipt {
 }
 
 /// The answer to a publish.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PublishAnswer {
     /// That the alert's record is durable.
     pub receipt: Receipt,
@@ -56,4 +56,35 @@ pub struct PublishAnswer {
     pub content_key: Key,
     /// The request id was known.
     pub repeated: bool,
+}
+
+/// The content's key opens what was committed to: it stands in no log line.
+impl fmt::Debug for PublishAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishAnswer")
+            .field("index", &self.receipt.index())
+            .field("repeated", &self.repeated)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let commit =
+            Commit { size: 1, root: crate::merkle::empty_root(), checkpoint: String::new() };
+        let answer = PublishAnswer {
+            receipt: Receipt::new(0, Arc::new(commit)),
+            leaf: [1; 32],
+            record: Bytes::new(),
+            salt: [2; 32],
+            content_key: [77; 32],
+            repeated: false,
+        };
+        let shown = format!("{answer:?}");
+        assert_eq!(shown, "PublishAnswer { index: 0, repeated: false, .. }");
+    }
 }

@@ -17,7 +17,7 @@ use crate::policy;
 use crate::record::{self, commitment};
 
 /// A view as one shape of recipient sees it: encoded and committed to once a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Shape {
     view: Bytes,
     key: commitment::Key,

@@ -11,7 +11,7 @@ use crate::merkle::leaf_hash;
 use crate::record::{self, Event, Record, commitment};
 
 /// A body to seal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Body<'a> {
     pub(super) key: &'a commitment::Key,
     pub(super) slot: u64,
