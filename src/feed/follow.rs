@@ -10,7 +10,7 @@ use super::{
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
-use crate::domain::{Act, Caller, Name, Purpose, Reason, Refusal, Timestamp};
+use crate::domain::{Act, Caller, Clock, Name, Purpose, Reason, Refusal};
 use crate::identity::Peer;
 use crate::ledger::{Ledger, Opening, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
@@ -61,8 +61,9 @@ pub async fn open(
     ledger: &Ledger,
     peer: &Peer,
     asked: Asked,
-    (now, drain): (Timestamp, CancellationToken),
+    (clock, drain): (Arc<dyn Clock>, CancellationToken),
 ) -> Result<Opened, Rejection> {
+    let now = clock.now();
     let ending = Ending::new();
     let (outlet, releases) = StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
     let opening = Opening {
@@ -79,7 +80,7 @@ pub async fn open(
     let consistency = ledger
         .consistency(asked.known, answer.commit.size)
         .map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
-    let mut stream = FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), drain);
+    let mut stream = FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), (clock, drain));
     stream.known = answer.commit.size;
     stream.position = position.clone();
     stream.first.push_back(Message::Opened(pb::Opened {

@@ -21,8 +21,8 @@ use super::{
     message,
     outlet::{End, Ending},
 };
-use crate::domain::Refusal;
-use crate::ledger::{Ledger, LedgerError, Release};
+use crate::domain::{Clock, Refusal, Timestamp};
+use crate::ledger::{Ledger, LedgerError, Outgoing, Release};
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 
 /// How long a stream stays silent before it tells that it lives.
@@ -38,6 +38,7 @@ pub struct FeedStream {
     pub(super) position: Bytes,
     /// Size of the last checkpoint that was sent.
     pub(super) known: u64,
+    clock: Arc<dyn Clock>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     drain: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Interval,
@@ -71,7 +72,7 @@ impl FeedStream {
         ledger: Ledger,
         releases: mpsc::Receiver<Release>,
         ending: Arc<Ending>,
-        drain: CancellationToken,
+        (clock, drain): (Arc<dyn Clock>, CancellationToken),
     ) -> Self {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -84,6 +85,7 @@ impl FeedStream {
             first: VecDeque::new(),
             position: Bytes::new(),
             known: 0,
+            clock,
             drain: Box::pin(drain.cancelled_owned()),
             heartbeat,
             last: Last::Open,
@@ -138,6 +140,10 @@ impl Stream for FeedStream {
         }
         if let Poll::Ready(release) = self.releases.poll_recv(context) {
             let Some(release) = release else { return self.finish(Some(End::Unavailable)) };
+            if has_lapsed(&release, self.clock.now()) {
+                // P1: it waited for its reader too long. Whoever comes back is told by a decision of then.
+                return self.finish(Some(End::Unavailable));
+            }
             return match message::release(&release, &self.ledger, self.known) {
                 Ok(message) => {
                     self.known = self.known.max(release.receipt.commit().size);
@@ -156,6 +162,13 @@ impl Stream for FeedStream {
             }
             Err(error) => self.broken(error),
         }
+    }
+}
+
+fn has_lapsed(release: &Release, now: Timestamp) -> bool {
+    match &release.outgoing {
+        Outgoing::Delivery(delivery) => delivery.permit.until() <= now,
+        Outgoing::Skipped(_) => false,
     }
 }
 

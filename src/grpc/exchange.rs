@@ -1,6 +1,6 @@
 //! `Exchange`: publish and subscribe.
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -82,10 +82,8 @@ impl ExchangeService {
         asked: Asked,
         said: Streaming<pb::SubscribeRequest>,
     ) -> Result<Deliveries, Status> {
-        let now = self.0.clock.now();
-        let opened = feed::open(&self.0.ledger, peer, asked, (now, self.0.drain.clone()))
-            .await
-            .map_err(status::of)?;
+        let bounds = (Arc::clone(&self.0.clock), self.0.drain.clone());
+        let opened = feed::open(&self.0.ledger, peer, asked, bounds).await.map_err(status::of)?;
         self.0.tasks.spawn("feed-follow", feed::follow(opened.follower, said));
         Ok(Box::pin(opened.stream.map(|message| message.map_err(status::closed))))
     }

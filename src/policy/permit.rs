@@ -3,7 +3,7 @@
 use super::limits::{Load, Passage};
 use super::release::Content;
 use crate::domain::{
-    AgencyId, Agreement, Facts, Fields, Flow, Purpose, Reason, Refusal, Rule, Timestamp,
+    AgencyId, Agreement, Facts, Fields, Flow, Party, Purpose, Reason, Refusal, Rule, Timestamp,
 };
 
 /// Who asks to see what.
@@ -25,6 +25,7 @@ pub struct Permit {
     withheld: Fields,
     rules: Vec<Rule>,
     regime_change: bool,
+    until: Timestamp,
 }
 
 impl Permit {
@@ -52,6 +53,11 @@ impl Permit {
     /// Tells whether the data leaves Part 3.
     pub const fn regime_change(&self) -> bool {
         self.regime_change
+    }
+
+    /// Returns when time alone takes it back: from then on nothing may leave under it.
+    pub const fn until(&self) -> Timestamp {
+        self.until
     }
 }
 
@@ -96,7 +102,16 @@ pub fn permit(agreement: &Agreement, ask: &Ask<'_>, now: Timestamp) -> Result<Pe
         withheld: Fields::all().without(release.granted),
         rules: rules(&passage, &content, release.load),
         regime_change: passage.changes_regime(),
+        until: until(agreement, alert, sender, now),
     })
+}
+
+/// The first end after `now` of whatever the decision looked at.
+fn until(agreement: &Agreement, alert: &Facts, sender: &Party, now: Timestamp) -> Timestamp {
+    let ends = agreement.ends.min(alert.expires_at).min(alert.delete_after);
+    let document = sender.policy_document.as_ref().map(|document| document.until);
+    // One that has lapsed already was not needed.
+    document.filter(|end| now < *end).map_or(ends, |end| ends.min(end))
 }
 
 fn find_flow<'a>(agreement: &'a Agreement, ask: &Ask<'_>) -> Result<(u32, &'a Flow), Refusal> {

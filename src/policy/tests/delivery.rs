@@ -1,5 +1,7 @@
 //! What leaves: to whom, for what, until when, and which fields.
 
+use std::time::Duration;
+
 use super::*;
 use crate::domain::Rule;
 
@@ -146,4 +148,29 @@ fn a_permit_names_the_rules_that_made_it() {
     agreement.flows[0].lawful_basis = LawfulBasis::Part3Necessary;
     agreement.flows[0].authorised_by = Some("CDA1998-S115".to_owned());
     assert_eq!(rules(&agreement), [AgreementCovers, LimitsMet, RegimeChange]);
+}
+
+/// What waits for a slow reader is held to it: no later than this may it leave.
+#[test]
+fn a_permit_ends_with_the_first_of_what_it_rests_on() {
+    let alert = facts(&draft());
+    let until = |agreement: &Agreement, alert: &Facts| {
+        let until = permitted_at(agreement, alert, now()).expect("permitted").until();
+        permitted_at(agreement, alert, until.before(Duration::from_millis(1))).expect("until then");
+        until
+    };
+    assert_eq!(until(&agreement(), &alert), alert.expires_at);
+    let deleted = Facts { delete_after: now().plus_days(5), ..alert.clone() };
+    assert_eq!(until(&agreement(), &deleted), deleted.delete_after);
+    let mut ending = agreement();
+    ending.ends = now().plus_days(4);
+    assert_eq!(until(&ending, &deleted), ending.ends);
+    let mut lapsing = of_health();
+    let document = PolicyDocument { reference: "apd".to_owned(), until: now().plus_days(3) };
+    lapsing.parties[0].policy_document = Some(document);
+    assert_eq!(until(&lapsing, &alert), now().plus_days(3));
+    let mut lapsed = agreement();
+    let document = PolicyDocument { reference: "apd".to_owned(), until: now() };
+    lapsed.parties[0].policy_document = Some(document);
+    assert_eq!(until(&lapsed, &alert), alert.expires_at, "it was not needed");
 }
