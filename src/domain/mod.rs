@@ -10,6 +10,8 @@ pub mod facts;
 pub mod fields;
 pub mod id;
 pub mod law;
+#[cfg(test)]
+pub(crate) mod random;
 pub mod refusal;
 pub mod subscription;
 pub mod time;

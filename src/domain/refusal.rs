@@ -45,6 +45,7 @@ codes! {
         RegimeChangeUnauthorised = 45 "REGIME_CHANGE_UNAUTHORISED",
         SchoolPurpose = 46 "SCHOOL_PURPOSE",
         PersonMissing = 47 "PERSON_MISSING",
+        GatewayOfOtherPurpose = 48 "GATEWAY_OF_OTHER_PURPOSE",
         SubscriptionUnknown = 60 "SUBSCRIPTION_UNKNOWN",
         SubscriptionExists = 61 "SUBSCRIPTION_EXISTS",
         SubscriptionExpired = 62 "SUBSCRIPTION_EXPIRED",
@@ -130,7 +131,8 @@ impl Reason {
             | Self::BasisOfOtherRegime
             | Self::RegimeChangeUnauthorised
             | Self::SchoolPurpose
-            | Self::PersonMissing => Class::Denied,
+            | Self::PersonMissing
+            | Self::GatewayOfOtherPurpose => Class::Denied,
         }
     }
 }

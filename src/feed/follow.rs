@@ -127,10 +127,7 @@ where
         match heard {
             Ok(()) => {}
             Err(Rejection::Refused { refusal, .. }) => {
-                ending.end(End::Refused(refusal.reason));
-                if refusal.reason != Reason::Fenced {
-                    ledger.refuse(caller.clone(), Act::FollowStream, refusal).await;
-                }
+                ending.end(refused(&ledger, &caller, refusal).await);
             }
             Err(Rejection::Busy | Rejection::Unavailable(_)) => ending.end(End::Unavailable),
         }
@@ -138,6 +135,18 @@ where
     // The subscriber may have finished speaking and still be reading: the stream says when it ends.
     ending.ended.cancelled().await;
     ledger.close_stream(key).await;
+}
+
+/// Records what must not be said on a stream, so that its end can name the record. That somebody else
+/// took the stream over is no fault of the subscriber's.
+async fn refused(ledger: &Ledger, caller: &Caller, refusal: Refusal) -> End {
+    if refusal.reason == Reason::Fenced {
+        return End::Refused(refusal, None);
+    }
+    match ledger.refuse(caller.clone(), Act::FollowStream, refusal).await {
+        Rejection::Refused { refusal, decision } => End::Refused(refusal, decision),
+        Rejection::Busy | Rejection::Unavailable(_) => End::Unavailable,
+    }
 }
 
 fn acknowledged(ledger: &Ledger, key: StreamKey, position: &[u8]) -> Result<u64, Refusal> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::Reason;
+use crate::domain::{Reason, Refusal};
 use crate::exchange::{CREDIT_MAX, UNACKNOWLEDGED_MAX};
 use crate::identity::Connection;
 use crate::ledger::{Outlet, Release};
@@ -15,8 +15,8 @@ use crate::ledger::{Outlet, Release};
 pub(super) enum End {
     /// The subscriber asked for it.
     Finished,
-    /// For a reason of policy.
-    Refused(Reason),
+    /// For a reason of policy; with the index of its record, where it has one of its own.
+    Refused(Refusal, Option<u64>),
     /// The broker lost its state or stops: the subscriber comes back.
     Unavailable,
 }
@@ -75,7 +75,7 @@ impl Outlet for StreamOutlet {
     }
 
     fn cut(&self, spare: Option<u64>) {
-        self.ending.end(End::Refused(Reason::SubscriptionDeleted));
+        self.ending.end(End::Refused(Reason::SubscriptionDeleted.into(), None));
         if spare != Some(self.connection.number()) {
             // P4: from here on nothing of this connection is handed to the kernel.
             self.connection.cut();
@@ -83,7 +83,7 @@ impl Outlet for StreamOutlet {
     }
 
     fn end(&self, reason: Reason) {
-        self.ending.end(End::Refused(reason));
+        self.ending.end(End::Refused(reason.into(), None));
     }
 
     fn unavailable(&self) {

@@ -21,6 +21,7 @@ use super::{
     message,
     outlet::{End, Ending},
 };
+use crate::domain::Refusal;
 use crate::ledger::{Ledger, LedgerError, Release};
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 
@@ -57,8 +58,8 @@ enum Last {
 /// How a stream ended; `grpc::status` turns it into a status.
 #[derive(Debug)]
 pub enum Closed {
-    /// For a reason of policy.
-    Refused(crate::domain::Reason),
+    /// For a reason of policy; with the index of its record, where it has one of its own.
+    Refused(Refusal, Option<u64>),
     /// The broker stops or has to read its state anew.
     Unavailable,
     /// A proof could not be made.
@@ -93,7 +94,7 @@ impl FeedStream {
         self.last = Last::Done;
         self.releases.close();
         Poll::Ready(match end {
-            Some(End::Refused(reason)) => Some(Err(Closed::Refused(reason))),
+            Some(End::Refused(refusal, decision)) => Some(Err(Closed::Refused(refusal, decision))),
             Some(End::Unavailable) => Some(Err(Closed::Unavailable)),
             Some(End::Finished) | None => None,
         })

@@ -27,7 +27,7 @@ pub(super) fn of(rejection: Rejection) -> Status {
 /// Turns the end of a stream into a status.
 pub(super) fn closed(closed: Closed) -> Status {
     match closed {
-        Closed::Refused(reason) => refused(reason.into(), None),
+        Closed::Refused(refusal, decision) => refused(refusal, decision),
         Closed::Unavailable => retry(Code::Unavailable, "UNAVAILABLE", Duration::from_millis(200)),
         Closed::Broken(error) => internal(&error),
     }

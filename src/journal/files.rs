@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tempfile::NamedTempFile;
+
 /// What is added to a file's name for its next content.
 const TEMPORARY: &str = ".tmp";
 
@@ -23,11 +25,13 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Makes a file that was not there before, durably.
+/// Makes a file that was not there before, durably. Under its name it is whole from the first moment:
+/// a crash before that leaves a file of another name, which nobody reads.
 pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = private().create_new(true).open(path)?;
+    let mut file = NamedTempFile::new_in(parent(path))?;
     file.write_all(content)?;
-    file.sync_all()?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|refused| refused.error)?;
     sync_parent(path)
 }
 
@@ -90,10 +94,11 @@ fn private() -> OpenOptions {
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        Some(_) | None => sync_dir(Path::new(".")),
-    }
+    sync_dir(parent(path))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn temporary(path: &Path) -> PathBuf {
@@ -129,6 +134,21 @@ mod tests {
         assert!(create(&path, b"other").is_err());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&inner), mode(&path)), (0o700, 0o600));
+    }
+
+    /// A file cannot be seen half written: it is a file of its own until it gets its name.
+    #[test]
+    fn a_new_file_has_its_name_only_when_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::create_dir(&path).unwrap();
+        assert!(create(&path, b"whole").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "what failed is cleared away");
+        fs::remove_dir(&path).unwrap();
+        create(&path, b"whole").unwrap();
+        assert_eq!(create(&path, b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -316,9 +316,11 @@ impl Ledger {
     /// `LedgerError` where the journal cannot be read or an entry is damaged.
     pub fn entries(&self, range: Range<u64>) -> Result<Vec<Entry>, LedgerError> {
         let frames = self.shared.journal.read(range.clone(), READ_BYTES)?;
-        (range.start..)
-            .zip(frames)
-            .map(|(index, frame)| {
+        // Frames first: where there are none the counter, which may stand at the last number, is not moved.
+        frames
+            .into_iter()
+            .zip(range.start..)
+            .map(|(frame, index)| {
                 let record = record::decode(&frame.record)
                     .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })?;
                 Ok(Entry { index, frame, record })

@@ -101,6 +101,9 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
         rules: policy::rule_set(),
     });
     writer.first = first;
+    // The start's own records come first, before anybody can ask for anything: even a new log has a
+    // signed checkpoint to show then.
+    writer.turn(Vec::new())?;
     publish_vkey(&settings.keys_dir, &writer.secrets)?;
     let (commands, queue) = mpsc::channel(settings.queue);
     let shared = Shared::of(&writer);
@@ -248,10 +251,16 @@ fn reapply_erasures(keys: &Keys, anchor: &Anchor) -> Result<(), LedgerError> {
     Ok(keys.erase(&slots)?)
 }
 
-/// Writes the log's public key where enrolment can take it from.
+/// Writes the log's public key where enrolment can take it from. Enrolment may do so at any moment, so that the
+/// file is never half written.
 fn publish_vkey(dir: &Path, secrets: &Secrets) -> Result<(), LedgerError> {
-    let path = dir.join("log.vkey");
-    std::fs::write(&path, format!("{}\n", secrets.signer.vkey()))
+    let (path, next) = (dir.join("log.vkey"), dir.join("log.vkey.tmp"));
+    let text = format!("{}\n", secrets.signer.vkey());
+    if std::fs::read(&path).is_ok_and(|stored| stored == text.as_bytes()) {
+        return Ok(());
+    }
+    std::fs::write(&next, text)
+        .and_then(|()| std::fs::rename(&next, &path))
         .map_err(|source| LedgerError::Io { path: path.display().to_string(), source })
 }
 

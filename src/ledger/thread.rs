@@ -59,8 +59,6 @@ fn run(
     batch: usize,
     keeper: &Keeper,
 ) -> Result<(), LedgerError> {
-    // The start's own records come first, before anybody can ask for anything.
-    writer.turn(Vec::new())?;
     let mut stopping = false;
     let mut anchored = 0;
     while !stopping {

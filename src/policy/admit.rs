@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::limits::{Load, Passage};
+use super::limits::Passage;
+use super::release::Content;
 use crate::domain::{
-    AgencyId, Agreement, Draft, Field, Flow, Reason, Refusal, SubjectCategory, Timestamp,
-    alert::EXPIRY_DAYS_MAX, law::Gateway,
+    AgencyId, Agreement, Draft, Flow, Reason, Refusal, Timestamp, alert::EXPIRY_DAYS_MAX,
 };
 
 /// That an alert may come in: the flows that apply to it, and when it is deleted.
@@ -43,17 +43,19 @@ pub fn admit(
     draft: &Draft,
     now: Timestamp,
 ) -> Result<Admitted, Refusal> {
-    if agreement.party(publisher).is_none() {
-        return Err(Reason::AgreementUnknown.into());
+    if draft.agreement != agreement.id || agreement.party(publisher).is_none() {
+        return Err(Refusal::at(Reason::AgreementUnknown, "agreement"));
     }
     if !agreement.covers(now) {
-        return Err(Reason::AgreementNotInForce.into());
+        return Err(Refusal::at(Reason::AgreementNotInForce, "agreement"));
     }
     check_times(draft, now)?;
     let flows = applicable(agreement, publisher, draft)?;
-    check_passages(agreement, &flows, draft, now)?;
+    let content =
+        Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };
+    check_passages(agreement, &flows, &content, now)?;
     let days = u64::from(agreement.delete_after_days);
-    let of_child = draft.categories.contains(&SubjectCategory::Child);
+    let of_child = content.is_of_child();
     Ok(Admitted {
         flows: flows.into_iter().map(|(position, _)| position).collect(),
         delete_after: now.plus_days(if of_child { days.min(CHILD_DAYS_MAX) } else { days }),
@@ -92,8 +94,9 @@ fn applicable<'a>(
         .filter(|(_, flow)| flow.from == *publisher && flow.purpose == draft.purpose)
         .collect();
     let of_type = narrowed(&of_purpose, |flow| flow.alert_types.contains(&draft.kind));
-    let of_category =
-        narrowed(&of_type, |flow| draft.categories.is_subset(&flow.subject_categories));
+    let of_category = narrowed(&of_type, |flow| {
+        !draft.categories.is_empty() && draft.categories.is_subset(&flow.subject_categories)
+    });
     match (of_purpose.is_empty(), of_type.is_empty(), of_category.is_empty()) {
         (true, _, _) => Err(Refusal::at(Reason::PurposeNotAgreed, "purpose")),
         (_, true, _) => Err(Refusal::at(Reason::TypeNotAgreed, "type")),
@@ -110,46 +113,20 @@ fn narrowed<'a>(flows: &[Positioned<'a>], keep: impl Fn(&Flow) -> bool) -> Vec<P
 fn check_passages(
     agreement: &Agreement,
     flows: &[Positioned<'_>],
-    draft: &Draft,
+    alert: &Content<'_>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let mut first = None;
-    for (_, flow) in flows {
-        let taken = check_person(flow, draft).and_then(|()| {
-            let load = Load::of_alert(draft.fields().intersection(flow.fields), draft.kind);
-            let passes = |to| {
-                let parties = agreement.party(&flow.from).zip(agreement.party(to));
-                parties.map_or(Err(Reason::NotAParty.into()), |(sender, recipient)| {
-                    Passage { agreement, flow, sender, recipient }.check(load, now)
-                })
-            };
-            let mut refused = None;
-            for to in &flow.to {
-                match passes(to) {
-                    Ok(()) => return Ok(()),
-                    Err(refusal) => refused = refused.or(Some(refusal)),
-                }
-            }
-            Err(refused.unwrap_or(Reason::NotRecipient.into()))
+    let passages = flows.iter().flat_map(|(_, flow)| flow.to.iter().map(move |to| (*flow, to)));
+    for (flow, to) in passages {
+        let parties = agreement.party(&flow.from).zip(agreement.party(to));
+        let taken = parties.map_or(Err(Reason::NotAParty.into()), |(sender, recipient)| {
+            Passage { agreement, flow, sender, recipient }.release(alert, now)
         });
         match taken {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(refusal) => first = first.or(Some(refusal)),
         }
     }
-    Err(first.unwrap_or(Reason::PurposeNotAgreed.into()))
-}
-
-/// Depersonalised means without a person; everything else is about one.
-fn check_person(flow: &Flow, draft: &Draft) -> Result<(), Refusal> {
-    let fields = draft.fields();
-    let depersonalised = flow.gateway == Gateway::CrimeAndDisorderAct17A;
-    if depersonalised && (fields.contains(Field::Subject) || fields.contains(Field::CaseReference))
-    {
-        Err(Refusal::at(Reason::DepersonalisedOnly, "subject"))
-    } else if !depersonalised && !fields.contains(Field::Subject) {
-        Err(Refusal::at(Reason::PersonMissing, "subject"))
-    } else {
-        Ok(())
-    }
+    Err(first.unwrap_or(Reason::NotRecipient.into()))
 }

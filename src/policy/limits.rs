@@ -4,7 +4,7 @@
 use crate::domain::{
     AgencyKind, Agreement, AlertType, DataClass, Field, Flow, Party, Purpose, Reason, Refusal,
     Regime, Timestamp,
-    law::{Gateway, LawfulBasis, ScheduleParagraph},
+    law::{Gateway, LawfulBasis, OffenceCondition, ScheduleParagraph},
 };
 
 /// Who tells whom under which flow.
@@ -61,14 +61,15 @@ impl Passage<'_> {
         self.check_gateway(load)?;
         self.check_special(load, now)?;
         self.check_offence(load, now)?;
-        if self.sender.kind.is_health_or_care() && self.flow.confidentiality_basis.is_none() {
+        let owes_confidence = self.is_or_acts_for(self.sender, AgencyKind::is_health_or_care);
+        if owes_confidence && self.flow.confidentiality_basis.is_none() {
             return Err(Refusal::at(Reason::ConfidentialityBasisMissing, "confidentiality_basis"));
         }
         if self.changes_regime() && self.flow.authorised_by.is_none() {
             // DPA 2018 s.36(4): only where a law authorises it.
             return Err(Refusal::at(Reason::RegimeChangeUnauthorised, "authorised_by"));
         }
-        let to_school = self.recipient.kind == AgencyKind::School;
+        let to_school = self.is_or_acts_for(self.recipient, |kind| kind == AgencyKind::School);
         if to_school && self.flow.purpose != Purpose::SafeguardingChild {
             return Err(Refusal::at(Reason::SchoolPurpose, "purpose"));
         }
@@ -80,6 +81,11 @@ impl Passage<'_> {
         self.sender.regime == Regime::DpaPart3 && self.recipient.regime != Regime::DpaPart3
     }
 
+    /// Tells whether at least one end is under the UK GDPR, where offence data needs its condition.
+    pub(super) fn is_under_uk_gdpr(&self) -> bool {
+        self.sender.regime == Regime::UkGdpr || self.recipient.regime == Regime::UkGdpr
+    }
+
     fn check_basis(&self) -> Result<(), Refusal> {
         let basis = self.flow.lawful_basis;
         if basis.is_part3() != (self.sender.regime == Regime::DpaPart3) {
@@ -89,19 +95,26 @@ impl Passage<'_> {
             basis,
             LawfulBasis::LegitimateInterests | LawfulBasis::RecognisedLegitimateInterests
         );
-        if closed && self.kind_acted_for(self.sender).is_public_authority() {
-            // UK GDPR Art 6(1), second subparagraph.
+        // UK GDPR Art 6(1), second subparagraph: in its own tasks or in those it carries out for one.
+        if closed && self.is_or_acts_for(self.sender, AgencyKind::is_public_authority) {
             return Err(Refusal::at(Reason::BasisClosedToPublicAuthority, "lawful_basis"));
         }
         Ok(())
     }
 
     fn check_gateway(&self, load: Load) -> Result<(), Refusal> {
+        let of_crime_and_disorder = matches!(
+            self.flow.gateway,
+            Gateway::CrimeAndDisorderAct115 | Gateway::CrimeAndDisorderAct17A
+        );
+        if self.flow.purpose == Purpose::CrimeAndDisorder && !of_crime_and_disorder {
+            // Another gateway would go round the list of s.115(2).
+            return Err(Refusal::at(Reason::GatewayOfOtherPurpose, "gateway"));
+        }
         match self.flow.gateway {
             Gateway::CrimeAndDisorderAct115 => {
                 // s.115(1): to a relevant authority, or a person acting on behalf of one.
-                let listed = self.recipient.kind.is_relevant_authority()
-                    || self.kind_acted_for(self.recipient).is_relevant_authority();
+                let listed = self.is_or_acts_for(self.recipient, AgencyKind::is_relevant_authority);
                 listed.then_some(()).ok_or(Refusal::at(Reason::NotARelevantAuthority, "gateway"))
             }
             Gateway::CrimeAndDisorderAct17A => {
@@ -112,7 +125,8 @@ impl Passage<'_> {
             }
             Gateway::PoliceCrimeSentencingCourtsAct16 => {
                 // s.16(4)-(5): no patient information, nothing personal from health or social care.
-                let barred = load.health || self.sender.kind.is_health_or_care();
+                let barred =
+                    load.health || self.is_or_acts_for(self.sender, AgencyKind::is_health_or_care);
                 (!barred).then_some(()).ok_or(Refusal::at(Reason::PatientDataBarred, "gateway"))
             }
             Gateway::CriminalJusticeAct325 => {
@@ -170,14 +184,15 @@ impl Passage<'_> {
     }
 
     fn check_offence(&self, load: Load, now: Timestamp) -> Result<(), Refusal> {
-        let under_uk_gdpr =
-            self.sender.regime == Regime::UkGdpr || self.recipient.regime == Regime::UkGdpr;
-        if !(load.offence && under_uk_gdpr) {
+        if !(load.offence && self.is_under_uk_gdpr()) {
             return Ok(());
         }
         let Some(condition) = self.flow.offence_condition else {
             return Err(Refusal::at(Reason::OffenceDataWithoutCondition, "offence_condition"));
         };
+        if condition == OffenceCondition::Safeguarding && self.flow.no_consent_reason.is_none() {
+            return Err(Refusal::at(Reason::NoConsentReasonMissing, "no_consent_reason"));
+        }
         if condition.needs_policy_document() { self.check_policy_document(now) } else { Ok(()) }
     }
 
@@ -188,9 +203,9 @@ impl Passage<'_> {
             .ok_or(Refusal::at(Reason::PolicyDocumentNotCurrent, "policy_document"))
     }
 
-    /// The kind of organisation whose tasks the party carries out: its own, or its principal's.
-    fn kind_acted_for(&self, party: &Party) -> AgencyKind {
+    /// Tells whether it holds of the party itself, or of the one whose tasks it carries out.
+    fn is_or_acts_for(&self, party: &Party, holds: fn(AgencyKind) -> bool) -> bool {
         let principal = party.acting_for.as_ref().and_then(|agency| self.agreement.party(agency));
-        principal.map_or(party.kind, |principal| principal.kind)
+        holds(party.kind) || principal.is_some_and(|principal| holds(principal.kind))
     }
 }

@@ -7,6 +7,9 @@ mod define;
 mod limits;
 mod minimise;
 mod permit;
+mod release;
+#[cfg(test)]
+mod tests;
 
 pub use admit::{Admitted, admit};
 pub use define::define;
@@ -22,6 +25,7 @@ pub fn rule_set() -> [u8; 32] {
         include_str!("limits.rs"),
         include_str!("minimise.rs"),
         include_str!("permit.rs"),
+        include_str!("release.rs"),
         include_str!("../domain/law.rs"),
     ] {
         context.update(source.as_bytes());

@@ -1,9 +1,9 @@
 //! May this recipient see this alert now, and which fields of it? The permit is the passed check.
 
 use super::limits::{Load, Passage};
+use super::release::Content;
 use crate::domain::{
-    AgencyId, Agreement, Facts, Field, Fields, Flow, Purpose, Reason, Refusal, Rule,
-    SubjectCategory, Timestamp, law::ScheduleParagraph,
+    AgencyId, Agreement, Facts, Fields, Flow, Purpose, Reason, Refusal, Rule, Timestamp,
 };
 
 /// Who asks to see what.
@@ -55,20 +55,6 @@ impl Permit {
     }
 }
 
-/// The fields of a child's alert that may leave for a purpose other than safeguarding children.
-const CHILD_FIELDS: [Field; 10] = [
-    Field::Type,
-    Field::Subject,
-    Field::SubjectCategories,
-    Field::SafeguardingIndicators,
-    Field::Certainty,
-    Field::Assertion,
-    Field::Urgency,
-    Field::RequestedAction,
-    Field::AsOf,
-    Field::Contact,
-];
-
 /// Decides whether the recipient of `ask` may see the alert at `now`, and which fields of it.
 /// `agreement` is the approved version.
 ///
@@ -101,23 +87,14 @@ pub fn permit(agreement: &Agreement, ask: &Ask<'_>, now: Timestamp) -> Result<Pe
     else {
         return Err(Reason::NotAParty.into());
     };
-    if recipient.faces_suspects && alert.categories.contains(&SubjectCategory::Victim) {
-        return Err(Reason::VictimFacingSuspect.into());
-    }
-    let granted = granted(flow, alert);
-    let released = alert.fields.intersection(granted);
-    if released.is_empty() {
-        return Err(Reason::NothingReleased.into());
-    }
     let passage = Passage { agreement, flow, sender, recipient };
-    let load = Load::of_alert(released, alert.kind);
-    passage.check(load, now)?;
-    check_safeguarding(flow, alert, load)?;
+    let content = Content { kind: alert.kind, categories: &alert.categories, fields: alert.fields };
+    let release = passage.release(&content, now)?;
     Ok(Permit {
         flow: position,
-        released,
-        withheld: Fields::all().without(granted),
-        rules: rules(&passage, alert, load),
+        released: release.released,
+        withheld: Fields::all().without(release.granted),
+        rules: rules(&passage, &content, release.load),
         regime_change: passage.changes_regime(),
     })
 }
@@ -133,32 +110,12 @@ fn find_flow<'a>(agreement: &'a Agreement, ask: &Ask<'_>) -> Result<(u32, &'a Fl
         .ok_or(Reason::NotRecipient.into())
 }
 
-fn granted(flow: &Flow, alert: &Facts) -> Fields {
-    if alert.is_of_child() && flow.purpose != Purpose::SafeguardingChild {
-        flow.fields.intersection(CHILD_FIELDS.into_iter().collect())
-    } else {
-        flow.fields
-    }
-}
-
-/// Sch 1 para 18(1)(a): the person is under 18, or 18 or over and at risk.
-fn check_safeguarding(flow: &Flow, alert: &Facts, load: Load) -> Result<(), Refusal> {
-    let leans_on_it =
-        load.health && flow.schedule_paragraph == Some(ScheduleParagraph::Safeguarding);
-    let at_risk = alert.is_of_child() || alert.categories.contains(&SubjectCategory::AtRiskAdult);
-    if leans_on_it && !at_risk {
-        return Err(Reason::SafeguardingConditionUnmet.into());
-    }
-    Ok(())
-}
-
-fn rules(passage: &Passage<'_>, alert: &Facts, load: Load) -> Vec<Rule> {
-    let flow = passage.flow;
+fn rules(passage: &Passage<'_>, alert: &Content<'_>, load: Load) -> Vec<Rule> {
     [
         (Rule::AgreementCovers, true),
         (Rule::LimitsMet, true),
         (Rule::SpecialCondition, load.health),
-        (Rule::OffenceCondition, load.offence && flow.offence_condition.is_some()),
+        (Rule::OffenceCondition, load.offence && passage.flow.offence_condition.is_some()),
         (Rule::ChildProtected, alert.is_of_child()),
         (Rule::RegimeChange, passage.changes_regime()),
     ]

@@ -68,6 +68,9 @@ pub fn agreement_from_stored(stored: &Bytes) -> Result<Agreement, Malformed> {
 
 fn party(party: &pb::Party) -> Result<Party, Refusal> {
     let policy_document = if party.policy_document.is_empty() {
+        if party.policy_document_until.is_some() {
+            return Err(Refusal::at(Reason::MissingField, "policy_document"));
+        }
         None
     } else {
         Some(PolicyDocument {

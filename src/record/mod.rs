@@ -7,6 +7,8 @@ mod decode;
 mod encode;
 mod event;
 mod read;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub mod commitment;

@@ -61,7 +61,7 @@ pub struct Segments {
     pub(super) dir: PathBuf,
     pub(super) journal: JournalId,
     /// Keeps other processes out for as long as it is open.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Segments {
@@ -74,8 +74,18 @@ impl Segments {
         check(settings)?;
         files::create_dir(dir).map_err(OpenError::io(dir))?;
         let lock = lock(dir)?;
-        if !scan::segments(dir)?.is_empty() {
+        let firsts = scan::segments(dir)?;
+        let is_unfinished = match Self::journal_id_of(dir) {
+            Err(OpenError::Missing { .. }) => firsts.iter().all(|&first| first == 0),
+            Err(error) => return Err(error),
+            Ok(_) => false,
+        };
+        if !is_unfinished {
             return Err(OpenError::AlreadyExists { path: dir.into() });
+        }
+        if !firsts.is_empty() {
+            // The making of the first segment was cut off: the scan removes it, or says what stands in it.
+            Scan::run(dir, settings.journal_id, 0)?;
         }
         Self::begin(dir, settings, lock)
     }
@@ -132,7 +142,7 @@ impl Segments {
         header.map(|header| header.journal).ok_or_else(missing)
     }
 
-    fn begin(dir: &Path, settings: &Settings, lock: File) -> Result<Self, OpenError> {
+    fn begin(dir: &Path, settings: &Settings, lock: Lock) -> Result<Self, OpenError> {
         let first = create_first(dir, settings).map_err(OpenError::io(dir))?;
         let committed = Committed {
             head: Head::default(),
@@ -144,7 +154,7 @@ impl Segments {
         Ok(Self::of(dir, Writer::new(settings, dir, first), committed, lock))
     }
 
-    fn of(dir: &Path, writer: Writer, committed: Committed, lock: File) -> Self {
+    fn of(dir: &Path, writer: Writer, committed: Committed, lock: Lock) -> Self {
         Self {
             dir: dir.into(),
             journal: writer.journal,
@@ -234,14 +244,44 @@ fn check(settings: &Settings) -> Result<(), OpenError> {
     if is_within { Ok(()) } else { Err(OpenError::SegmentBytes) }
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+/// A directory's lock. It belongs to the open file and not to this handle: a child that is being spawned
+/// holds a copy until it has become another program, so that letting go has to be said.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would do as well, only later.
+        drop(self.0.unlock());
+    }
+}
+
+fn lock(dir: &Path) -> Result<Lock, OpenError> {
     let path = dir.join(LOCK);
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
     let file = options.open(&path).map_err(OpenError::io(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path }),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy of the lock stays behind, as in a child between fork and exec.
+    #[test]
+    fn a_closed_journal_can_be_opened_though_a_copy_of_its_lock_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings =
+            Settings { journal_id: JournalId::from_bytes([1; 16]), segment_bytes: 1 << 20 };
+        let journal = Segments::create(dir.path(), &settings).unwrap();
+        let copy = journal._lock.0.try_clone().unwrap();
+        drop(journal);
+        Segments::open(dir.path(), &settings, 0).unwrap();
+        drop(copy);
     }
 }

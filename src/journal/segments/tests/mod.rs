@@ -169,6 +169,28 @@ fn a_segment_that_was_never_finished_is_made_again() {
     assert!(matches!(open(&dir, 10), Err(OpenError::Damaged { index: 10, .. })));
 }
 
+/// The same crash on the very first start: there is no journal yet, so it is made, not opened.
+#[test]
+fn a_journal_that_was_never_finished_is_made_again() {
+    let header = SegmentHeader { journal: JOURNAL, first_index: 0, version: VERSION }.encode();
+    for (length, filled) in [(0, 0), (0, 5000), (20, 20), (20, 5000), (30, HEADER)] {
+        let dir = TempDir::fresh();
+        let mut husk = header[..length].to_vec();
+        husk.resize(filled, 0);
+        fs::write(segment_path(dir.path(), 0), husk).unwrap();
+        assert!(matches!(Segments::journal_id_of(dir.path()), Err(OpenError::Missing { .. })));
+        let journal = Segments::create(dir.path(), &SETTINGS).unwrap();
+        grow_large(&journal, 1);
+        drop(journal);
+        assert_eq!(open(&dir, 1).unwrap().0.head().size, 1);
+    }
+    let dir = TempDir::fresh();
+    let held = [&header[..20], &[0; 100], &[1]].concat();
+    fs::write(segment_path(dir.path(), 0), held).unwrap();
+    let refused = Segments::create(dir.path(), &SETTINGS).unwrap_err();
+    assert!(matches!(refused, OpenError::Damaged { index: 0, .. }), "{refused}");
+}
+
 #[test]
 fn what_stands_in_the_way_is_named() {
     let dir = tempfile::tempdir().unwrap();

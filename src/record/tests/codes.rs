@@ -1,0 +1,94 @@
+//! The domain's lists and the enums of the proto files are the same lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost_reflect::EnumDescriptor;
+
+use super::protos;
+use crate::domain::{
+    Act, AgencyKind, AlertType, Assertion, Certainty, Field, HandlingCode, HandlingCondition,
+    Indicator, IntelligenceAssessment, Purpose, QueryPurpose, Regime, RequestedAction,
+    RetentionClass, Route, Rule, SourceEvaluation, SubjectCategory, TokenKind, Urgency,
+};
+
+type List = BTreeMap<i32, String>;
+
+macro_rules! lists {
+    ($($name:ident),+ $(,)?) => {
+        [$((
+            stringify!($name),
+            $name::ALL
+                .iter()
+                .map(|it| (i32::from(it.number()), it.code().to_owned()))
+                .collect::<List>(),
+        )),+]
+    };
+}
+
+/// Enums that only the wire has: how something stands, and what a message tells.
+const OF_THE_WIRE: [&str; 2] = ["AgreementState", "NoticeKind"];
+
+/// The name as a prefix: `AlertType` becomes `ALERT_TYPE_`.
+fn prefix(name: &str) -> String {
+    let mut prefix = String::new();
+    for (place, letter) in name.char_indices() {
+        if place > 0 && letter.is_ascii_uppercase() {
+            prefix.push('_');
+        }
+        prefix.push(letter.to_ascii_uppercase());
+    }
+    prefix + "_"
+}
+
+fn written(list: &EnumDescriptor) -> List {
+    list.values().map(|value| (value.number(), value.name().to_owned())).collect()
+}
+
+#[test]
+fn every_list_has_the_numbers_and_names_of_its_enum() {
+    let lists = lists![
+        Act,
+        AgencyKind,
+        AlertType,
+        Assertion,
+        Certainty,
+        Field,
+        HandlingCode,
+        HandlingCondition,
+        Indicator,
+        IntelligenceAssessment,
+        Purpose,
+        QueryPurpose,
+        Regime,
+        RequestedAction,
+        RetentionClass,
+        Route,
+        Rule,
+        SourceEvaluation,
+        SubjectCategory,
+        TokenKind,
+        Urgency,
+    ];
+    let protos = protos();
+    for (name, list) in &lists {
+        let found = protos.get_enum_by_name(&format!("portway.v1.{name}")).expect(name);
+        let mut expected: List =
+            list.iter().map(|(number, code)| (*number, prefix(name) + code)).collect();
+        expected.insert(0, prefix(name) + "UNSPECIFIED");
+        assert_eq!(written(&found), expected, "{name}");
+    }
+
+    let ours: BTreeSet<_> = lists.iter().map(|(name, _)| *name).chain(OF_THE_WIRE).collect();
+    let enums: Vec<_> = protos.all_enums().filter(|it| it.package_name() == "portway.v1").collect();
+    let theirs: BTreeSet<_> = enums.iter().map(EnumDescriptor::name).collect();
+    assert_eq!(theirs, ours, "an enum without a list, or a list without an enum");
+}
+
+#[test]
+fn no_number_outside_a_list_is_read() {
+    for number in [i32::MIN, -1, 0, 24, 255, 256, 257, i32::MAX] {
+        AlertType::from_number(number).expect_err("not on the list");
+        Field::from_number(number).expect_err("not on the list");
+        Act::from_number(number).expect_err("not on the list");
+    }
+}

@@ -1,0 +1,178 @@
+//! Golden bytes of one entry of each kind, of a draft and of a view: `tests/vectors/record/*.hex`. They
+//! were written once. Where one differs the format has changed, and every log that exists with it.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+
+use prost::Message;
+
+use super::protos;
+use super::sample::{agency, agreement, at, draft, facts, officer, system, view};
+use crate::domain::{Act, Field, Filter, Hex, QueryPurpose, Reason, Rule, Subscription};
+use crate::record::{
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
+    StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+};
+
+fn of_governance() -> Vec<(&'static str, Event)> {
+    let agreement = agreement();
+    let bytes = agreement_to_pb(&agreement).encode_to_vec().into();
+    let governed = Governed {
+        by: officer(),
+        id: agreement.id.clone(),
+        proposed: 5,
+        parties: vec![agency("police"), agency("council")],
+    };
+    let proposed = ProposedAgreement { agreement: Arc::new(agreement), bytes };
+    vec![
+        ("agreement_approved", Event::AgreementApproved(governed.clone())),
+        ("agreement_proposed", Event::AgreementProposed { by: officer(), proposed }),
+        ("agreement_withdrawn", Event::AgreementWithdrawn(governed)),
+    ]
+}
+
+fn of_the_log() -> Vec<(&'static str, Event)> {
+    let purpose = QueryPurpose::Lawfulness;
+    let origin = "example.org/portway/log".to_owned();
+    let vkey = "example.org/portway/log+00000000+AQ==".to_owned();
+    vec![
+        ("broker_started", Event::BrokerStarted { version: "0.1.0".to_owned(), rules: [1; 32] }),
+        ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
+        ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
+        ("log_started", Event::LogStarted { origin, vkey }),
+        ("tail_cut", Event::TailCut { size: 300, bytes: 17 }),
+    ]
+}
+
+fn of_subscriptions() -> Vec<(&'static str, Event)> {
+    let subscription = Subscription {
+        name: "homes".parse().expect("a name"),
+        purpose: draft().purpose,
+        filter: Filter {
+            types: [draft().kind].into(),
+            areas: draft().area.into_iter().collect(),
+            ..Filter::default()
+        },
+        expires_at: at().plus_days(400),
+    };
+    let sealed = Some(SealedFilter { slot: 0, content: [5; 32] });
+    let stored = StoredSubscription { subscription, token_count: 2, sealed };
+    let (by, recipient) = (system(), agency("landlord"));
+    let acknowledged =
+        Event::Acknowledged { subscription: 9, number: 2, agency: recipient.clone() };
+    let skipped = Event::NumberSkipped {
+        subscription: 9,
+        number: 3,
+        reason: Reason::Expired,
+        recipient: recipient.clone(),
+    };
+    vec![
+        ("acknowledged", acknowledged),
+        ("number_skipped", skipped),
+        ("redelivered", Event::Redelivered { disclosed: 12, opened: 14, recipient }),
+        ("stream_opened", Event::StreamOpened { by: by.clone(), subscription: 9 }),
+        (
+            "subscription_created",
+            Event::SubscriptionCreated { by: by.clone(), subscription: stored },
+        ),
+        ("subscription_deleted", Event::SubscriptionDeleted { by, subscription: 9 }),
+    ]
+}
+
+fn of_alerts() -> Vec<(&'static str, Event)> {
+    let published = Published {
+        by: system(),
+        facts: facts(),
+        agreement: 5,
+        flows: vec![0, 2],
+        slot: 0,
+        content: [6; 32],
+    };
+    let disclosed = Disclosed {
+        published: 11,
+        agreement: 5,
+        flow: 2,
+        subscription: 9,
+        opened: 10,
+        number: 1,
+        publisher: agency("police"),
+        recipient: agency("landlord"),
+        released: [Field::Type, Field::Subject, Field::CaseReference].into_iter().collect(),
+        withheld: [Field::Grading].into_iter().collect(),
+        view: [7; 32],
+        rules: vec![Rule::AgreementCovers, Rule::LimitsMet],
+        regime_change: true,
+        delete_after: at().plus_days(90),
+    };
+    let refused = Refused {
+        by: None,
+        act: Act::Disclose,
+        reason: Reason::VictimFacingSuspect,
+        agreement: Some(5),
+        published: Some(0),
+        subscription: None,
+        suppressed: 3,
+        recipient: Some(agency("probation")),
+        publisher: Some(agency("police")),
+    };
+    vec![
+        ("disclosed", Event::Disclosed(disclosed)),
+        ("published", Event::Published(published)),
+        ("refused", Event::Refused(refused)),
+    ]
+}
+
+fn events() -> Vec<(&'static str, Event)> {
+    [of_governance(), of_the_log(), of_subscriptions(), of_alerts()].concat()
+}
+
+fn record(event: &Event) -> Record {
+    let links = vec![[8; 32]; event.agencies().len()];
+    Record { at: at(), links, event: event.clone() }
+}
+
+fn path(name: &str) -> PathBuf {
+    let root: PathBuf = env!("CARGO_MANIFEST_DIR").into();
+    root.join(format!("tests/vectors/record/{name}.hex"))
+}
+
+/// Reads a vector: hex digits, in lines.
+fn golden(name: &str) -> String {
+    let text = fs::read_to_string(path(name)).unwrap_or_default();
+    text.lines().collect()
+}
+
+#[test]
+fn one_entry_of_each_kind_and_no_other_has_a_vector() {
+    let record = protos().get_message_by_name("portway.v1.Record").expect("the message");
+    let oneof = record.oneofs().find(|it| it.name() == "event").expect("the event");
+    let mut kinds: Vec<_> = oneof.fields().map(|field| field.name().to_owned()).collect();
+    kinds.sort();
+    let mut named: Vec<_> = events().into_iter().map(|(name, _)| name).collect();
+    named.sort_unstable();
+    assert_eq!(named, kinds);
+}
+
+#[test]
+fn the_bytes_of_entries_drafts_and_views_never_change() {
+    let mut bytes: BTreeMap<&str, _> =
+        events().iter().map(|(name, event)| (*name, encode(&record(event)))).collect();
+    bytes.insert("alert_draft", draft_bytes(&draft()));
+    bytes.insert("view", view_bytes(&view()));
+    let changed: Vec<_> = bytes
+        .iter()
+        .map(|(name, bytes)| (name, Hex(bytes).to_string()))
+        .filter(|(name, hex)| golden(name) != *hex)
+        .map(|(name, hex)| format!("tests/vectors/record/{name}.hex {hex}"))
+        .collect();
+    assert!(changed.is_empty(), "not the bytes of the vectors:\n{}", changed.join("\n"));
+}
+
+#[test]
+fn the_vectors_read_as_the_entries_they_stand_for() {
+    for (name, event) in events() {
+        let hex = golden(name);
+        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+        let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
+        assert_eq!(decode(&bytes), Ok(record(&event)), "{name}");
+    }
+}

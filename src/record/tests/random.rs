@@ -1,0 +1,210 @@
+//! Random entries of every kind.
+
+use std::sync::Arc;
+
+use proptest::{collection::vec, option, prelude::*};
+use prost::Message;
+
+use crate::domain::{
+    Act, AlertType, Assertion, Certainty, Facts, Filter, HandlingCondition, Purpose, QueryPurpose,
+    Reason, Rule, SubjectCategory, Subscription,
+    random::{agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some},
+};
+use crate::record::{
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
+    StoredSubscription, agreement_to_pb,
+};
+
+/// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
+fn index() -> impl Strategy<Value = u64> {
+    0..u64::MAX
+}
+
+fn hash() -> impl Strategy<Value = [u8; 32]> {
+    any::<[u8; 32]>()
+}
+
+/// Any record.
+pub(super) fn record() -> impl Strategy<Value = Record> {
+    (moment(), vec(hash(), 0..4), event()).prop_map(|(at, links, event)| Record {
+        at,
+        links,
+        event,
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![acts_on_the_log(), acts_of_governance(), acts_on_subscriptions(), alerts()]
+}
+
+fn acts_on_the_log() -> impl Strategy<Value = Event> {
+    let log = ("[ -~]{1,40}", "[ -~]{1,80}")
+        .prop_map(|(origin, vkey)| Event::LogStarted { origin, vkey });
+    let broker = ("[0-9.]{1,12}", hash())
+        .prop_map(|(version, rules)| Event::BrokerStarted { version, rules });
+    let cut = any::<(u64, u64)>().prop_map(|(size, bytes)| Event::TailCut { size, bytes });
+    let consulted = (caller(), one(QueryPurpose::ALL), any::<u64>(), any::<u64>())
+        .prop_map(|(by, purpose, start, end)| Event::Consulted { by, purpose, start, end });
+    let exported = (caller(), one(QueryPurpose::ALL), any::<u64>(), hash())
+        .prop_map(|(by, purpose, size, manifest)| Event::Exported { by, purpose, size, manifest });
+    prop_oneof![log, broker, cut, consulted, exported]
+}
+
+fn governed() -> impl Strategy<Value = Governed> {
+    (caller(), named("[a-z][a-z0-9-]{2,63}"), any::<u64>(), vec(agency(), 0..4))
+        .prop_map(|(by, id, proposed, parties)| Governed { by, id, proposed, parties })
+}
+
+fn acts_of_governance() -> impl Strategy<Value = Event> {
+    let proposed = (caller(), agreement()).prop_map(|(by, agreement)| {
+        let bytes = agreement_to_pb(&agreement).encode_to_vec().into();
+        let agreement = Arc::new(agreement);
+        Event::AgreementProposed { by, proposed: ProposedAgreement { agreement, bytes } }
+    });
+    prop_oneof![
+        proposed,
+        governed().prop_map(Event::AgreementApproved),
+        governed().prop_map(Event::AgreementWithdrawn),
+    ]
+}
+
+fn stored_subscription() -> impl Strategy<Value = StoredSubscription> {
+    let areas = proptest::collection::btree_set(area(), 0..5);
+    let filter = (some(AlertType::ALL, 0), areas).prop_map(|(types, areas)| Filter {
+        types,
+        areas,
+        ..Filter::default()
+    });
+    let sealed = option::of((index(), hash()))
+        .prop_map(|it| it.map(|(slot, content)| SealedFilter { slot, content }));
+    (name(), one(Purpose::ALL), filter, moment(), any::<u32>(), sealed).prop_map(
+        |(name, purpose, filter, expires_at, token_count, sealed)| StoredSubscription {
+            subscription: Subscription { name, purpose, filter, expires_at },
+            token_count,
+            sealed,
+        },
+    )
+}
+
+fn acts_on_subscriptions() -> impl Strategy<Value = Event> {
+    let created = (caller(), stored_subscription())
+        .prop_map(|(by, subscription)| Event::SubscriptionCreated { by, subscription });
+    let deleted = (caller(), any::<u64>())
+        .prop_map(|(by, subscription)| Event::SubscriptionDeleted { by, subscription });
+    let opened = (caller(), any::<u64>())
+        .prop_map(|(by, subscription)| Event::StreamOpened { by, subscription });
+    let acknowledged =
+        (any::<u64>(), any::<u64>(), agency()).prop_map(|(subscription, number, agency)| {
+            Event::Acknowledged { subscription, number, agency }
+        });
+    let redelivered =
+        (any::<u64>(), any::<u64>(), agency()).prop_map(|(disclosed, opened, recipient)| {
+            Event::Redelivered { disclosed, opened, recipient }
+        });
+    let skipped = (any::<u64>(), any::<u64>(), one(Reason::ALL), agency()).prop_map(
+        |(subscription, number, reason, recipient)| Event::NumberSkipped {
+            subscription,
+            number,
+            reason,
+            recipient,
+        },
+    );
+    prop_oneof![created, deleted, opened, acknowledged, redelivered, skipped]
+}
+
+fn alerts() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        published().prop_map(Event::Published),
+        disclosed().prop_map(Event::Disclosed),
+        refused().prop_map(Event::Refused),
+    ]
+}
+
+fn published() -> impl Strategy<Value = Published> {
+    let by = caller().prop_filter("an operator publishes nothing", |it| it.seat.agency().is_some());
+    let codes = (
+        one(Purpose::ALL),
+        one(AlertType::ALL),
+        some(SubjectCategory::ALL, 1),
+        fields(),
+        one(Certainty::ALL),
+        one(Assertion::ALL),
+        some(HandlingCondition::ALL, 0),
+    );
+    let times = [moment().boxed(), moment().boxed(), moment().boxed(), moment().boxed()];
+    let ids = (alert_id(), named("[a-z][a-z0-9-]{2,63}"), any::<bool>());
+    let rest = (any::<u64>(), vec(any::<u32>(), 0..4), index(), hash());
+    (by, ids, codes, times, rest).prop_map(|(by, ids, codes, times, rest)| {
+        let (id, agreement, restricted) = ids;
+        let (purpose, kind, categories, fields, certainty, assertion, handling) = codes;
+        let [time, as_of, expires_at, delete_after] = times;
+        let publisher = by.seat.agency().expect("filtered").clone();
+        let facts = Facts {
+            id,
+            publisher,
+            agreement,
+            purpose,
+            kind,
+            categories,
+            fields,
+            certainty,
+            assertion,
+            time,
+            as_of,
+            expires_at,
+            delete_after,
+            handling,
+            restricted,
+        };
+        let (agreement, flows, slot, content) = rest;
+        Published { by, facts, agreement, flows, slot, content }
+    })
+}
+
+fn disclosed() -> impl Strategy<Value = Disclosed> {
+    let places = (any::<[u64; 5]>(), any::<u32>());
+    let parties = (agency(), agency());
+    let what = (fields(), fields(), hash(), vec(one(Rule::ALL), 0..6), any::<bool>(), moment());
+    (places, parties, what).prop_map(|(places, (publisher, recipient), what)| {
+        let ([published, agreement, subscription, opened, number], flow) = places;
+        let (released, withheld, view, rules, regime_change, delete_after) = what;
+        Disclosed {
+            published,
+            agreement,
+            flow,
+            subscription,
+            opened,
+            number,
+            publisher,
+            recipient,
+            released,
+            withheld,
+            view,
+            rules,
+            regime_change,
+            delete_after,
+        }
+    })
+}
+
+fn refused() -> impl Strategy<Value = Refused> {
+    let place = || option::of(index());
+    let people = (option::of(caller()), option::of(agency()), option::of(agency()));
+    let why = (one(Act::ALL), one(Reason::ALL), any::<u32>());
+    (people, why, (place(), place(), place())).prop_map(|(people, why, places)| {
+        let (by, recipient, publisher) = people;
+        let (act, reason, suppressed) = why;
+        let (agreement, alert, subscription) = places;
+        Refused {
+            by,
+            act,
+            reason,
+            agreement,
+            published: alert,
+            subscription,
+            suppressed,
+            recipient,
+            publisher,
+        }
+    })
+}

@@ -1,0 +1,12 @@
+//! The command line as CONTRACT promises it: data on stdout, messages on stderr, one exit status for each kind
+//! of end, and one JSON document, or one per line, for scripts.
+
+mod agreement;
+mod audit;
+mod cert;
+mod follow;
+mod help;
+mod publish;
+mod serve;
+mod subscription;
+mod usage;

@@ -1,0 +1,123 @@
+//! P4: once a withdrawal is answered, nothing leaves that it forbids.
+
+use portway::{
+    client::Error,
+    domain::Reason,
+    pb::v1::{
+        self as pb, subscribe_request::Message as Ask, subscribe_response::Message as Answer,
+    },
+    record::Event,
+};
+
+use crate::stage::{AGREEMENT, Role, SUBSCRIPTION, Stage, draft, events, now, open, request};
+
+const PUBLISHED: u64 = 12;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_cuts_streams_that_hold_something_and_nothing_leaves_after_it() {
+    let stage = Stage::start();
+    stage.agree().await;
+    stage.subscribe("council").await;
+    let police = stage.connect("police", Role::Service).await;
+    for _ in 0..PUBLISHED {
+        police.publish(draft(now()), None).await.unwrap();
+    }
+    let council = stage.speak("council", Role::Service).await;
+    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
+    // The opening allows ten: seven are read, three stand between the broker and us, two wait.
+    for _ in 0..7 {
+        talk.delivery().await;
+    }
+
+    let officer = stage.connect("housing", Role::Officer).await;
+    let withdrawn = officer.withdraw_agreement(AGREEMENT).await.unwrap();
+
+    let mut after = 0;
+    // What reached our own kernel before it can still be read; then the connection is gone.
+    while let Ok(Some(message)) = talk.answers.message().await {
+        assert!(matches!(message.message, Some(Answer::Delivery(_))), "{message:?}");
+        after += 1;
+    }
+    assert!(after <= 3, "{after} more were read");
+    refused_from_now_on(&stage).await;
+    nothing_is_disclosed(&stage, withdrawn).await;
+    explained_to_the_subscriber(&stage).await;
+    nothing_is_disclosed(&stage, withdrawn).await;
+}
+
+async fn refused_from_now_on(stage: &Stage) {
+    let police = stage.connect("police", Role::Service).await;
+    let error = police.publish(draft(now()), None).await.expect_err("withdrawn");
+    let Error::Refused { reason, decision: Some(_), .. } = error else { panic!("{error:?}") };
+    assert_eq!(reason, Reason::AgreementNotInForce.code());
+    let officer = stage.connect("police", Role::Officer).await;
+    let versions = officer.show_agreement(AGREEMENT).await.unwrap();
+    assert!(versions.iter().all(|it| it.state() == pb::AgreementState::Withdrawn));
+}
+
+async fn nothing_is_disclosed(stage: &Stage, withdrawn: u64) {
+    for agency in ["police", "council"] {
+        let officer = stage.connect(agency, Role::Officer).await;
+        let events = events(&officer).await;
+        let disclosures =
+            |it: &Event| matches!(it, Event::Disclosed(_) | Event::Redelivered { .. });
+        let of = |index: u64| index > withdrawn;
+        assert_eq!(events.iter().filter(|(index, it)| of(*index) && disclosures(it)).count(), 0);
+        assert_eq!(events.iter().filter(|(_, it)| disclosures(it)).count(), 10, "before");
+    }
+}
+
+/// A subscriber that comes back is told which numbers it will not get, and why; what was never sent to it has
+/// no number, and is refused to it in the publisher's log.
+async fn explained_to_the_subscriber(stage: &Stage) {
+    let council = stage.speak("council", Role::Service).await;
+    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
+    let mut skipped = Vec::new();
+    while skipped.len() < 10 {
+        match talk.answers.message().await.unwrap().unwrap().message.unwrap() {
+            Answer::Skipped(it) => {
+                assert_eq!(it.reason, Reason::AgreementNotInForce.code());
+                skipped.push(it.number);
+            }
+            Answer::Opened(opened) => assert_eq!(opened.acknowledged, 0),
+            other @ (Answer::Delivery(_) | Answer::Heartbeat(_) | Answer::Notice(_)) => {
+                panic!("{other:?}")
+            }
+        }
+    }
+    assert_eq!(skipped, (1..=10).collect::<Vec<_>>());
+    let officer = stage.connect("police", Role::Officer).await;
+    let events = events(&officer).await;
+    let refused = events.iter().filter(|(_, event)| {
+        matches!(event, Event::Refused(it)
+            if it.published.is_some() && it.reason == Reason::AgreementNotInForce)
+    });
+    assert_eq!(refused.count(), 2);
+    let council = stage.connect("council", Role::Officer).await;
+    let told = self::events(&council).await.into_iter();
+    assert!(
+        told.map(|it| it.1).all(|it| !matches!(it, Event::Refused(it) if it.published.is_some()))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_subscription_ends_its_stream_and_gets_nothing_more() {
+    let stage = Stage::start();
+    stage.agree().await;
+    stage.subscribe("council").await;
+    let council = stage.speak("council", Role::Service).await;
+    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
+    let elsewhere = stage.connect("council", Role::Officer).await;
+    let deleted = elsewhere.delete_subscription(SUBSCRIPTION).await.unwrap();
+
+    let police = stage.speak("police", Role::Service).await;
+    police.publish(request(draft(now()))).await.unwrap();
+
+    let mut delivered = 0;
+    while let Ok(Some(message)) = talk.answers.message().await {
+        delivered += u32::from(matches!(message.message, Some(Answer::Delivery(_))));
+    }
+    assert_eq!(delivered, 0);
+    let events = events(&elsewhere).await;
+    assert!(!events.iter().any(|(at, it)| *at > deleted && matches!(it, Event::Disclosed(_))));
+}

@@ -1,0 +1,13 @@
+//! The exchange from outside: the real binary as a broker with throw-away certificates, and everybody who
+//! may, or may not, talk to it. Nothing is simulated, nothing waits by the clock.
+
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod flows;
+#[cfg(test)]
+mod handshakes;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod stage;

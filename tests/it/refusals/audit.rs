@@ -1,0 +1,114 @@
+//! `Audit`.
+
+use portway::{
+    domain::{Act, Reason},
+    pb::v1 as pb,
+};
+use tonic::{Code, Status};
+
+use crate::stage::{Due, Role, SUBSCRIPTION, Speaker, Stage, size};
+
+const fn due(code: Code, reason: Reason) -> Due {
+    Due { code, reason, act: Act::ReadLog }
+}
+
+const WRONG_ROLE: Due = due(Code::PermissionDenied, Reason::WrongRole);
+const NO_PURPOSE: Due = due(Code::InvalidArgument, Reason::MissingField);
+const BEYOND: Due = due(Code::NotFound, Reason::BeyondTheLog);
+const LAWFULNESS: i32 = pb::QueryPurpose::Lawfulness as i32;
+
+/// Those who may not read the log.
+const OTHERS: [(&str, Role); 2] = [("police", Role::Service), ("", Role::Operator)];
+
+async fn show(speaker: &Speaker, index: u64, purpose: i32) -> Status {
+    let request = pb::ShowRecordRequest { index, purpose };
+    speaker.audit().show_record(request).await.expect_err("refused")
+}
+
+async fn export(speaker: &Speaker, (start, end): (u64, u64), purpose: i32) -> Status {
+    let request = pb::ExportRecordsRequest { start, end, purpose };
+    speaker.audit().export_records(request).await.expect_err("refused")
+}
+
+async fn seal(speaker: &Speaker, size: u64, manifest: usize, purpose: i32) -> Status {
+    let manifest = vec![1; manifest].into();
+    let request = pb::SealExportRequest { size, manifest, purpose };
+    speaker.audit().seal_export(request).await.expect_err("refused")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_show_record_to_all_but_officers_with_a_purpose() {
+    let stage = Stage::start();
+    for (agency, role) in OTHERS {
+        let speaker = stage.speak(agency, role).await;
+        WRONG_ROLE.check(&stage, "police", &show(&speaker, 0, LAWFULNESS).await).await;
+    }
+    let officer = stage.speak("police", Role::Officer).await;
+    NO_PURPOSE.check(&stage, "police", &show(&officer, 0, 0).await).await;
+    let unknown = due(Code::InvalidArgument, Reason::UnknownCode);
+    unknown.check(&stage, "police", &show(&officer, 0, 999).await).await;
+}
+
+/// Whether the record is another agency's or does not exist cannot be told apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_show_record_of_another_agency_like_one_that_does_not_exist() {
+    let stage = Stage::start();
+    stage.agree().await;
+    let index = stage.subscribe("council").await.index;
+    let officer = stage.speak("police", Role::Officer).await;
+    let unknown = due(Code::NotFound, Reason::RecordUnknown);
+    let mut said = Vec::new();
+    for index in [index, 1 << 40, u64::MAX] {
+        let status = show(&officer, index, LAWFULNESS).await;
+        unknown.check(&stage, "police", &status).await;
+        said.push((status.code(), status.message().to_owned()));
+    }
+    assert!(said.windows(2).all(|pair| pair[0] == pair[1]), "{said:?}");
+    let council = stage.connect("council", Role::Officer).await;
+    let own = council.show_record(index, portway::domain::QueryPurpose::Lawfulness).await;
+    let record = own.unwrap().record.unwrap().record;
+    assert!(record.windows(SUBSCRIPTION.len()).any(|it| it == SUBSCRIPTION.as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_export_records_to_all_but_officers_with_a_purpose() {
+    let stage = Stage::start();
+    for (agency, role) in OTHERS {
+        let speaker = stage.speak(agency, role).await;
+        WRONG_ROLE.check(&stage, "police", &export(&speaker, (0, 0), LAWFULNESS).await).await;
+    }
+    let officer = stage.speak("police", Role::Officer).await;
+    NO_PURPOSE.check(&stage, "police", &export(&officer, (0, 0), 0).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_export_records_of_a_range_that_is_not_in_the_log() {
+    let stage = Stage::start();
+    let officer = stage.speak("police", Role::Officer).await;
+    for range in [(0, 1 << 40), (2, 1), (u64::MAX, u64::MAX), (1 << 40, 0)] {
+        BEYOND.check(&stage, "police", &export(&officer, range, LAWFULNESS).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_seal_export_to_all_but_officers_with_a_purpose() {
+    let stage = Stage::start();
+    for (agency, role) in OTHERS {
+        let speaker = stage.speak(agency, role).await;
+        WRONG_ROLE.check(&stage, "police", &seal(&speaker, 1, 32, LAWFULNESS).await).await;
+    }
+    let officer = stage.speak("police", Role::Officer).await;
+    NO_PURPOSE.check(&stage, "police", &seal(&officer, 1, 32, 0).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_seal_export_of_what_cannot_be_sealed() {
+    let stage = Stage::start();
+    let officer = stage.speak("police", Role::Officer).await;
+    let beyond = size(&stage.connect("police", Role::Officer).await).await + 1000;
+    BEYOND.check(&stage, "police", &seal(&officer, beyond, 32, LAWFULNESS).await).await;
+    let malformed = due(Code::InvalidArgument, Reason::Malformed);
+    for length in [0, 31, 33] {
+        malformed.check(&stage, "police", &seal(&officer, 1, length, LAWFULNESS).await).await;
+    }
+}

@@ -1,0 +1,11 @@
+//! Every RPC refuses what it must: with the right code and reason, and with a record that the caller's officer
+//! finds. Named `refuses_<rpc>_...`: the tidy test holds the names against the protocol.
+
+mod agreements;
+mod audit;
+mod log;
+mod operations;
+mod publish;
+mod stream;
+mod subscribe;
+mod subscriptions;

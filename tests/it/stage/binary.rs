@@ -1,0 +1,88 @@
+//! The real binary as a process of ours: started, asked to stop, killed.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// How long a stop may take.
+const STOP_MAX: Duration = Duration::from_secs(15);
+
+/// A broker that runs. Dropped, it is killed.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    pub(super) address: String,
+}
+
+/// A broker that has ended by itself.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    /// What it printed after the line that says where it listens.
+    pub(crate) stdout: String,
+}
+
+impl Broker {
+    /// Starts `portway serve`, and waits until it says where it listens.
+    pub(super) fn start(config: &Path, level: &str) -> Self {
+        let log = config.with_file_name("stderr.jsonl");
+        let stderr = File::options().create(true).append(true).open(&log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portway"))
+            .args(["serve", "--log-level", level, "--config"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+            panic!("{error}: {line:?}; {}", std::fs::read_to_string(&log).unwrap())
+        });
+        let address = said["listening"].as_str().expect("where it listens").to_owned();
+        Self { child, stdout, address }
+    }
+
+    /// Sends SIGTERM and waits for the end, for as long as a stop may take.
+    pub(super) fn terminate(mut self) -> Ended {
+        kill("-TERM", self.child.id());
+        let (tell, told) = mpsc::sync_channel(1);
+        thread::scope(|scope| {
+            let child = &mut self.child;
+            let id = child.id();
+            scope.spawn(move || tell.send(child.wait().unwrap()).unwrap());
+            let status = told.recv_timeout(STOP_MAX).unwrap_or_else(|_| {
+                kill("-KILL", id);
+                panic!("it did not stop within {STOP_MAX:?}")
+            });
+            let mut stdout = String::new();
+            self.stdout.read_to_string(&mut stdout).unwrap();
+            Ended { status, stdout }
+        })
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // It may have ended, and been waited for, before.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Sends a signal to a process of ours.
+fn kill(signal: &str, id: u32) {
+    let sent = Command::new("kill").arg(signal).arg(id.to_string()).status().unwrap();
+    assert!(sent.success());
+}

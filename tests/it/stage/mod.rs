@@ -1,0 +1,157 @@
+//! The stage: a throw-away PKI, a configuration, and the real binary as a broker that can be stopped, killed
+//! and started again on the same directories.
+
+mod binary;
+mod cli;
+mod evidence;
+mod papers;
+mod people;
+mod raw;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use portway::{
+    client::{Connection, Identity},
+    domain::{Clock, SystemClock, Timestamp},
+    pb::v1 as pb,
+};
+use tempfile::TempDir;
+
+pub(crate) use binary::{Broker, Ended};
+pub(crate) use cli::Cli;
+pub(crate) use evidence::{Due, events, size};
+pub(crate) use papers::{
+    AGREEMENT, PURPOSE, SUBSCRIPTION, agreement, agreement_toml, draft, open, request,
+    subscription, time,
+};
+pub(crate) use people::Role;
+pub(crate) use raw::{Door, Speaker, Talk};
+
+/// A directory with everything in it, and the broker that runs on it.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    dir: TempDir,
+    broker: Option<Broker>,
+    /// Where the broker listens now.
+    pub(crate) address: String,
+}
+
+impl Stage {
+    /// Makes certificates and configuration, and starts the broker.
+    pub(crate) fn start() -> Self {
+        Self::start_logging("info")
+    }
+
+    /// The same, with log lines of a level and above.
+    pub(crate) fn start_logging(level: &str) -> Self {
+        let mut stage = Self::set();
+        stage.serve(level);
+        for home in people::homes() {
+            let key = stage.path("broker/keys/log.vkey");
+            fs::copy(key, stage.path(&home).join("log.vkey")).unwrap();
+        }
+        stage
+    }
+
+    /// Makes certificates and configuration only.
+    pub(crate) fn set() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        people::make(dir.path(), now());
+        let config = people::configuration();
+        fs::write(dir.path().join("broker/portway.toml"), config).unwrap();
+        Self { dir, broker: None, address: String::new() }
+    }
+
+    fn serve(&mut self, level: &str) {
+        let broker = Broker::start(&self.path("broker/portway.toml"), level);
+        self.address.clone_from(&broker.address);
+        self.broker = Some(broker);
+    }
+
+    /// Starts the broker again.
+    pub(crate) fn serve_again(&mut self) {
+        assert!(self.broker.is_none(), "it runs");
+        self.serve("info");
+    }
+
+    /// Asks the broker to stop, and waits for its end.
+    pub(crate) fn terminate(&mut self) -> Ended {
+        self.broker.take().expect("a broker that runs").terminate()
+    }
+
+    /// Kills the broker, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        drop(self.broker.take().expect("a broker that runs"));
+    }
+
+    /// Returns a path in the stage's directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Returns an identity directory.
+    pub(crate) fn home(&self, agency: &str, role: Role) -> PathBuf {
+        self.path(&people::home(agency, role))
+    }
+
+    /// Returns what the broker has written to stderr since it was first started.
+    pub(crate) fn log_lines(&self) -> String {
+        fs::read_to_string(self.path("broker/stderr.jsonl")).unwrap()
+    }
+
+    /// Connects with the typed client.
+    pub(crate) async fn connect(&self, agency: &str, role: Role) -> Connection {
+        self.connect_as(&self.home(agency, role)).await
+    }
+
+    pub(crate) async fn connect_as(&self, home: &Path) -> Connection {
+        Connection::connect(&self.address, Identity::load(home).unwrap()).await.unwrap()
+    }
+
+    /// Speaks without the typed client, which would not send what is wrong.
+    pub(crate) async fn speak(&self, agency: &str, role: Role) -> Speaker {
+        let door = Door::of(&self.home(agency, role));
+        Speaker { channel: door.channel(&self.address).await.unwrap() }
+    }
+
+    /// Has the usual agreement proposed and approved, so that it is in force.
+    pub(crate) async fn agree(&self) -> pb::AgreementStatus {
+        let police = self.connect("police", Role::Officer).await;
+        let proposed = police.propose_agreement(agreement(now())).await.unwrap();
+        let mut status = proposed.clone();
+        for agency in ["police", "council", "housing"] {
+            let officer = self.connect(agency, Role::Officer).await;
+            status = officer.approve_agreement(AGREEMENT, &proposed.version).await.unwrap();
+        }
+        assert!(status.in_force);
+        status
+    }
+
+    /// Has an agency subscribe to what it may get.
+    pub(crate) async fn subscribe(&self, agency: &str) -> pb::SubscriptionStatus {
+        let service = self.connect(agency, Role::Service).await;
+        service.create_subscription(subscription(SUBSCRIPTION, now())).await.unwrap()
+    }
+}
+
+/// What time it is.
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// Copies a directory of files and directories.
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
