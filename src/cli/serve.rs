@@ -45,12 +45,17 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     server::log_to_stderr(&args.log_level);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
     out.document(&json!({ "listening": server.address().to_string() }));
     let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                // Left to itself the signal would end the process and every stream with it.
+                _ = hangup.recv() => tracing::warn!("SIGHUP: settings are read at a start only"),
+            }
         }
     };
     Ok(server.run(stop).await?)

@@ -24,6 +24,8 @@ mod plan;
 mod rounds;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod tear;
 
 /// P2, P3: publishers and followers at work, the process killed at any moment, in recovery too; the promises are
 /// checked after every crash, and the whole log several times and at the end.

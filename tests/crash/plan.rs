@@ -21,6 +21,13 @@ pub(crate) struct Cut {
     pub(crate) when: u64,
 }
 
+impl Cut {
+    /// Tells whether a batch has been written by then and not synced: nothing else syncs data alone.
+    pub(crate) fn is_before_sync(&self) -> bool {
+        self.call == "fdatasync"
+    }
+}
+
 impl Plan {
     pub(crate) fn read() -> Self {
         Self {

@@ -15,8 +15,9 @@ use super::{
     house::{House, Identities, Wires},
     load::Load,
     notes::Shared,
-    plan::Plan,
+    plan::{Cut, Plan},
     scene::{self, Subscription},
+    tear,
 };
 
 /// The longest that a load lasts.
@@ -36,6 +37,7 @@ struct Campaign<'a> {
     start: Duration,
     kills: u64,
     kills_in_start: u64,
+    torn: u64,
     unanswered: usize,
 }
 
@@ -117,6 +119,7 @@ impl<'a> Campaign<'a> {
             start: Duration::ZERO,
             kills: 0,
             kills_in_start: 0,
+            torn: 0,
             unanswered: 0,
         };
         (campaign, Running { broker, wires })
@@ -126,7 +129,7 @@ impl<'a> Campaign<'a> {
     async fn crash(&mut self, running: Running, round: u64) -> Running {
         match self.plan.cut(round) {
             None => self.crash_at_a_moment(running).await,
-            Some(_) => self.crash_at_a_call(running, round).await,
+            Some(cut) => self.crash_at_a_call(running, cut).await,
         }
         self.kills += 1;
         self.unanswered += self.notes.open().unanswered();
@@ -150,22 +153,33 @@ impl<'a> Campaign<'a> {
         load.stop().await;
     }
 
-    async fn crash_at_a_call(&mut self, running: Running, round: u64) {
+    async fn crash_at_a_call(&mut self, running: Running, cut: Cut) {
         running.broker.kill(&self.house);
-        let mut broker = Broker::spawn(&self.house, self.plan.cut(round));
+        let broker = Broker::spawn(&self.house, Some(cut));
+        if self.is_cut_off(broker).await && cut.is_before_sync() {
+            // The batch was written and not synced, nobody was told of it, and no anchor knows of it.
+            let is_torn = tear::tear(&self.house.dir.join("journal"), &mut self.chance);
+            self.torn += u64::from(is_torn);
+        }
+    }
+
+    /// Loads a broker until a system call kills it; tells whether one did before patience ended.
+    async fn is_cut_off(&mut self, mut broker: Broker) -> bool {
         let Some(address) = broker.listening(&self.house).await else {
             self.kills_in_start += 1;
-            return;
+            return true;
         };
-        let Ok(wires) = time::timeout(CUT_MAX, self.identities.try_connect(&address)).await else {
-            return broker.kill(&self.house);
-        };
-        let Some(wires) = wires else { return };
-        let load = self.load(&wires);
-        if !broker.died(CUT_MAX).await {
+        let connected = time::timeout(CUT_MAX, self.identities.try_connect(&address)).await;
+        let wires = connected.ok().flatten();
+        let load = wires.as_ref().map(|wires| self.load(wires));
+        let died = broker.died(CUT_MAX).await;
+        if !died {
             broker.kill(&self.house);
         }
-        load.stop().await;
+        if let Some(load) = load {
+            load.stop().await;
+        }
+        died
     }
 
     fn load(&mut self, wires: &Wires) -> Load {
@@ -183,6 +197,7 @@ impl<'a> Campaign<'a> {
         let log = Audit::of(&export);
         log.check(&self.subscriptions, &self.notes.open());
         log.check_drained(&self.subscriptions, &self.notes.open());
+        assert!(log.tails_cut >= self.torn, "{} tails were torn, {} cut", self.torn, log.tails_cut);
         audit::verify(&self.house, &wires, &export).await;
         broker.kill(&self.house);
         self.tell(&log, export.entries.len());
@@ -195,7 +210,7 @@ impl<'a> Campaign<'a> {
         say(&format!(
             "kills: {} under load, {} in start-up\npublishes acknowledged: {}\n\
              unanswered at a kill, asked for again: {}\nviews received: {}, with repeats {}\n\
-             redeliveries recorded: {}\nstarts recorded: {}\ntorn tails cut: {}\nentries: {entries}",
+             redeliveries recorded: {}\nstarts recorded: {}\ntails torn: {}, cut: {}\nentries: {entries}",
             self.kills,
             self.kills_in_start,
             notes.told(),
@@ -204,6 +219,7 @@ impl<'a> Campaign<'a> {
             views().map(|view| view.times).sum::<u64>(),
             log.redelivered,
             log.starts,
+            self.torn,
             log.tails_cut,
         ));
     }

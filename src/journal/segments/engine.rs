@@ -274,6 +274,7 @@ mod tests {
 
     /// A copy of the lock stays behind, as in a child between fork and exec.
     #[test]
+    #[expect(clippy::used_underscore_binding, reason = "to copy what is otherwise only held")]
     fn a_closed_journal_can_be_opened_though_a_copy_of_its_lock_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let settings =

@@ -1,8 +1,6 @@
 //! Special-category data: the condition, its paragraph, the policy document, secrecy, safeguarding.
 
-use super::*;
-use ScheduleParagraph as P;
-use SpecialCondition as C;
+use super::{ScheduleParagraph as P, SpecialCondition as C, *};
 
 fn under(condition: C, paragraph: Option<P>) -> Agreement {
     let mut agreement = of_health();

@@ -77,3 +77,24 @@ async fn a_subscription_that_ends_soon_is_told_so() {
     assert_eq!(notice.kind(), pb::NoticeKind::SubscriptionEnding);
     assert_eq!(notice.at, soon.expires_at);
 }
+
+/// Whoever says that it has finished knows, when the stream ends well, that its acknowledgements are on disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_stream_ends_well_and_its_acknowledgements_are_kept() {
+    let mut stage = Stage::start();
+    stage.agree().await;
+    stage.subscribe("council").await;
+    let police = stage.speak("police", Role::Service).await;
+    police.publish(request(draft(now()))).await.unwrap();
+    let council = stage.speak("council", Role::Service).await;
+    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
+    let position = talk.delivery().await.position;
+    talk.asks.say(Some(Ask::Acknowledge(pb::Acknowledge { position }))).await;
+    talk.asks.say(Some(Ask::Finish(pb::Finish {}))).await;
+    assert_eq!(talk.answers.message().await.unwrap(), None);
+    stage.kill();
+    stage.serve_again();
+    let council = stage.connect("council", Role::Service).await;
+    let status = council.list_subscriptions().await.unwrap().remove(0);
+    assert_eq!((status.delivered, status.acknowledged, status.open), (1, 1, false));
+}

@@ -8,37 +8,53 @@ use portway::{
     },
     record::Event,
 };
+use prost::Message;
+use tokio::task::JoinSet;
 
-use crate::stage::{AGREEMENT, Role, SUBSCRIPTION, Stage, draft, events, now, open, request};
+use crate::stage::{
+    AGREEMENT, Role, SUBSCRIPTION, Stage, WINDOW, draft, events, now, open, request,
+};
 
-const PUBLISHED: u64 = 12;
+/// How many deliveries the opening allows, and how many alerts wait beyond them.
+const DISCLOSED: u64 = 200;
+const WAITING: u64 = 20;
 
+/// A subscriber that does not read: its window is full, and what the broker has disclosed beyond that stands
+/// above the broker's socket when the agreement is withdrawn.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawal_cuts_streams_that_hold_something_and_nothing_leaves_after_it() {
     let stage = Stage::start();
     stage.agree().await;
     stage.subscribe("council").await;
-    let police = stage.connect("police", Role::Service).await;
-    for _ in 0..PUBLISHED {
-        police.publish(draft(now()), None).await.unwrap();
+    let police = stage.speak("police", Role::Service).await;
+    let mut publishing = JoinSet::new();
+    for _ in 0..DISCLOSED + WAITING {
+        let police = police.clone();
+        publishing.spawn(async move { police.publish(request(draft(now()))).await.unwrap() });
     }
+    publishing.join_all().await;
     let council = stage.speak("council", Role::Service).await;
-    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
-    // The opening allows ten: seven are read, three stand between the broker and us, two wait.
-    for _ in 0..7 {
-        talk.delivery().await;
-    }
+    let opening = pb::Open { credit: 200, ..open(SUBSCRIPTION) };
+    let mut talk = council.stream(Some(Ask::Open(opening))).await.unwrap();
+    // All that credit allows is disclosed in one batch: with the first it is all on its way.
+    let first = talk.delivery().await;
+    let all = first.encoded_len() as u64 * DISCLOSED;
+    assert!(all > 2 * u64::from(WINDOW), "{all} bytes would fit into the window");
 
     let officer = stage.connect("housing", Role::Officer).await;
     let withdrawn = officer.withdraw_agreement(AGREEMENT).await.unwrap();
 
-    let mut after = 0;
-    // What reached our own kernel before it can still be read; then the connection is gone.
-    while let Ok(Some(message)) = talk.answers.message().await {
-        assert!(matches!(message.message, Some(Answer::Delivery(_))), "{message:?}");
-        after += 1;
-    }
-    assert!(after <= 3, "{after} more were read");
+    let mut read = first.encoded_len();
+    // What had left before it can still be read; then the connection is gone, without a last word.
+    let status = loop {
+        match talk.answers.message().await {
+            Ok(Some(message)) => read += message.encoded_len(),
+            Ok(None) => panic!("the stream was ended in order"),
+            Err(status) => break status,
+        }
+    };
+    assert!(std::error::Error::source(&status).is_some(), "the broker sent a status: {status:?}");
+    assert!(read < 2 * WINDOW as usize, "{read} of {all} bytes were read");
     refused_from_now_on(&stage).await;
     nothing_is_disclosed(&stage, withdrawn).await;
     explained_to_the_subscriber(&stage).await;
@@ -63,7 +79,8 @@ async fn nothing_is_disclosed(stage: &Stage, withdrawn: u64) {
             |it: &Event| matches!(it, Event::Disclosed(_) | Event::Redelivered { .. });
         let of = |index: u64| index > withdrawn;
         assert_eq!(events.iter().filter(|(index, it)| of(*index) && disclosures(it)).count(), 0);
-        assert_eq!(events.iter().filter(|(_, it)| disclosures(it)).count(), 10, "before");
+        let before = events.iter().filter(|(_, it)| disclosures(it)).count();
+        assert_eq!(before as u64, DISCLOSED);
     }
 }
 
@@ -73,7 +90,7 @@ async fn explained_to_the_subscriber(stage: &Stage) {
     let council = stage.speak("council", Role::Service).await;
     let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
     let mut skipped = Vec::new();
-    while skipped.len() < 10 {
+    while skipped.len() as u64 != DISCLOSED {
         match talk.answers.message().await.unwrap().unwrap().message.unwrap() {
             Answer::Skipped(it) => {
                 assert_eq!(it.reason, Reason::AgreementNotInForce.code());
@@ -85,14 +102,14 @@ async fn explained_to_the_subscriber(stage: &Stage) {
             }
         }
     }
-    assert_eq!(skipped, (1..=10).collect::<Vec<_>>());
+    assert_eq!(skipped, (1..=DISCLOSED).collect::<Vec<_>>());
     let officer = stage.connect("police", Role::Officer).await;
     let events = events(&officer).await;
     let refused = events.iter().filter(|(_, event)| {
         matches!(event, Event::Refused(it)
             if it.published.is_some() && it.reason == Reason::AgreementNotInForce)
     });
-    assert_eq!(refused.count(), 2);
+    assert_eq!(refused.count() as u64, WAITING);
     let council = stage.connect("council", Role::Officer).await;
     let told = self::events(&council).await.into_iter();
     assert!(

@@ -28,7 +28,7 @@ pub(crate) use papers::{
     subscription, time,
 };
 pub(crate) use people::Role;
-pub(crate) use raw::{Door, Speaker, Talk};
+pub(crate) use raw::{Door, Speaker, Talk, WINDOW};
 
 /// A directory with everything in it, and the broker that runs on it.
 #[derive(Debug)]

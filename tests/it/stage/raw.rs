@@ -23,6 +23,9 @@ use tonic::{
 };
 use tower::service_fn;
 
+/// How many bytes of a stream a broker may send ahead of the reader.
+pub(crate) const WINDOW: u32 = 65_535;
+
 /// What a client shows at the door.
 #[derive(Clone, Debug)]
 pub(crate) struct Door(Arc<ClientConfig>);
@@ -73,7 +76,7 @@ impl Door {
             }
         });
         let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
-        endpoint.connect_with_connector(connector).await
+        endpoint.initial_stream_window_size(WINDOW).connect_with_connector(connector).await
     }
 }
 

@@ -1,0 +1,302 @@
+"""Verifies an export of a Portway log, and receipts, without any code of Portway's.
+
+Hashing of leaves and nodes and the check of inclusion proofs are the sigstore package's, signatures are OpenSSL's,
+commitments are Python's own hmac. What is taken from the wire or the files is the format alone: C2SP signed-note,
+tlog-checkpoint and tlog-tiles, RFC 6962, and the commitment HMAC-SHA-256(salt, "portway/v1/record" NUL record).
+
+Usage: verify.py EXPORT [--vkey FILE] [--receipts FILE] [--since CHECKPOINT]. Exit 0 where everything holds, 1 where
+something does not, with the first fault on stderr.
+"""
+
+import argparse
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import types
+
+from sigstore._internal.merkle import _hash_children, _hash_leaf, verify_merkle_inclusion
+from sigstore.errors import Error as SigstoreError
+
+ED25519 = 0x01
+# RFC 8410 section 4: SubjectPublicKeyInfo of an Ed25519 key, up to the key itself.
+SPKI = bytes.fromhex("302a300506032b6570032100")
+WIDTH = 256
+SAMPLES = 64
+
+
+class Fault(Exception):
+    """What does not hold."""
+
+
+def need(holds, what):
+    if not holds:
+        raise Fault(what)
+
+
+def b64(text, what):
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise Fault(f"{what}: not base64") from error
+
+
+class Key:
+    """A C2SP verifier key: name, key id, Ed25519 key."""
+
+    def __init__(self, vkey):
+        parts = vkey.strip().split("+", 2)
+        need(len(parts) == 3, "verifier key: not of the form name+id+key")
+        self.name = parts[0]
+        self.id = bytes.fromhex(parts[1])
+        key = b64(parts[2], "verifier key")
+        need(len(key) == 33 and key[0] == ED25519, "verifier key: not Ed25519")
+        expected = hashlib.sha256(self.name.encode() + b"\n" + key).digest()[:4]
+        need(self.id == expected, "verifier key: its id is not that of its name and key")
+        self.spki = SPKI + key[1:]
+
+    def open(self, note, what):
+        """Returns a signed note's text once OpenSSL has verified this key's signature over it."""
+        text, _, signatures = note.rpartition("\n\n")
+        text += "\n"
+        lines = signatures.splitlines()
+        prefix = f"\u2014 {self.name} "
+        need(len(lines) == 1 and lines[0].startswith(prefix), f"{what}: not signed by the log alone")
+        signature = b64(lines[0][len(prefix) :], what)
+        need(len(signature) == 68 and signature[:4] == self.id, f"{what}: signed by another key")
+        need(self.signed(text.encode(), signature[4:]), f"{what}: OpenSSL refuses the signature")
+        return text
+
+    def signed(self, text, signature):
+        with tempfile.TemporaryDirectory() as name:
+            room = pathlib.Path(name)
+            for file, content in (("key", self.spki), ("text", text), ("signature", signature)):
+                (room / file).write_bytes(content)
+            command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER"]
+            command += ["-inkey", room / "key", "-in", room / "text", "-sigfile", room / "signature"]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def checkpoint(self, note, what):
+        """Returns size and root of a signed checkpoint."""
+        lines = self.open(note, what).splitlines()
+        need(len(lines) == 3 and lines[0] == self.name, f"{what}: not this log's checkpoint")
+        need(lines[1].isascii() and lines[1].isdigit(), f"{what}: no size")
+        return int(lines[1]), b64(lines[2], what)
+
+
+class Tree:
+    """RFC 6962 section 2.1 over leaf hashes; nodes are hashed by the sigstore package."""
+
+    def __init__(self, leaves):
+        self.leaves = leaves
+        self.node = functools.lru_cache(maxsize=None)(self._node)
+
+    def _node(self, start, end):
+        if end - start == 1:
+            return self.leaves[start]
+        middle = start + split(end - start)
+        return _hash_children(self.node(start, middle), self.node(middle, end))
+
+    def root(self, size):
+        return self.node(0, size)
+
+    def path(self, index, start, end):
+        """PATH(m, D[n]) of section 2.1.1."""
+        if end - start == 1:
+            return []
+        middle = start + split(end - start)
+        if index < middle:
+            return [*self.path(index, start, middle), self.node(middle, end)]
+        return [*self.path(index, middle, end), self.node(start, middle)]
+
+
+def split(count):
+    """Returns the largest power of two below count."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def check_inclusion(entry, index, proof, size, root):
+    """Has the sigstore package verify that the entry stands at the index of a tree."""
+    # It wants an entry of a transparency log, and reads these fields of it.
+    inclusion = types.SimpleNamespace(log_index=index, tree_size=size, hashes=proof, root_hash=root)
+    inner = types.SimpleNamespace(inclusion_proof=inclusion, canonicalized_body=entry)
+    try:
+        verify_merkle_inclusion(types.SimpleNamespace(_inner=inner))
+    except SigstoreError as error:
+        raise Fault(f"entry {index}: sigstore refuses its inclusion proof") from error
+
+
+def commitment(salt, record):
+    return hmac.digest(salt, b"portway/v1/record\0" + record, "sha256")
+
+
+def tile_path(level, number, width):
+    """C2SP tlog-tiles: three digits a directory, an x before each but the last."""
+    digits = [f"{number % 1000:03}"]
+    while number >= 1000:
+        number //= 1000
+        digits.insert(0, f"x{number % 1000:03}")
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{level}/{'/'.join(digits)}{partial}"
+
+
+def tiles(level, size):
+    """Yields the path and width of each tile of one level."""
+    for number in range(-(-size // WIDTH)):
+        width = min(WIDTH, size - number * WIDTH)
+        yield tile_path(level, number, width), width
+
+
+class Export:
+    def __init__(self, path):
+        self.dir = pathlib.Path(path)
+        self.key = None
+        self.read_paths = set()
+
+    def read(self, path):
+        self.read_paths.add(path)
+        try:
+            return (self.dir / path).read_bytes()
+        except OSError as error:
+            raise Fault(f"{path}: {error.strerror}") from error
+
+    def text(self, path):
+        try:
+            return self.read(path).decode()
+        except UnicodeDecodeError as error:
+            raise Fault(f"{path}: not text") from error
+
+    def entries(self, size):
+        """Reads the bundles: each entry is its length in two bytes, and itself."""
+        entries = []
+        for path, width in tiles("entries", size):
+            bundle = self.read(path)
+            need(len(bundle) == width * 34, f"{path}: not {width} entries of 32 bytes")
+            for at in range(0, len(bundle), 34):
+                need(bundle[at : at + 2] == b"\x00\x20", f"{path}: not framed as an entry of 32 bytes")
+                entries.append(bundle[at + 2 : at + 34])
+        return entries
+
+    def check_tiles(self, tree, size):
+        """Holds every tile of every level against the tree that the entries make."""
+        level = 0
+        while size > 0:
+            step = WIDTH**level
+            for number, (path, width) in enumerate(tiles(level, size)):
+                first = number * WIDTH
+                due = b"".join(
+                    tree.node(at * step, (at + 1) * step) for at in range(first, first + width)
+                )
+                need(self.read(path) == due, f"{path}: not the hashes of its entries")
+            level, size = level + 1, size // WIDTH
+
+    def check_records(self, entries):
+        """Recomputes each record's commitment, and holds it against its entry."""
+        last = -1
+        lines = self.text("records.jsonl").splitlines()
+        for number, line in enumerate(lines, 1):
+            what = f"records.jsonl line {number}"
+            try:
+                record = json.loads(line)
+                index, salt, stored = record["index"], record["salt"], record["record"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise Fault(f"{what}: not a record") from error
+            need(isinstance(index, int) and last < index < len(entries), f"{what}: out of order")
+            made = commitment(b64(salt, what), b64(stored, what))
+            need(made == entries[index], f"{what}: entry {index} commits to something else")
+            last = index
+        return len(lines)
+
+    def check_manifest(self, size):
+        """The seal covers the list, and the list every file that is there."""
+        seal, _, listed = self.text("manifest").rpartition("\n\n")
+        lines = self.key.open(seal + "\n", "manifest").splitlines()
+        digest = hashlib.sha256(listed.encode()).hexdigest()
+        due = ["portway export v1", self.key.name, f"size {size}", f"sha256 {digest}"]
+        need(lines[:3] + lines[4:] == due, "manifest: the seal is of another export")
+        files = dict(line.split("  ", 1)[::-1] for line in listed.splitlines())
+        found = {str(it.relative_to(self.dir)) for it in self.dir.rglob("*") if not it.is_dir()}
+        need(found == files.keys() | {"manifest"}, "manifest: lists other files than there are")
+        need(found == self.read_paths, "the export has files that its tree does not call for")
+        for path, digest in files.items():
+            made = hashlib.sha256(self.read(path)).hexdigest()
+            need(made == digest, f"{path}: not the file that the manifest lists")
+
+
+def check_receipts(path, key, entries, tree):
+    """Each receipt proves its publication by itself, and agrees with the export as far as that reaches."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    need(lines, "receipts: there are none")
+    for number, line in enumerate(lines, 1):
+        what = f"receipt {number}"
+        receipt = json.loads(line)
+        index, leaf = int(receipt.get("index", "0")), b64(receipt["leaf"], what)
+        made = commitment(b64(receipt["salt"], what), b64(receipt["record"], what))
+        need(made == leaf, f"{what}: its leaf commits to another record")
+        size, root = key.checkpoint(receipt["checkpoint"], what)
+        proof = [b64(node, what) for node in receipt.get("inclusion", [])]
+        check_inclusion(leaf, index, proof, size, root)
+        if size <= len(entries):
+            need(tree.root(size) == root, f"{what}: its checkpoint is of another history")
+        if index < len(entries):
+            need(entries[index] == leaf, f"{what}: the export has another entry {index}")
+    return len(lines)
+
+
+def verify(arguments):
+    export = Export(arguments.export)
+    keys = export.text("log.vkeys").split(" ")
+    need(len(keys) == 3 and keys[1] == "1", "log.vkeys: not one key with the trees it signed")
+    vkey = keys[0]
+    if arguments.vkey:
+        given = pathlib.Path(arguments.vkey).read_text(encoding="utf-8").strip()
+        need(vkey == given, "log.vkeys: not the key that was given")
+    export.key = key = Key(vkey)
+    size, root = key.checkpoint(export.text("checkpoint"), "checkpoint")
+    need(keys[2] == f"{size}\n", "log.vkeys: other trees than the checkpoint's")
+    entries = export.entries(size)
+    need(entries, "the export is empty")
+    tree = Tree([_hash_leaf(entry) for entry in entries])
+    need(tree.root(size) == root, "checkpoint: the entries make another root")
+    export.check_tiles(tree, size)
+    samples = sorted({*range(0, size, -(-size // SAMPLES)), size - 1})
+    for index in samples:
+        check_inclusion(entries[index], index, tree.path(index, 0, size), size, root)
+    records = export.check_records(entries)
+    receipts = check_receipts(arguments.receipts, key, entries, tree) if arguments.receipts else 0
+    if arguments.since:
+        note = pathlib.Path(arguments.since).read_text(encoding="utf-8")
+        older, its_root = key.checkpoint(note, "the older checkpoint")
+        need(0 < older <= size, "the older checkpoint: the log has shrunk")
+        need(tree.root(older) == its_root, "the older checkpoint: the log was rewritten")
+    export.check_manifest(size)
+    print(
+        f"{key.name}: {size} entries, root {root.hex()}, {records} records, "
+        f"{len(samples)} inclusion proofs, {receipts} receipts: all hold"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Verifies an export of a Portway log.")
+    parser.add_argument("export", help="export directory")
+    parser.add_argument("--vkey", help="file with the log's verifier key; else the export's own claim")
+    parser.add_argument("--receipts", help="file of receipts, one JSON document a line")
+    parser.add_argument("--since", help="older signed checkpoint that the log has to extend")
+    try:
+        verify(parser.parse_args())
+    except Fault as fault:
+        print(f"verify.py: {fault}", file=sys.stderr)
+        return 1
+    except (KeyError, ValueError) as error:
+        print(f"verify.py: a part cannot be read: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
