@@ -168,7 +168,9 @@ impl World<'_> {
             }
             Seen::Ended { stream, reason } => {
                 assert!(self.streams[stream].open, "ended twice");
+                // P4: for what is withdrawn or deleted, an end that leaves the connection is too little.
                 let fenced = reason == Reason::Fenced;
+                assert!(fenced || reason == Reason::SubscriptionExpired, "ended by {reason}");
                 self.audit.count(if fenced { "fenced" } else { "ended" });
                 self.streams[stream].open = false;
             }
