@@ -38,6 +38,8 @@ pub(super) fn replay(
     let mut frontier = Frontier::new();
     let mut origin = None;
     let head = journal.head();
+    // What the last entry's time saw ended stays ended, wherever the clock stands at a start.
+    let now = now.max(last_recorded_at(journal, head.size)?);
     while state.size() < head.size {
         let frames = journal.read(state.size()..head.size, CHUNK_BYTES)?;
         if frames.is_empty() {
@@ -63,8 +65,15 @@ pub(super) fn replay(
     if commit.size > 0 {
         check(&commit, secrets)?;
     }
-    state.prune(now.max(state.recorded_at()));
+    state.prune(now);
     Ok(Replayed { state, frontier, commit: Arc::new(commit), origin })
+}
+
+fn last_recorded_at(journal: &Arc<dyn Journal>, size: u64) -> Result<Timestamp, LedgerError> {
+    let Some(index) = size.checked_sub(1) else { return Ok(Timestamp::EPOCH) };
+    let last = journal.read(index..size, 1)?.pop();
+    let last = last.ok_or(LedgerError::Damaged { index, what: "it cannot be read" })?;
+    Ok(checked(&last, index)?.at)
 }
 
 fn checked(frame: &Frame, index: u64) -> Result<Record, LedgerError> {

@@ -250,6 +250,7 @@ impl Writer {
             }
         }
         for afterwards in work.afterwards {
+            // P3: a publish is answered here, after the commit, and only here.
             afterwards(outcome.as_ref());
         }
     }

@@ -26,6 +26,9 @@ pub fn rule_set() -> [u8; 32] {
         include_str!("minimise.rs"),
         include_str!("permit.rs"),
         include_str!("release.rs"),
+        include_str!("../domain/agreement.rs"),
+        include_str!("../domain/alert.rs"),
+        include_str!("../domain/codes.rs"),
         include_str!("../domain/law.rs"),
     ] {
         context.update(source.as_bytes());

@@ -40,7 +40,8 @@ pub(crate) struct Identities {
 
 impl House {
     pub(crate) fn build() -> Self {
-        let house = Self { dir: tempfile::tempdir().unwrap().keep() };
+        let made = tempfile::Builder::new().prefix("portway-crash-").tempdir();
+        let house = Self { dir: made.unwrap().keep() };
         house.make_pki(SystemClock.now());
         fs::write(house.config(), configuration()).unwrap();
         house

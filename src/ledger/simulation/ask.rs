@@ -128,11 +128,12 @@ impl World<'_> {
     fn acknowledge(&self, stream: u64, up_to: UpTo) -> Option<(Command, Waiting)> {
         let (_, stream) = self.a_stream(stream)?;
         let (stream, last) = (stream.key?, stream.last());
-        let cursor = self.audit.subscriptions[&stream.subscription].acknowledged;
+        let asked = &self.audit.subscriptions[&stream.subscription];
         let number = match up_to {
-            UpTo::Beyond => last + 3,
+            // Never what was recorded and did not come: a position that did not come is not known.
+            UpTo::Beyond => asked.delivered() + 3,
             UpTo::Last => last,
-            UpTo::One => last.min(cursor + 1),
+            UpTo::One => last.min(asked.acknowledged + 1),
         };
         let (answer, answered) = oneshot::channel();
         let command = Command::Acknowledge { stream, number, answer };

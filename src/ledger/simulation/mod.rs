@@ -70,13 +70,18 @@ const HAPPENS: [&str; 30] = [
 fn the_promises_hold_whatever_happens() {
     let keyring = Keyring::create();
     let mut counts = Counts::new();
-    for seed in seeds() {
+    let seeds = seeds();
+    for seed in seeds.clone() {
         for (what, count) in simulate(&keyring, seed) {
             *counts.entry(what).or_default() += count;
         }
     }
-    let idle: Vec<_> = HAPPENS.iter().filter(|it| !counts.contains_key(*it)).collect();
-    assert!(idle.is_empty(), "never happened: {idle:?}; what did: {counts:#?}");
+    // One seed that is repeated alone does not show everything.
+    if seeds.end - seeds.start >= SEEDS {
+        let idle: Vec<_> = HAPPENS.iter().filter(|it| !counts.contains_key(*it)).collect();
+        assert!(idle.is_empty(), "never happened: {idle:?}; what did: {counts:#?}");
+        assert!(counts["got"] > 4 * SEEDS, "hardly anything was disclosed: {counts:#?}");
+    }
 }
 
 /// The fixed list, or as many as a campaign asks for, beyond it.

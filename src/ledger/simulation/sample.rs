@@ -17,7 +17,7 @@ use crate::record::{self, ProposedAgreement};
 const AGENCIES: [&str; 4] = ["council", "fire-service", "housing", "outreach"];
 /// The first three are agreed now and then, the last never.
 const PURPOSES: [Purpose; 4] = [
-    Purpose::CrimeAndDisorder,
+    Purpose::HomelessnessPrevention,
     Purpose::SafeguardingChild,
     Purpose::TenancySustainment,
     Purpose::HealthAndCare,

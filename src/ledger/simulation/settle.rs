@@ -167,10 +167,14 @@ impl World<'_> {
                 self.streams[stream].open = false;
                 self.streams[stream].cut = true;
             }
-            Seen::Unavailable { stream } => self.streams[stream].open = false,
+            Seen::Spared { stream } | Seen::Unavailable { stream } => {
+                self.streams[stream].open = false;
+            }
             Seen::Ended { stream, reason } => {
                 assert!(self.streams[stream].open, "ended twice");
+                // P4: for what is withdrawn or deleted, an end that leaves the connection is too little.
                 let fenced = reason == Reason::Fenced;
+                assert!(fenced || reason == Reason::SubscriptionExpired, "ended by {reason}");
                 self.audit.count(if fenced { "fenced" } else { "ended" });
                 self.streams[stream].open = false;
             }

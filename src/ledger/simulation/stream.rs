@@ -42,6 +42,11 @@ impl Stream {
         self.got.last().map_or(0, |it| it.number)
     }
 
+    /// Tells whether anything may still come on it.
+    pub(super) const fn listens(&self) -> bool {
+        self.open && !self.closed
+    }
+
     pub(super) fn is_of(&self, subscription: u64) -> bool {
         self.key.is_some_and(|key| key.subscription == subscription)
     }

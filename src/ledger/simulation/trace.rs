@@ -14,11 +14,28 @@ use crate::ledger::{Outlet, Rejection, Release};
 /// Something that reached somebody outside.
 #[derive(Debug)]
 pub(super) enum Seen {
-    Answered { ticket: usize, answer: Result<u64, Rejection> },
-    Cut { stream: usize },
-    Ended { stream: usize, reason: Reason },
-    Released { stream: usize, release: Box<Release> },
-    Unavailable { stream: usize },
+    Answered {
+        ticket: usize,
+        answer: Result<u64, Rejection>,
+    },
+    Cut {
+        stream: usize,
+    },
+    Ended {
+        stream: usize,
+        reason: Reason,
+    },
+    Released {
+        stream: usize,
+        release: Box<Release>,
+    },
+    /// Its subscription was deleted over its own connection, which still has to carry the answer.
+    Spared {
+        stream: usize,
+    },
+    Unavailable {
+        stream: usize,
+    },
 }
 
 type Waiting = (usize, oneshot::Receiver<Result<u64, Rejection>>);
@@ -100,7 +117,7 @@ impl Outlet for Recorder {
 
     fn cut(&self, spare: Option<u64>) {
         if spare == Some(self.connection()) {
-            self.end(Reason::SubscriptionDeleted);
+            self.trace.note(Seen::Spared { stream: self.stream });
         } else {
             self.is_cut.store(true, Ordering::Relaxed);
             self.trace.note(Seen::Cut { stream: self.stream });
