@@ -21,7 +21,7 @@ pub struct ServeArgs {
     /// Least level of log lines on stderr
     #[arg(long, default_value = "info", value_parser = ["error", "warn", "info", "debug"], value_name = "LEVEL")]
     log_level: String,
-    /// Goes on without an anchor, once: only when the anchor's disk is lost
+    /// Goes on without an anchor, once: only when the anchor's disk is lost. Its list of erased keys is lost with it
     #[arg(long)]
     accept_lost_anchor: bool,
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::publish::is_remembered;
 use super::state::{Alert, Linked, Live, Remembered, Sent, SentAs, State, Version};
 use crate::domain::{AgencyId, Draft, Filter, Reason, Subscription, Timestamp};
 use crate::record::{
@@ -143,12 +142,10 @@ impl State {
         content: Content<'_>,
     ) {
         let facts = Arc::new(published.facts.clone());
-        if is_remembered(facts.id, self.recorded_at) {
-            let key = (facts.publisher.clone(), facts.id);
-            let known = Remembered { index, slot: published.slot, content: published.content };
-            self.requests.insert(key.clone(), known);
-            self.request_order.push_back((at, key));
-        }
+        let key = (facts.publisher.clone(), facts.id);
+        let known = Remembered { index, slot: published.slot, content: published.content };
+        self.requests.insert(key.clone(), known);
+        self.request_order.push_back((at, key));
         let Content::Draft(draft) = content else { return };
         let mut references = 0;
         for candidate in self.interest.candidates(draft) {

@@ -133,11 +133,18 @@ impl State {
         versions.rev().find(|it| *it.version == *version).ok_or(Reason::VersionUnknown.into())
     }
 
+    /// Lists the parties of every version that is not withdrawn.
+    pub fn parties_of(&self, id: &AgreementId) -> BTreeSet<AgencyId> {
+        let versions = self.agreements.get(id).into_iter().flatten().filter(|it| !it.withdrawn);
+        versions.flat_map(|it| &it.agreement.parties).map(|party| party.agency.clone()).collect()
+    }
+
     fn standings_of(&self, id: &AgreementId, now: Timestamp) -> Vec<AgreementStanding> {
         self.agreements.get(id).map(|versions| standings(versions, now)).unwrap_or_default()
     }
 
-    /// An id once used belongs to the parties that used it: nobody else can replace the agreement.
+    /// An id in use belongs to the parties that use it: nobody else can replace the agreement. Once all of
+    /// it is withdrawn, the id is free.
     fn belongs_to_others(&self, id: &AgreementId, agency: &AgencyId) -> bool {
         let versions = self.agreements.get(id).into_iter().flatten();
         let mut live = versions.filter(|it| !it.withdrawn).peekable();

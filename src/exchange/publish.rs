@@ -104,8 +104,3 @@ impl State {
         self.in_force(id, now).map(|version| version.proposed)
     }
 }
-
-/// Tells whether an id could still be repeated at `now`.
-pub(super) fn is_remembered(id: AlertId, now: Timestamp) -> bool {
-    Timestamp::from_ms(id.made_at_ms()).after(REMEMBERED_FOR) > now
-}

@@ -1,6 +1,6 @@
 //! The writer's part of governance and of reads: agreements, subscriptions, the record of a read.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Commit, LedgerError, Rejection,
@@ -121,7 +121,13 @@ impl Writer {
             }
         };
         if let Some(event) = event {
+            let before = self.state.agreement_index(id, self.now);
+            let (touched, parties) = (self.state.touched_by(id), self.state.parties_of(id));
             self.record(event)?;
+            // P4: a version that takes over withdraws the one before, and what was cut to its fields.
+            if before.is_some() && before != self.state.agreement_index(id, self.now) {
+                self.cut(touched, &parties);
+            }
         }
         let standing =
             member(by).and_then(|agency| self.state.version_for((id, version), agency, self.now));
@@ -134,21 +140,11 @@ impl Writer {
         id: &AgreementId,
         answer: Answer<u64>,
     ) -> Result<(), LedgerError> {
-        // P4: whoever holds something under it unacknowledged is cut before this is answered, and so is
-        // every connection of a party on which a stream has ended that may not have been read out.
-        let touched = self.state.touched_by(id);
+        let (touched, parties) = (self.state.touched_by(id), self.state.parties_of(id));
         match self.state.withdraw(by, id, self.now) {
             Ok(event) => {
-                let ended = self.outlets.take_ended_of(&event.agencies());
-                self.work.cuts.extend(ended.into_iter().map(|outlet| (outlet, None)));
                 let index = self.record(event)?;
-                for subscription in touched {
-                    if let Some(open) = self.outlets.open(subscription) {
-                        self.state.end(subscription, open.stream);
-                    }
-                    let outlet = self.outlets.end(subscription);
-                    self.work.cuts.extend(outlet.map(|outlet| (outlet, None)));
-                }
+                self.cut(touched, &parties);
                 self.work.answer(answer, move |_| index);
             }
             Err(refusal) => {
@@ -157,6 +153,20 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// P4: whoever holds something unacknowledged is cut before the command is answered, and so is every
+    /// connection of a party on which a stream has ended that may not have been read out.
+    fn cut(&mut self, touched: Vec<u64>, parties: &BTreeSet<AgencyId>) {
+        let ended = self.outlets.take_ended_of(parties);
+        self.work.cuts.extend(ended.into_iter().map(|outlet| (outlet, None)));
+        for subscription in touched {
+            if let Some(open) = self.outlets.open(subscription) {
+                self.state.end(subscription, open.stream);
+            }
+            let outlet = self.outlets.end(subscription);
+            self.work.cuts.extend(outlet.map(|outlet| (outlet, None)));
+        }
     }
 
     fn create_subscription(

@@ -1,7 +1,10 @@
 //! The outlets of open streams, and of streams that have ended on a connection that has not: what such a
 //! stream was given may still wait above the socket, where a withdrawal has to reach it (P4).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::Outlet;
 use crate::domain::AgencyId;
@@ -52,8 +55,8 @@ impl Outlets {
     }
 
     /// Takes out those of the agencies' streams that have ended, to be cut.
-    pub(super) fn take_ended_of(&mut self, agencies: &[&AgencyId]) -> Vec<Arc<dyn Outlet>> {
-        let theirs = self.ended.extract_if(|_, it| agencies.contains(&&it.agency));
+    pub(super) fn take_ended_of(&mut self, agencies: &BTreeSet<AgencyId>) -> Vec<Arc<dyn Outlet>> {
+        let theirs = self.ended.extract_if(|_, it| agencies.contains(&it.agency));
         theirs.map(|(_, it)| it.outlet).filter(|it| !it.is_over()).collect()
     }
 }

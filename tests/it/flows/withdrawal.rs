@@ -12,7 +12,7 @@ use prost::Message;
 use tokio::task::JoinSet;
 
 use crate::stage::{
-    AGREEMENT, Role, SUBSCRIPTION, Stage, WINDOW, draft, events, now, open, request,
+    AGREEMENT, Role, SUBSCRIPTION, Stage, WINDOW, agreement, draft, events, now, open, request,
 };
 
 /// How many deliveries the opening allows, and how many alerts wait beyond them.
@@ -115,6 +115,46 @@ async fn explained_to_the_subscriber(stage: &Stage) {
     assert!(
         told.map(|it| it.1).all(|it| !matches!(it, Event::Refused(it) if it.published.is_some()))
     );
+}
+
+/// A version that takes over withdraws the one before: what was cut to the old fields leaves no more, and comes
+/// again cut to the new ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_takes_over_cuts_streams_that_hold_what_the_old_one_granted() {
+    let stage = Stage::start();
+    stage.agree().await;
+    stage.subscribe("council").await;
+    let police = stage.speak("police", Role::Service).await;
+    police.publish(request(draft(now()))).await.unwrap();
+    let council = stage.speak("council", Role::Service).await;
+    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
+    let before = talk.delivery().await;
+    assert_ne!(pb::View::decode(before.view).unwrap().case_reference, "");
+
+    let mut narrower = agreement(now());
+    for flow in &mut narrower.flows {
+        flow.fields.retain(|field| *field != i32::from(pb::Field::CaseReference));
+    }
+    let proposer = stage.connect("police", Role::Officer).await;
+    let version = proposer.propose_agreement(narrower).await.unwrap().version;
+    for agency in ["police", "council", "housing"] {
+        let officer = stage.connect(agency, Role::Officer).await;
+        officer.approve_agreement(AGREEMENT, &version).await.unwrap();
+    }
+
+    let status = loop {
+        match talk.answers.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream was ended in order"),
+            Err(status) => break status,
+        }
+    };
+    assert!(std::error::Error::source(&status).is_some(), "the broker sent a status: {status:?}");
+    let council = stage.speak("council", Role::Service).await;
+    let mut talk = council.stream(Some(Ask::Open(open(SUBSCRIPTION)))).await.unwrap();
+    let after = talk.delivery().await;
+    assert_eq!((after.number, after.redelivery), (before.number, false));
+    assert_eq!(pb::View::decode(after.view).unwrap().case_reference, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
