@@ -47,6 +47,12 @@ pub enum LedgerError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A client has shown a newer or another log under the same signature.
+    #[error(
+        "{0} holds a checkpoint that this log signed and lacks: the log was rolled back or forked. \
+         Restore the log that it is of; remove the file only when you know what happened"
+    )]
+    Forked(String),
     /// The journal could not be opened.
     #[error("the journal: {0}")]
     Open(#[from] OpenError),

@@ -3,6 +3,7 @@
 
 use std::{
     ops::Range,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -41,16 +42,19 @@ pub(super) struct Shared {
     tree: Arc<Tree>,
     commits: watch::Receiver<Arc<Commit>>,
     forked: Arc<Mutex<bool>>,
+    /// Where a fork is noted, so that a restart does not forget it.
+    fork_mark: PathBuf,
 }
 
 impl Shared {
-    pub(super) fn of(writer: &Writer) -> Arc<Self> {
+    pub(super) fn of(writer: &Writer, fork_mark: PathBuf) -> Arc<Self> {
         Arc::new(Self {
             journal: Arc::clone(&writer.journal),
             secrets: Arc::clone(&writer.secrets),
             tree: Arc::clone(&writer.tree),
             commits: writer.commits.subscribe(),
             forked: Arc::clone(&writer.forked),
+            fork_mark,
         })
     }
 }
@@ -348,7 +352,8 @@ impl Ledger {
     }
 
     /// Looks at a checkpoint that a client holds; returns its size. Our own signature on a tree that
-    /// we lack means that this log was rolled back or forked: the broker stops signing.
+    /// we lack means that this log was rolled back or forked: the broker stops signing, and does not
+    /// start again until an operator has looked at it.
     ///
     /// # Errors
     ///
@@ -369,6 +374,9 @@ impl Ledger {
              forked. Nothing more is signed"
         );
         *self.shared.forked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        if let Err(error) = std::fs::write(&self.shared.fork_mark, note) {
+            tracing::error!(%error, "the fork could not be noted: a restart would forget it");
+        }
         Err("it shows a newer or another log under the same signature")
     }
 }

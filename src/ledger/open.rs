@@ -70,6 +70,9 @@ pub struct Start {
 /// [`LedgerError`] says what does not fit; nothing is changed then, except that a torn tail beyond
 /// the anchor may have been cut.
 pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerError> {
+    if fork_mark(settings).exists() {
+        return Err(LedgerError::Forked(fork_mark(settings).display().to_string()));
+    }
     let found = find(settings)?;
     let anchor = found.anchor.read()?;
     let journal_settings =
@@ -107,10 +110,15 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     writer.turn(Vec::new())?;
     publish_vkey(&settings.keys_dir, &writer.secrets)?;
     let (commands, queue) = mpsc::channel(settings.queue);
-    let shared = Shared::of(&writer);
+    let shared = Shared::of(&writer, fork_mark(settings));
     let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
     let running = thread::start(writer, queue, settings.batch, keeper)?;
     Ok(Start { ledger: Ledger::new(commands, shared), running })
+}
+
+/// The checkpoint that a client showed and this log lacks.
+fn fork_mark(settings: &Settings) -> PathBuf {
+    settings.anchor_dir.join("forked")
 }
 
 /// What stands on the disks, or was just made.

@@ -1,6 +1,8 @@
 //! A broker that was put back to an older copy of everything: clients that remember more catch it, and it
 //! signs nothing more once it was shown its own signature.
 
+use std::process::Command;
+
 use portway::{client::Error, pb::v1::subscribe_request::Message as Ask};
 use tonic::Code;
 
@@ -49,4 +51,16 @@ async fn a_rolled_back_log_is_caught_by_those_who_remember_more() {
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(size(&fire).await, before);
     assert!(stage.log_lines().contains("rolled back or forked"));
+
+    // A restart does not forget it.
+    stage.terminate();
+    let config = stage.path("broker").join("portway.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_portway"))
+        .args(["serve", "--config"])
+        .arg(config)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("forked holds a checkpoint that this log signed and lacks"), "{said}");
 }
