@@ -66,7 +66,7 @@ pub enum DemoError {
     #[error(transparent)]
     Server(#[from] ServerError),
     /// Views that had to come did not.
-    #[error("views are missing after {seconds} s: {missing}")]
+    #[error("{missing} views are missing, and none has come for {seconds} s")]
     Stalled {
         /// How long was waited.
         seconds: u64,

@@ -76,7 +76,8 @@ pub(super) async fn play(
     subscriptions: &Subscriptions,
     say: &impl Fn(String),
 ) -> Result<Played, DemoError> {
-    let stop = CancellationToken::new();
+    // Followers are told to stop; one that is over before that has something to say.
+    let (stop, over) = (CancellationToken::new(), CancellationToken::new());
     let count = Arc::new(AtomicUsize::new(0));
     let mut followers = JoinSet::new();
     for (agency, subscription) in subscriptions {
@@ -97,7 +98,12 @@ pub(super) async fn play(
             stop: stop.clone(),
         };
         let key = (agency.clone(), subscription.name.clone());
-        followers.spawn(async move { following.run().await.map(|received| (key, received)) });
+        let over = over.clone();
+        followers.spawn(async move {
+            let received = following.run().await;
+            over.cancel();
+            received.map(|received| (key, received))
+        });
     }
     let key = token_key()?;
     let play = SystemClock.now();
@@ -118,7 +124,7 @@ pub(super) async fn play(
     }
     let due = expect::views(&rows, parts, subscriptions, &stage.domain);
     let due = due.values().map(Vec::len).sum();
-    wait_for(&count, due, &mut followers).await?;
+    wait_for(&count, due, &over).await?;
     stop.cancel();
     let mut received = BTreeMap::new();
     while let Some(done) = followers.join_next().await {
@@ -194,25 +200,26 @@ impl Following {
     }
 }
 
-/// How long the last views may take.
+/// How long nothing may arrive while views are missing.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Waits until as many views came as are due. More than are due show up when they are compared.
-async fn wait_for<T>(
+async fn wait_for(
     count: &AtomicUsize,
     due: usize,
-    followers: &mut JoinSet<T>,
+    over: &CancellationToken,
 ) -> Result<(), DemoError> {
-    let all = followers.len();
-    let arrived = async {
-        // A follower that ended early ends the wait: it has something to say.
-        while count.load(Ordering::Relaxed) < due && followers.len() == all {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, arrived).await.map_err(|_| DemoError::Stalled {
-        seconds: PATIENCE.as_secs(),
-        missing: due.saturating_sub(count.load(Ordering::Relaxed)),
-    })
+    let mut so_far = count.load(Ordering::Relaxed);
+    while so_far < due && !over.is_cancelled() {
+        let more = async {
+            while count.load(Ordering::Relaxed) == so_far && !over.is_cancelled() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let stalled = DemoError::Stalled { seconds: PATIENCE.as_secs(), missing: due - so_far };
+        tokio::time::timeout(PATIENCE, more).await.map_err(|_| stalled)?;
+        so_far = count.load(Ordering::Relaxed);
+    }
+    Ok(())
 }
