@@ -75,10 +75,13 @@ impl Outlet for StreamOutlet {
     }
 
     fn cut(&self, spare: Option<u64>) {
-        self.ending.end(End::Refused(Reason::SubscriptionDeleted.into(), None));
-        if spare != Some(self.connection.number()) {
-            // P4: from here on nothing of this connection is handed to the kernel.
+        if spare == Some(self.connection.number()) {
+            self.ending.end(End::Refused(Reason::SubscriptionDeleted.into(), None));
+        } else {
+            // P4: from here on nothing of this connection is handed to the kernel, a last word neither:
+            // whoever comes back is told by a decision of then.
             self.connection.cut();
+            self.ending.end(End::Unavailable);
         }
     }
 
