@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AgencyId, Name};
+use super::{AgencyId, Name, Reason, Refusal};
 
 /// SHA-256 of a certificate.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -100,6 +100,17 @@ pub struct Caller {
     pub seat: Seat,
     /// With which certificate.
     pub certificate: Fingerprint,
+}
+
+impl Caller {
+    /// Returns the agency it speaks for.
+    ///
+    /// # Errors
+    ///
+    /// `WRONG_ROLE` for an operator, who speaks for none.
+    pub fn member(&self) -> Result<&AgencyId, Refusal> {
+        self.seat.agency().ok_or(Reason::WrongRole.into())
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl State {
         sealed: Option<SealedFilter>,
         now: Timestamp,
     ) -> Result<Option<Event>, Refusal> {
-        let agency = member(by)?;
+        let agency = by.member()?;
         if subscription.expires_at <= now {
             return Err(Refusal::at(Reason::Expired, "expires_at"));
         }
@@ -61,7 +61,7 @@ impl State {
     /// `WRONG_ROLE`, `SUBSCRIPTION_UNKNOWN`.
     pub fn delete_subscription(&self, by: &Caller, name: &Name) -> Result<Event, Refusal> {
         let subscription =
-            self.subscription(member(by)?, name).ok_or(Reason::SubscriptionUnknown)?;
+            self.subscription(by.member()?, name).ok_or(Reason::SubscriptionUnknown)?;
         Ok(Event::SubscriptionDeleted { by: by.clone(), subscription })
     }
 
@@ -177,8 +177,4 @@ impl State {
         let live = self.subscriptions.get_mut(&subscription).ok_or(Reason::SubscriptionDeleted)?;
         live.session.as_mut().filter(|session| session.id == id).ok_or(Reason::Fenced.into())
     }
-}
-
-fn member(by: &Caller) -> Result<&AgencyId, Refusal> {
-    by.seat.agency().ok_or(Reason::WrongRole.into())
 }

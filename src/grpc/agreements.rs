@@ -17,10 +17,8 @@ impl Agreements for AgreementsService {
         request: Request<pb::ProposeAgreementRequest>,
     ) -> Answer<pb::ProposeAgreementResponse> {
         let by = caller::peer(&request)?.caller;
-        let proposed = match convert::agreement(request.into_inner().agreement) {
-            Ok(proposed) => proposed,
-            Err(refusal) => return Err(self.0.refused(by, Act::ProposeAgreement, refusal).await),
-        };
+        let read = convert::agreement(request.into_inner().agreement);
+        let proposed = self.0.checked(&by, Act::ProposeAgreement, read).await?;
         let standing = self.0.ledger.propose(by, proposed).await.map_err(status::of)?;
         let status = Some(convert::agreement_status(&standing));
         Ok(Response::new(pb::ProposeAgreementResponse { status }))
@@ -32,10 +30,8 @@ impl Agreements for AgreementsService {
     ) -> Answer<pb::ApproveAgreementResponse> {
         let by = caller::peer(&request)?.caller;
         let pb::ApproveAgreementRequest { id, version } = request.into_inner();
-        let id = match convert::parsed(&id, "id") {
-            Ok(id) => id,
-            Err(refusal) => return Err(self.0.refused(by, Act::ApproveAgreement, refusal).await),
-        };
+        let read = convert::parsed(&id, "id");
+        let id = self.0.checked(&by, Act::ApproveAgreement, read).await?;
         let standing = self.0.ledger.approve(by, id, version).await.map_err(status::of)?;
         let status = Some(convert::agreement_status(&standing));
         Ok(Response::new(pb::ApproveAgreementResponse { status }))
@@ -46,10 +42,8 @@ impl Agreements for AgreementsService {
         request: Request<pb::WithdrawAgreementRequest>,
     ) -> Answer<pb::WithdrawAgreementResponse> {
         let by = caller::peer(&request)?.caller;
-        let id = match convert::parsed(&request.into_inner().id, "id") {
-            Ok(id) => id,
-            Err(refusal) => return Err(self.0.refused(by, Act::WithdrawAgreement, refusal).await),
-        };
+        let read = convert::parsed(&request.into_inner().id, "id");
+        let id = self.0.checked(&by, Act::WithdrawAgreement, read).await?;
         let index = self.0.ledger.withdraw(by, id).await.map_err(status::of)?;
         Ok(Response::new(pb::WithdrawAgreementResponse { index }))
     }
@@ -69,10 +63,8 @@ impl Agreements for AgreementsService {
         request: Request<pb::ShowAgreementRequest>,
     ) -> Answer<pb::ShowAgreementResponse> {
         let by = caller::peer(&request)?.caller;
-        let id = match convert::parsed(&request.into_inner().id, "id") {
-            Ok(id) => id,
-            Err(refusal) => return Err(self.0.refused(by, Act::ReadGovernance, refusal).await),
-        };
+        let read = convert::parsed(&request.into_inner().id, "id");
+        let id = self.0.checked(&by, Act::ReadGovernance, read).await?;
         let list = self.0.ledger.agreement(by, id).await.map_err(status::of)?;
         let versions = list.iter().map(convert::agreement_status).collect();
         Ok(Response::new(pb::ShowAgreementResponse { versions }))

@@ -29,10 +29,8 @@ impl Audit for AuditService {
     ) -> Answer<pb::ShowRecordResponse> {
         let by = caller::peer(&request)?.caller;
         let pb::ShowRecordRequest { index, purpose } = request.into_inner();
-        let purpose = match convert::query_purpose(purpose) {
-            Ok(purpose) => purpose,
-            Err(refusal) => return Err(self.0.refused(by, Act::ReadLog, refusal).await),
-        };
+        let read = convert::query_purpose(purpose);
+        let purpose = self.0.checked(&by, Act::ReadLog, read).await?;
         let ledger = &self.0.ledger;
         let range = index..index.saturating_add(1);
         let consulted = ledger.consult(by.clone(), purpose, range).await;
@@ -43,10 +41,8 @@ impl Audit for AuditService {
             Some(agency) => shown(ledger, agency, index).await?,
             None => None,
         };
-        let Some(record) = record else {
-            let refusal = Refusal::at(Reason::RecordUnknown, "index");
-            return Err(self.0.refused(by, Act::ReadLog, refusal).await);
-        };
+        let record = record.ok_or(Refusal::at(Reason::RecordUnknown, "index"));
+        let record = self.0.checked(&by, Act::ReadLog, record).await?;
         let proof = ledger.inclusion(index, commit.size);
         let inclusion = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
         let checkpoint = commit.checkpoint.clone();
@@ -65,10 +61,7 @@ impl Audit for AuditService {
             let bounded = start <= end && end <= size;
             bounded.then_some(purpose).ok_or(Refusal::at(Reason::BeyondTheLog, "end"))
         });
-        let purpose = match read {
-            Ok(purpose) => purpose,
-            Err(refusal) => return Err(self.0.refused(by, Act::ReadLog, refusal).await),
-        };
+        let purpose = self.0.checked(&by, Act::ReadLog, read).await?;
         let ledger = self.0.ledger.clone();
         ledger.consult(by.clone(), purpose, start..end).await.map_err(status::of)?;
         let agency = by.seat.agency().cloned().ok_or_else(|| {
@@ -98,10 +91,7 @@ impl Audit for AuditService {
             let manifest = manifest.map_err(|_| Refusal::at(Reason::Malformed, "manifest"))?;
             Ok((purpose, manifest))
         });
-        let (purpose, manifest) = match read {
-            Ok(read) => read,
-            Err(refusal) => return Err(self.0.refused(by, Act::ReadLog, refusal).await),
-        };
+        let (purpose, manifest) = self.0.checked(&by, Act::ReadLog, read).await?;
         let sealed = self.0.ledger.seal_export(by, purpose, size, manifest).await;
         let (seal, index) = sealed.map_err(status::of)?;
         Ok(Response::new(pb::SealExportResponse { seal, index }))

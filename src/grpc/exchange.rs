@@ -28,10 +28,7 @@ impl Exchange for ExchangeService {
         let by = caller::peer(&request)?.caller;
         let request = request.into_inner();
         let ledger = &self.0.ledger;
-        let (id, draft) = match convert::publish(&request) {
-            Ok(read) => read,
-            Err(refusal) => return Err(self.0.refused(by, Act::Publish, refusal).await),
-        };
+        let (id, draft) = self.0.checked(&by, Act::Publish, convert::publish(&request)).await?;
         let answer = ledger.publish(by, id, draft).await.map_err(status::of)?;
         let (index, size) = (answer.receipt.index(), answer.receipt.commit().size);
         let known = request.known_size.min(size);
@@ -49,12 +46,8 @@ impl Exchange for ExchangeService {
         let mut said = request.into_inner();
         let first = tokio::time::timeout(OPEN_WITHIN, said.next()).await;
         let first = first.map_err(|_| Status::deadline_exceeded("nothing was opened"))?;
-        let asked = match self.asked(first.transpose()?) {
-            Ok(asked) => asked,
-            Err(refusal) => {
-                return Err(self.0.refused(peer.caller, Act::OpenStream, refusal).await);
-            }
-        };
+        let read = self.asked(first.transpose()?);
+        let asked = self.0.checked(&peer.caller, Act::OpenStream, read).await?;
         let deliveries = self.open(&peer, asked, said).await?;
         Ok(Response::new(deliveries))
     }
@@ -86,17 +79,5 @@ impl ExchangeService {
         let opened = feed::open(&self.0.ledger, peer, asked, bounds).await.map_err(status::of)?;
         self.0.tasks.spawn("feed-follow", feed::follow(opened.follower, said));
         Ok(Box::pin(opened.stream.map(|message| message.map_err(status::closed))))
-    }
-}
-
-impl Broker {
-    /// Records a refusal that was found while reading the request, and returns its status.
-    pub(super) async fn refused(
-        &self,
-        by: crate::domain::Caller,
-        act: Act,
-        refusal: Refusal,
-    ) -> Status {
-        status::of(self.ledger.refuse(by, act, refusal).await)
     }
 }

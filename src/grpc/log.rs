@@ -86,11 +86,8 @@ impl Log for LogService {
 
 impl LogService {
     async fn within(&self, by: &Caller, it_is: bool, at: &'static str) -> Result<(), Status> {
-        if it_is {
-            return Ok(());
-        }
-        let refusal = Refusal::at(Reason::BeyondTheLog, at);
-        Err(self.0.refused(by.clone(), Act::ReadLog, refusal).await)
+        let within = it_is.then_some(()).ok_or(Refusal::at(Reason::BeyondTheLog, at));
+        self.0.checked(by, Act::ReadLog, within).await
     }
 }
 

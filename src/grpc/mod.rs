@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
 use crate::identity::{Connections, Rejections};
 use crate::ledger::Ledger;
 use crate::tasks::Tasks;
@@ -47,3 +47,18 @@ pub struct Broker {
 }
 
 type Answer<T> = Result<tonic::Response<T>, tonic::Status>;
+
+impl Broker {
+    /// Passes on what was read from a request; a refusal found on the way is recorded first.
+    async fn checked<T>(
+        &self,
+        by: &Caller,
+        act: Act,
+        read: Result<T, Refusal>,
+    ) -> Result<T, tonic::Status> {
+        match read {
+            Ok(read) => Ok(read),
+            Err(refusal) => Err(status::of(self.ledger.refuse(by.clone(), act, refusal).await)),
+        }
+    }
+}

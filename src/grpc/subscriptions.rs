@@ -17,12 +17,8 @@ impl Subscriptions for SubscriptionsService {
         request: Request<pb::CreateSubscriptionRequest>,
     ) -> Answer<pb::CreateSubscriptionResponse> {
         let by = caller::peer(&request)?.caller;
-        let subscription = match convert::subscription(request.into_inner().subscription) {
-            Ok(subscription) => subscription,
-            Err(refusal) => {
-                return Err(self.0.refused(by, Act::CreateSubscription, refusal).await);
-            }
-        };
+        let read = convert::subscription(request.into_inner().subscription);
+        let subscription = self.0.checked(&by, Act::CreateSubscription, read).await?;
         let ledger = &self.0.ledger;
         let standing = ledger.create_subscription(by, subscription).await.map_err(status::of)?;
         let status = Some(convert::subscription_status(standing));
@@ -34,12 +30,8 @@ impl Subscriptions for SubscriptionsService {
         request: Request<pb::DeleteSubscriptionRequest>,
     ) -> Answer<pb::DeleteSubscriptionResponse> {
         let peer = caller::peer(&request)?;
-        let name = match convert::parsed(&request.into_inner().name, "name") {
-            Ok(name) => name,
-            Err(refusal) => {
-                return Err(self.0.refused(peer.caller, Act::DeleteSubscription, refusal).await);
-            }
-        };
+        let read = convert::parsed(&request.into_inner().name, "name");
+        let name = self.0.checked(&peer.caller, Act::DeleteSubscription, read).await?;
         let connection = peer.connection.number();
         let deleted = self.0.ledger.delete_subscription(peer.caller, connection, name).await;
         let index = deleted.map_err(status::of)?;

@@ -74,8 +74,8 @@ impl Writer {
                     Some(event) => self.record(event)?,
                     None => self.state.size().saturating_sub(1),
                 };
-                let ready = self.ready(subscription, outlet, Outgoing::Skipped(reason), number);
-                self.work.releases.push(Ready { index, ..ready });
+                let skipped = Outgoing::Skipped(reason);
+                self.put_aside(outlet, skipped, Position { subscription, number }, index);
                 self.state.sent(subscription, number, 0);
             }
         }
@@ -119,8 +119,8 @@ impl Writer {
             record: frame.record,
             salt: frame.salt,
         };
-        let ready = self.ready(subscription, outlet, Outgoing::Delivery(delivery), number);
-        self.work.releases.push(Ready { index: recorded, ..ready });
+        let delivery = Outgoing::Delivery(delivery);
+        self.put_aside(outlet, delivery, Position { subscription, number }, recorded);
         self.state.sent(subscription, number, 1);
         Ok(())
     }
@@ -139,14 +139,16 @@ impl Writer {
         shapes.entry(shape).or_insert_with(make).clone()
     }
 
-    fn ready(
-        &self,
-        subscription: u64,
+    /// Puts something aside until the record at `index` is durable.
+    fn put_aside(
+        &mut self,
         outlet: &Arc<dyn Outlet>,
         outgoing: Outgoing,
-        number: u64,
-    ) -> Ready {
-        let position = Position { subscription, number }.to_bytes(self.secrets.positions()).into();
-        Ready { outlet: Arc::clone(outlet), outgoing, number, position, index: 0 }
+        place: Position,
+        index: u64,
+    ) {
+        let position = place.to_bytes(self.secrets.positions()).into();
+        let (outlet, number) = (Arc::clone(outlet), place.number);
+        self.work.releases.push(Ready { outlet, outgoing, number, position, index });
     }
 }

@@ -42,11 +42,11 @@ impl Writer {
                 self.delete_subscription((&by, connection), &name, answer)
             }
             Command::ListAgreements { by, answer } => {
-                let list = member(&by).map(|it| self.state.agreements_of(it, self.now));
+                let list = by.member().map(|it| self.state.agreements_of(it, self.now));
                 self.settle(&by, Act::ReadGovernance, list, answer)
             }
             Command::ListSubscriptions { by, answer } => {
-                let list = member(&by).map(|it| self.state.subscriptions_of(it));
+                let list = by.member().map(|it| self.state.subscriptions_of(it));
                 self.settle(&by, Act::ReadGovernance, list, answer)
             }
             Command::Open { opening, answer } => self.open_stream(opening, answer),
@@ -62,7 +62,7 @@ impl Writer {
             }
             Command::ShowAgreement { by, id, answer } => {
                 let versions =
-                    member(&by).and_then(|it| self.state.versions_for(&id, it, self.now));
+                    by.member().and_then(|it| self.state.versions_for(&id, it, self.now));
                 self.settle(&by, Act::ReadGovernance, versions, answer)
             }
             Command::Standing { answer } => {
@@ -130,7 +130,7 @@ impl Writer {
             }
         }
         let standing =
-            member(by).and_then(|agency| self.state.version_for((id, version), agency, self.now));
+            by.member().and_then(|agency| self.state.version_for((id, version), agency, self.now));
         self.settle(by, act, standing, answer)
     }
 
@@ -194,7 +194,7 @@ impl Writer {
                 return Ok(());
             }
         }
-        let standing = member(by).and_then(|agency| {
+        let standing = by.member().and_then(|agency| {
             let index = self.state.subscription(agency, &subscription.name);
             let standing = index.and_then(|it| self.state.subscription_standing(it));
             standing.ok_or(Reason::SubscriptionUnknown.into())
@@ -259,10 +259,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-fn member(by: &Caller) -> Result<&AgencyId, Refusal> {
-    by.seat.agency().ok_or(Reason::WrongRole.into())
 }
 
 impl Command {
