@@ -2,7 +2,9 @@
 //! here, and a message names the key. Secrets are paths, never values.
 
 mod file;
+mod rehearsal;
 mod settings;
 
 pub use file::ConfigError;
+pub use rehearsal::rehearsal;
 pub use settings::Settings;
