@@ -207,6 +207,20 @@ impl Ledger {
         drop(self.commands.send(close).await);
     }
 
+    /// Ends a stream; tells whether more waits than it was sent. What was released to it is all in its
+    /// outlet once this is answered. Waits for a place in the queue, because it has to arrive.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Unavailable`]; the stream has ended all the same.
+    pub async fn leave_stream(&self, stream: StreamKey) -> Done<bool> {
+        let stopped = || Rejection::Unavailable("the writer stopped");
+        let (answer, answered) = oneshot::channel();
+        let leave = Job::Do(Command::Leave { stream, answer });
+        self.commands.send(leave).await.map_err(|_| stopped())?;
+        answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
     /// Records a refusal that was found before the ledger was asked.
     pub async fn refuse(&self, by: Caller, act: Act, refusal: Refusal) -> Rejection {
         let refused = self.submit(|answer| Command::Refuse { by, act, refusal, answer }).await;

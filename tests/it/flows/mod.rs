@@ -3,6 +3,7 @@
 mod canary;
 mod delivery;
 mod minimisation;
+mod pull;
 mod rollback;
 mod services;
 mod stopping;
