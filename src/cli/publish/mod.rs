@@ -1,139 +1,56 @@
-//! `portway publish`: alerts from a file, one after the other, each with its verified receipt.
+//! `portway publish`: alerts from a file or rows of an extract, each with its verified receipt. Both go the
+//! same way out, in order, and what was refused is told one by one.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
-};
+mod alerts;
+mod documents;
+mod extract;
+mod kept;
+mod progress;
+mod report;
+mod send;
+mod tally;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{
     Global,
-    output::{Exit, Failure, Output},
-};
-use crate::{
-    client::{Connection, json},
-    pb::v1 as pb,
+    output::{Failure, Output},
 };
 
 /// Publishes alerts, and prints the receipt of each once it is verified
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  portway publish --file alerts.jsonl --receipts receipts.jsonl")]
+#[command(
+    after_help = "Example:\n  portway publish --file alerts.jsonl --receipts receipts.jsonl\n  \
+    portway publish --csv extract.csv --map map.toml --receipts receipts.jsonl --report report.jsonl"
+)]
 pub struct PublishArgs {
     /// Alerts as JSON (portway.v1.AlertDraft), one or one per line; - is stdin
-    #[arg(long, value_name = "FILE")]
-    file: PathBuf,
-    /// Keeps the receipts too, at the end of this file; `audit verify` reads it
+    #[arg(long, value_name = "FILE", required_unless_present = "csv")]
+    file: Option<PathBuf>,
+    /// Rows of a case system's extract, as alerts; - is stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "file", requires = "map")]
+    csv: Option<PathBuf>,
+    /// What the extract's columns and words mean
+    #[arg(long, value_name = "TOML", requires = "csv")]
+    map: Option<PathBuf>,
+    /// Key that subject tokens are made with, 64 hex digits; token.key of the identity without it
+    #[arg(long, value_name = "FILE", requires = "csv")]
+    token_key: Option<PathBuf>,
+    /// Keeps the receipts too, at the end of this file; rows that it has receipts of are not sent again
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
+    /// Writes the rows that were not published to this file, one JSON line each, instead of to stderr
+    #[arg(long, value_name = "FILE", requires = "csv")]
+    report: Option<PathBuf>,
 }
 
 /// Runs `portway publish`.
 pub(super) async fn run(args: PublishArgs, global: &Global, out: Output) -> Result<(), Failure> {
-    // All are read before the first is published: half a file that cannot be read helps nobody.
-    let drafts: Vec<pb::AlertDraft> = json::documents(&read(&args.file)?)?;
-    if drafts.is_empty() {
-        return Err(Failure::usage(format_args!("{}: holds no alert", args.file.display())));
+    match (&args.file, &args.csv, &args.map) {
+        (_, Some(csv), Some(map)) => extract::run(csv, map, &args, (global, out)).await,
+        (Some(file), ..) => alerts::run(file, args.receipts.as_deref(), (global, out)).await,
+        _ => Err(Failure::usage("nothing to publish: give --file, or --csv with --map")),
     }
-    let mut kept = args.receipts.as_deref().map(Kept::open).transpose()?;
-    let connection = global.connect().await?;
-    let mut tally = Tally { total: drafts.len(), ..Tally::default() };
-    for draft in drafts {
-        if let Err(failure) = publish(&connection, draft, kept.as_mut(), out).await {
-            tally.add(failure, out)?;
-        } else {
-            tally.published += 1;
-        }
-    }
-    kept.map_or(Ok(()), Kept::close)?;
-    tally.finish()
-}
-
-async fn publish(
-    connection: &Connection,
-    draft: pb::AlertDraft,
-    kept: Option<&mut Kept<'_>>,
-    out: Output,
-) -> Result<(), Failure> {
-    let receipt = connection.publish(draft, None).await?;
-    let receipt = json::to_value(&receipt)?;
-    out.document(&receipt);
-    kept.map_or(Ok(()), |kept| kept.add(&receipt))
-}
-
-/// How many alerts went which way.
-#[derive(Default)]
-struct Tally {
-    total: usize,
-    published: u64,
-    refused: Vec<Failure>,
-}
-
-impl Tally {
-    /// A refusal is of one alert, and the next may pass; anything else stops the work.
-    fn add(&mut self, failure: Failure, out: Output) -> Result<(), Failure> {
-        if failure.exit == Exit::Refused {
-            // Of a single alert the command's own failure tells.
-            if self.total > 1 {
-                out.fail(&failure);
-            }
-            self.refused.push(failure);
-            return Ok(());
-        }
-        if self.published > 0 && failure.exit == Exit::Unreachable {
-            let message = format!("{} published, then: {}", self.published, failure.message);
-            return Err(Failure { exit: Exit::Partly, message, ..failure });
-        }
-        Err(failure)
-    }
-
-    fn finish(mut self) -> Result<(), Failure> {
-        let refused = self.refused.len();
-        match self.refused.pop() {
-            None => Ok(()),
-            Some(_) if self.published > 0 => Err(Failure::new(
-                Exit::Partly,
-                format_args!("{} published, {refused} refused", self.published),
-            )),
-            Some(only) if self.total == 1 => Err(only),
-            Some(_) => Err(Failure::new(Exit::Refused, format_args!("all {refused} refused"))),
-        }
-    }
-}
-
-/// The file that receipts are kept in.
-struct Kept<'a> {
-    path: &'a Path,
-    file: File,
-}
-
-impl<'a> Kept<'a> {
-    fn open(path: &'a Path) -> Result<Self, Failure> {
-        let file = File::options().create(true).append(true).open(path);
-        let file = file.map_err(|error| Failure::usage(named(path, &error)))?;
-        Ok(Self { path, file })
-    }
-
-    fn add(&mut self, receipt: &serde_json::Value) -> Result<(), Failure> {
-        writeln!(self.file, "{receipt}").map_err(|error| Failure::failed(named(self.path, &error)))
-    }
-
-    fn close(self) -> Result<(), Failure> {
-        self.file.sync_all().map_err(|error| Failure::failed(named(self.path, &error)))
-    }
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().lock().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(path)
-    };
-    text.map_err(|error| Failure::usage(named(path, &error)))
-}
-
-fn named(path: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", path.display())
 }
