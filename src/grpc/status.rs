@@ -16,6 +16,7 @@ const DOMAIN: &str = "portway";
 pub(super) fn of(rejection: Rejection) -> Status {
     match rejection {
         Rejection::Busy => retry(Code::ResourceExhausted, "BUSY", Duration::from_millis(100)),
+        Rejection::RateExceeded { after } => retry(Code::ResourceExhausted, "RATE_EXCEEDED", after),
         Rejection::Refused { refusal, decision } => refused(refusal, decision),
         Rejection::Unavailable(why) => {
             tracing::debug!(why, "unavailable");

@@ -118,7 +118,7 @@ impl Server {
         }
         tracing::info!("stopping");
         self.shut().await;
-        self.ledger.stop().await;
+        self.ledger.stop();
         self.running.ended().await?;
         tracing::info!("stopped");
         Ok(())
