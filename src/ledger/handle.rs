@@ -10,8 +10,8 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer, Rejection,
-    StreamAnswer, StreamKey,
+    Answered, Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer,
+    Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     read::Links,
     secrets::Secrets,
@@ -74,6 +74,17 @@ impl Ledger {
             mpsc::error::TrySendError::Closed(_) => Rejection::Unavailable("the broker stops"),
         })?;
         answered.await.unwrap_or(Err(Rejection::Unavailable("the writer stopped")))
+    }
+
+    /// The same for a caller that bounds what it asks at once: waits for a place in the queue.
+    pub(super) async fn submit_in_turn<T>(
+        &self,
+        command: impl FnOnce(Answer<T>) -> Command,
+    ) -> Answered<T> {
+        let (answer, answered) = oneshot::channel();
+        // A writer that stopped drops the way to answer, which is an answer too.
+        drop(self.commands.send(Job::Do(command(answer))).await);
+        Answered(answered)
     }
 
     /// Publishes an alert.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod batch;
+mod bulk;
 mod command;
 mod contents;
 mod deliver;
@@ -28,6 +29,7 @@ mod tree;
 mod writer;
 
 pub use answer::{Commit, PublishAnswer, Receipt};
+pub use bulk::Answered;
 pub use command::{Opening, StreamAnswer, StreamKey};
 pub use error::{LedgerError, Rejection};
 pub use handle::Ledger;
