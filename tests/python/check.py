@@ -113,6 +113,21 @@ def check_subscribe(council, police, first):
     stream.finish()
 
 
+def check_bulk(police):
+    """One outcome an alert, in order; a refusal ends nothing, a repeat is told as such."""
+    alerts = [(request_id(), alert()) for _ in range(200)]
+    alerts[7] = (request_id(), alert(certainty=0))
+    alerts.append(alerts[0])
+    outcomes = list(police.publish_many(alerts))
+    need(len(outcomes) == len(alerts), "an outcome is missing")
+    for number, ((request, _), outcome) in enumerate(zip(alerts, outcomes, strict=True)):
+        if number == 7:
+            need(outcome.reason == "MISSING_FIELD" and outcome.at == "certainty", f"refused as {outcome}")
+        else:
+            need(outcome.alert == request, "the outcome of another alert")
+    need(outcomes[-1].repeated_request and outcomes[-1].index == outcomes[0].index, "published twice")
+
+
 def check_verifier(police, receipt):
     """A check that cannot fail is none: changed proofs are refused."""
     tree = police.log.open(receipt.checkpoint)
@@ -162,8 +177,9 @@ def main(connect, identities):
     subscribed(council)
     receipt = check_publish(police)
     check_subscribe(council, police, receipt)
+    check_bulk(police)
     check_verifier(police, receipt)
-    print("publish, subscribe, refusals, proofs: all as documented")
+    print("publish, bulk, subscribe, refusals, proofs: all as documented")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A Portway client in plain Python: grpcio, the stubs that protoc makes of proto/portway/v1, and log.py to verify what
 the broker says. Copy it and go on from here."""
 
+import collections
 import os
 import pathlib
 import queue
@@ -48,6 +49,24 @@ class Portway:
             exchange_pb2.PublishRequest(request_id=request, alert=draft, known_size=known[0]), timeout=30
         )
         return self.checked(answer.receipt, draft, known)
+
+    def publish_many(self, alerts):
+        """Publishes (request id, alert) pairs over one stream; yields a receipt or a refusal for each, in order. What it
+        has not yielded when it fails is to be sent again, with the same ids."""
+        sent, tree = collections.deque(), self.log.tree
+
+        def requests():
+            for request, draft in alerts:
+                sent.append(draft)
+                yield exchange_pb2.PublishManyRequest(request_id=request, alert=draft, known_size=tree[0])
+
+        for answer in self.exchange.PublishMany(requests()):
+            draft = sent.popleft()
+            if answer.HasField("refusal"):
+                yield answer.refusal
+            else:
+                yield self.checked(answer.receipt, draft, tree)
+                tree = self.log.tree
 
     def checked(self, receipt, draft, known):
         tree = self.log.advance(receipt.checkpoint, receipt.consistency, known)
