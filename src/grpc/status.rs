@@ -52,7 +52,8 @@ fn refused(refusal: Refusal, decision: Option<u64>) -> Status {
     Status::with_error_details(code, refusal.to_string(), info(refusal.reason.code(), metadata))
 }
 
-const fn code(reason: Reason) -> Code {
+/// Returns the code of a refusal.
+pub(super) const fn code(reason: Reason) -> Code {
     match reason.class() {
         Class::Aborted => Code::Aborted,
         Class::Denied => Code::PermissionDenied,

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer, Rejection,
-    StreamAnswer, StreamKey,
+    Answered, Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer,
+    Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     queue::{Entrance, Lane, NotQueued},
     rate::{Rate, Rates},
@@ -37,21 +37,6 @@ pub struct Ledger {
     commands: Entrance<Command>,
     rates: Arc<Rates>,
     shared: Arc<Shared>,
-}
-
-/// A command that is queued, and whose answer is still to come.
-#[derive(Debug)]
-pub struct Pending<T>(oneshot::Receiver<Result<T, Rejection>>);
-
-impl<T> Pending<T> {
-    /// Waits for the answer.
-    ///
-    /// # Errors
-    ///
-    /// As for the command, but never [`Rejection::Busy`].
-    pub async fn answer(self) -> Result<T, Rejection> {
-        self.0.await.unwrap_or(Err(Rejection::Unavailable("the writer stopped")))
-    }
 }
 
 /// What reads and proofs need: nothing of the writer's private state.
@@ -92,7 +77,7 @@ impl Ledger {
         let command = command(answer);
         let units = command.units();
         self.commands.hand_in(&Lane::of(by), command, units)?;
-        Pending(answered).answer().await
+        Answered(answered).await
     }
 
     /// For what is said on a stream, one thing at a time.
@@ -103,7 +88,30 @@ impl Ledger {
     ) -> Done<T> {
         let (answer, answered) = oneshot::channel();
         self.commands.hand_in_always(&Lane::of_stream(by), command(answer))?;
-        Pending(answered).answer().await
+        Answered(answered).await
+    }
+
+    /// For what comes in bulk, from a caller that bounds what it asks at once: waits for a place.
+    pub(super) async fn submit_in_turn<T>(
+        &self,
+        by: &Caller,
+        command: impl FnOnce(Answer<T>) -> Command,
+    ) -> Answered<T> {
+        let (answer, answered) = oneshot::channel();
+        let command = command(answer);
+        let units = command.units();
+        if self.commands.hand_in_waiting(&Lane::of_bulk(by), command, units).await.is_err() {
+            tracing::debug!("the writer has stopped; whoever waits is told so");
+        }
+        Answered(answered)
+    }
+
+    /// Waits until the agency may publish one alert more.
+    pub(super) async fn keep_to_the_rate(&self, by: &Caller) {
+        let Some(agency) = by.seat.agency() else { return };
+        while let Err(after) = self.rates.take(agency, Instant::now()) {
+            tokio::time::sleep(after).await;
+        }
     }
 
     /// Publishes an alert.
@@ -121,31 +129,6 @@ impl Ledger {
         let asker = by.clone();
         self.submit(&asker, |answer| Command::Publish { by, id, draft: Box::new(draft), answer })
             .await
-    }
-
-    /// Hands in an alert for publication once the agency's rate and its bulk lane have room, and returns as soon as
-    /// it is queued: those of one caller are decided in this order. Whoever calls bounds what it has pending.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection::Unavailable`] where the broker stops.
-    pub async fn publish_waiting(
-        &self,
-        by: Caller,
-        id: AlertId,
-        draft: Draft,
-    ) -> Done<Pending<PublishAnswer>> {
-        if let Some(agency) = by.seat.agency() {
-            while let Err(after) = self.rates.take(agency, Instant::now()) {
-                tokio::time::sleep(after).await;
-            }
-        }
-        let lane = Lane::of_bulk(&by);
-        let (answer, answered) = oneshot::channel();
-        let command = Command::Publish { by, id, draft: Box::new(draft), answer };
-        let units = command.units();
-        self.commands.hand_in_waiting(&lane, command, units).await?;
-        Ok(Pending(answered))
     }
 
     /// Proposes an agreement.
@@ -293,25 +276,6 @@ impl Ledger {
         let command = |answer| Command::Refuse { by, act, refusal, answer };
         let refused = self.submit_always(&asker, command).await;
         refused.err().unwrap_or(Rejection::Refused { refusal, decision: None })
-    }
-
-    /// Records a refusal of something that came in bulk, in the order of
-    /// [`publish_waiting`](Self::publish_waiting). The answer is always a rejection.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection::Unavailable`] where the broker stops.
-    pub async fn refuse_waiting(
-        &self,
-        by: Caller,
-        act: Act,
-        refusal: Refusal,
-    ) -> Done<Pending<()>> {
-        let lane = Lane::of_bulk(&by);
-        let (answer, answered) = oneshot::channel();
-        let command = Command::Refuse { by, act, refusal, answer };
-        self.commands.hand_in_waiting(&lane, command, 1).await?;
-        Ok(Pending(answered))
     }
 
     /// Records that an officer reads entries; returns the record's index and the commit that holds it.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod batch;
+mod bulk;
 mod command;
 mod contents;
 mod deliver;
@@ -30,9 +31,10 @@ mod tree;
 mod writer;
 
 pub use answer::{Commit, PublishAnswer, Receipt};
+pub use bulk::Answered;
 pub use command::{Opening, StreamAnswer, StreamKey};
 pub use error::{LedgerError, Rejection};
-pub use handle::{Ledger, Pending};
+pub use handle::Ledger;
 pub use open::{Settings, Start, open};
 pub use outlet::{Delivery, Outgoing, Outlet, Release};
 pub use position::{Position, PositionForged};
