@@ -13,7 +13,10 @@ use std::{
 use super::file::{ConfigError, File};
 use crate::domain::{AgencyId, Name, TrustDomain};
 use crate::identity::{AcceptorSettings, Bounds, Sources};
-use crate::{journal, ledger};
+use crate::{
+    journal,
+    ledger::{self, Rate},
+};
 
 /// What the broker runs with.
 #[derive(Clone, Debug)]
@@ -150,6 +153,7 @@ impl Reader<'_> {
                 own.batch_commands_max,
                 (4096, 1..=4096),
             )?,
+            publish_rate: Rate { per_second: 50_000, burst: 50_000 },
             accept_lost_anchor: false,
         })
     }

@@ -52,7 +52,7 @@ pub async fn pull(
         outlet,
     };
     let opened = ledger.open_stream(opening).await?;
-    let more = ledger.leave_stream(opened.key).await?;
+    let more = ledger.leave_stream(&peer.caller, opened.key).await?;
     match ending.why() {
         None | Some(End::Finished) => {}
         Some(End::Refused(refusal, decision)) => {
@@ -61,10 +61,10 @@ pub async fn pull(
         Some(End::Unavailable) => return Err(Rejection::Unavailable("the stream was ended")),
     }
     let (commit, now) = (ledger.newest(), clock.now());
-    let released = std::iter::from_fn(|| releases.try_recv().ok());
+    let queued = std::iter::from_fn(|| releases.try_recv().ok());
     let mut gathered = Gathered { more, ..Gathered::default() };
     let proven = gathered
-        .take_all(released, (ledger, commit.size), now)
+        .take_all(queued, (ledger, commit.size), now)
         .and_then(|()| ledger.consistency(asked.known.min(commit.size), commit.size));
     let consistency = proven.map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
     let acknowledged =
@@ -99,18 +99,16 @@ impl Gathered {
     /// Takes what was released, in order, as far as it may still leave and fits. The rest comes again.
     fn take_all(
         &mut self,
-        mut released: impl Iterator<Item = Release>,
+        queued: impl Iterator<Item = Release>,
         (ledger, size): (&Ledger, u64),
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        while let Some(release) = released.next() {
+        for release in queued {
             if !self.take(&release, (ledger, size), now)? {
                 self.more = true;
                 break;
             }
         }
-        // Whatever is left is let go of here: nothing of it leaves later.
-        released.for_each(drop);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::status;
 use crate::domain::{
     AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, Subscription,
 };
@@ -12,9 +13,12 @@ use crate::pb::v1 as pb;
 use crate::record::{self, ProposedAgreement};
 
 /// Reads what is to be published.
-pub(super) fn publish(request: &pb::PublishRequest) -> Result<(AlertId, Draft), Refusal> {
-    let id = parsed(&request.request_id, "request_id")?;
-    let alert = request.alert.as_ref().ok_or(Refusal::at(Reason::MissingField, "alert"))?;
+pub(super) fn publish(
+    request_id: &str,
+    alert: Option<&pb::AlertDraft>,
+) -> Result<(AlertId, Draft), Refusal> {
+    let id = parsed(request_id, "request_id")?;
+    let alert = alert.ok_or(Refusal::at(Reason::MissingField, "alert"))?;
     Ok((id, record::draft_from_pb(alert)?))
 }
 
@@ -36,6 +40,17 @@ pub(super) fn receipt(
         salt: bytes(&answer.salt),
         content_key: bytes(&answer.content_key),
         repeated_request: answer.repeated,
+    }
+}
+
+/// Writes why one alert of many was refused.
+pub(super) fn publish_refusal(refusal: Refusal, decision: Option<u64>) -> pb::PublishRefusal {
+    pb::PublishRefusal {
+        code: status::code(refusal.reason).into(),
+        reason: refusal.reason.code().to_owned(),
+        at: refusal.at.to_owned(),
+        decision,
+        message: refusal.to_string(),
     }
 }
 

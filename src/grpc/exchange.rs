@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answer, Broker, caller, convert, hold::Until, status};
+use super::{Answer, Broker, bulk, caller, convert, hold::Until, status};
 use crate::domain::{Act, Reason, Refusal};
 use crate::feed::{self, Asked, Batch};
 use crate::identity::Peer;
@@ -24,13 +24,15 @@ type Deliveries = Pin<Box<dyn Stream<Item = Result<pb::SubscribeResponse, Status
 
 #[tonic::async_trait]
 impl Exchange for ExchangeService {
+    type PublishManyStream = bulk::Outcomes;
     type SubscribeStream = Deliveries;
 
     async fn publish(&self, request: Request<pb::PublishRequest>) -> Answer<pb::PublishResponse> {
         let by = caller::peer(&request)?.caller;
         let request = request.into_inner();
         let ledger = &self.0.ledger;
-        let (id, draft) = self.0.checked(&by, Act::Publish, convert::publish(&request)).await?;
+        let read = convert::publish(&request.request_id, request.alert.as_ref());
+        let (id, draft) = self.0.checked(&by, Act::Publish, read).await?;
         let answer = ledger.publish(by, id, draft).await.map_err(status::of)?;
         let (index, size) = (answer.receipt.index(), answer.receipt.commit().size);
         let known = request.known_size.min(size);
@@ -38,6 +40,14 @@ impl Exchange for ExchangeService {
         let consistency = ledger.consistency(known, size).map_err(|it| status::internal(&it))?;
         let receipt = convert::receipt(&request.request_id, answer, (&inclusion, &consistency));
         Ok(Response::new(pb::PublishResponse { receipt: Some(receipt) }))
+    }
+
+    async fn publish_many(
+        &self,
+        request: Request<Streaming<pb::PublishManyRequest>>,
+    ) -> Answer<Self::PublishManyStream> {
+        let by = caller::peer(&request)?.caller;
+        Ok(Response::new(bulk::publish(&self.0, by, request.into_inner())))
     }
 
     async fn pull(&self, request: Request<pb::PullRequest>) -> Answer<pb::PullResponse> {

@@ -3,6 +3,7 @@
 
 mod agreements;
 mod audit;
+mod bulk;
 mod caller;
 mod convert;
 mod exchange;

@@ -76,7 +76,6 @@ impl Writer {
                 self.work.answer(answer, move |_| standing);
                 Ok(())
             }
-            Command::Tick => Ok(()),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
         }
     }
@@ -278,7 +277,7 @@ impl Command {
             | Self::Credit { answer, .. }
             | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
-            Self::Close { .. } | Self::Tick => {}
+            Self::Close { .. } => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);

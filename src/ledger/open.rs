@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::{
     Ledger, LedgerError, Running,
@@ -14,6 +14,8 @@ use super::{
     handle::Shared,
     keeper::Keeper,
     outlets::Outlets,
+    queue,
+    rate::Rate,
     replay::{self, Replayed},
     secrets::Secrets,
     thread,
@@ -46,10 +48,12 @@ pub struct Settings {
     pub origin: String,
     /// The trust domain.
     pub domain: TrustDomain,
-    /// Commands that may wait, 1 to 65536.
+    /// Commands that may wait in each lane, 1 to 65536; one that is larger than 1 KiB counts for each KiB.
     pub queue: usize,
-    /// Commands that one batch may carry, 1 to 4096.
+    /// Commands that one batch may carry, 1 to 4096, counted likewise.
     pub batch: usize,
+    /// How fast each agency may publish.
+    pub publish_rate: Rate,
     /// Goes on without an anchor, once: the operator says that its disk was lost.
     pub accept_lost_anchor: bool,
 }
@@ -109,11 +113,11 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     // signed checkpoint to show then.
     writer.turn(Vec::new())?;
     publish_vkey(&settings.keys_dir, &writer.secrets)?;
-    let (commands, queue) = mpsc::channel(settings.queue);
+    let (commands, queue) = queue::queue(settings.queue);
     let shared = Shared::of(&writer, fork_mark(settings));
     let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
     let running = thread::start(writer, queue, settings.batch, keeper)?;
-    Ok(Start { ledger: Ledger::new(commands, shared), running })
+    Ok(Start { ledger: Ledger::new(commands, settings.publish_rate, shared), running })
 }
 
 /// The checkpoint that a client showed and this log lacks.

@@ -119,7 +119,7 @@ impl Server {
         }
         tracing::info!("stopping");
         self.shut().await;
-        self.ledger.stop().await;
+        self.ledger.stop();
         self.running.ended().await?;
         tracing::info!("stopped");
         Ok(())
@@ -195,15 +195,17 @@ async fn routes(broker: &Broker) -> Routes {
             broker.clone(),
         )))
         .add_service(health_service);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1();
-    match reflection {
-        Ok(reflection) => {
-            routes.add_service(reflection);
+    let descriptors = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // Both: gRPC's own client for Python knows only the older one.
+    match (descriptors().build_v1(), descriptors().build_v1alpha()) {
+        (Ok(reflection), Ok(older)) => {
+            routes.add_service(reflection).add_service(older);
         }
-        Err(error) => tracing::error!(%error, "reflection is off"),
+        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "reflection is off"),
     }
     routes.routes()
 }

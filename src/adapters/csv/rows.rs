@@ -60,9 +60,9 @@ impl<'a> Rows<'a> {
             Ok(false) => None,
             Ok(true) => {
                 // The parser tells where it stands, which is behind the row; blank lines may lie before it.
-                let within = record.as_slice().iter().filter(|byte| **byte == b'\n').count();
-                let behind = self.reader.position().line();
-                let line = behind.saturating_sub(1 + u64::try_from(within).unwrap_or(0));
+                let within: u64 =
+                    record.as_slice().iter().map(|byte| u64::from(*byte == b'\n')).sum();
+                let line = self.reader.position().line().saturating_sub(1 + within);
                 Some(self.row(record, line, play))
             }
             Err(error) => {

@@ -323,7 +323,9 @@ mod tests {
         let mut run = desk.begin(start()).unwrap();
         let first = rows(run.play());
         run.send(&first).unwrap();
-        first.iter().for_each(|row| run.published(row));
+        for row in &first {
+            run.published(row);
+        }
         run.refresh(start().after(19 * HOUR)).unwrap();
         assert_eq!(run.play(), start());
         run.refresh(start().after(20 * HOUR)).unwrap();
@@ -346,7 +348,9 @@ mod tests {
         let mut run = desk.begin(start()).unwrap();
         let rows = rows(run.play());
         run.send(&rows).unwrap();
-        rows[1..].iter().for_each(|row| run.published(row));
+        for row in &rows[1..] {
+            run.published(row);
+        }
         run.refused(&rows[0]).unwrap();
         run.end().unwrap();
         assert!(!desk.state().exists());
@@ -361,7 +365,7 @@ mod tests {
         drop(run);
         let whole = fs::read_to_string(desk.state()).unwrap();
         for size in 0..whole.len() {
-            fs::write(desk.state(), &whole[..size]).unwrap();
+            fs::write(desk.state(), whole.get(..size).unwrap()).unwrap();
             let now = start().after(HOUR);
             let run = desk.begin(now).unwrap();
             let had_play = size >= whole.find("sent").unwrap();

@@ -14,7 +14,7 @@ use crate::{
         Global,
         output::{Exit, Failure, Output},
     },
-    client::{Connection, json},
+    client::{Connection, Submission, json},
     pb::v1 as pb,
 };
 
@@ -56,8 +56,8 @@ impl Work<'_> {
     ) -> Result<(), Failure> {
         let mut drafts = documents.read()?;
         loop {
-            let named = drafts.by_ref().take(BLOCK).map(|it| it.map(|it| (Uuid::now_v7(), it)));
-            let block: Vec<(Uuid, pb::AlertDraft)> = named.collect::<Result<_, Failure>>()?;
+            let named = drafts.by_ref().take(BLOCK).map(|it| it.map(name));
+            let block: Vec<Submission> = named.collect::<Result<_, Failure>>()?;
             if block.is_empty() {
                 return Ok(());
             }
@@ -84,6 +84,10 @@ impl Work<'_> {
             }
         }
     }
+}
+
+fn name(alert: pb::AlertDraft) -> Submission {
+    Submission { request_id: Uuid::now_v7(), alert }
 }
 
 /// How many alerts went which way.

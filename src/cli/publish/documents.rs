@@ -111,7 +111,7 @@ mod tests {
         let mut documents = documents(&format!("{{}}{long}"));
         let mut read = documents.read().unwrap();
         assert!(read.next().unwrap().is_ok());
-        let failure = read.next().unwrap().err().expect("too long");
+        let failure = read.next().unwrap().expect_err("too long");
         assert!(failure.message.contains("more than a mebibyte"), "{}", failure.message);
     }
 }

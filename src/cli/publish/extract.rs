@@ -27,9 +27,8 @@ use crate::{
         Global,
         output::{Failure, Output},
     },
-    client::{Connection, json},
+    client::{Connection, Submission, json},
     domain::{Clock, SystemClock},
-    pb::v1 as pb,
     record,
 };
 
@@ -104,7 +103,7 @@ impl Work<'_> {
             }
             // On disk before anything of it can leave: a crash from here on is one that is remembered.
             self.run.send(&block)?;
-            let alerts = block.iter().map(alert).collect();
+            let alerts = block.iter().map(submission).collect();
             let take = |place, outcome| match block.get(place) {
                 Some(row) => self.take(row, outcome),
                 None => Ok(()),
@@ -167,8 +166,9 @@ impl Work<'_> {
     }
 }
 
-fn alert(row: &Row) -> (Uuid, pb::AlertDraft) {
-    (Uuid::from_bytes(*row.request_id.as_bytes()), record::draft_to_pb(&row.draft))
+fn submission(row: &Row) -> Submission {
+    let request_id = Uuid::from_bytes(*row.request_id.as_bytes());
+    Submission { request_id, alert: record::draft_to_pb(&row.draft) }
 }
 
 fn open(csv: &Path) -> Result<Box<dyn Read>, Failure> {

@@ -1,15 +1,15 @@
 //! The way out: alerts go to the broker in order, and each has an outcome of its own.
 
-use uuid::Uuid;
+use tokio_stream::iter;
 
 use crate::{
     cli::output::{Exit, Failure},
-    client::Connection,
+    client::{Connection, Submission},
     pb::v1 as pb,
 };
 
-/// How many alerts are on their way together.
-pub(super) const BLOCK: usize = 256;
+/// How many alerts go over one stream: what a run notes before they leave, and what is held in memory.
+pub(super) const BLOCK: usize = 1000;
 
 /// What became of an alert that the broker answered.
 pub(super) enum Outcome {
@@ -26,16 +26,19 @@ pub(super) enum Outcome {
 /// Whatever is no refusal ends the work: what has no outcome by then was not answered.
 pub(super) async fn send(
     connection: &Connection,
-    alerts: Vec<(Uuid, pb::AlertDraft)>,
+    alerts: Vec<Submission>,
     mut each: impl FnMut(usize, Outcome) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    for (place, (id, draft)) in alerts.into_iter().enumerate() {
-        let outcome = match connection.publish(draft, Some(id)).await.map_err(Failure::from) {
+    let mut publishing = connection.publish_many(iter(alerts))?;
+    let mut place = 0;
+    while let Some(outcome) = publishing.next().await? {
+        let outcome = match outcome.result.map_err(Failure::from) {
             Ok(receipt) => Outcome::Published(Box::new(receipt)),
             Err(failure) if failure.exit == Exit::Refused => Outcome::Refused(failure),
             Err(failure) => return Err(failure),
         };
         each(place, outcome)?;
+        place += 1;
     }
     Ok(())
 }

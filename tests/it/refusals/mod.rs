@@ -6,6 +6,7 @@ mod audit;
 mod log;
 mod operations;
 mod publish;
+mod publish_many;
 mod pull;
 mod stream;
 mod subscribe;
