@@ -95,6 +95,11 @@ pub(super) enum Command {
         name: Name,
         answer: Answer<u64>,
     },
+    /// Closes a stream, and tells whether more waits than it was sent.
+    Leave {
+        stream: StreamKey,
+        answer: Answer<bool>,
+    },
     ListAgreements {
         by: Caller,
         answer: Answer<Vec<AgreementStanding>>,

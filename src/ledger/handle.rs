@@ -262,6 +262,16 @@ impl Ledger {
         }
     }
 
+    /// Ends a stream; tells whether more waits than it was sent. What was released to it is all in its
+    /// outlet once this is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Unavailable`]; the stream has ended all the same.
+    pub async fn leave_stream(&self, by: &Caller, stream: StreamKey) -> Done<bool> {
+        self.submit_always(by, |answer| Command::Leave { stream, answer }).await
+    }
+
     /// Records a refusal that was found before the ledger was asked.
     pub async fn refuse(&self, by: Caller, act: Act, refusal: Refusal) -> Rejection {
         let refused =

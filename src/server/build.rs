@@ -7,12 +7,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
+use tower::util::MapResponseLayer;
 
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
     AgreementsService, AuditService, Broker, ExchangeService, LogService, OperationsService,
-    SubscriptionsService,
+    SubscriptionsService, hold,
 };
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Running};
@@ -235,6 +236,7 @@ fn serve(
             .http2_max_local_error_reset_streams(Some(128))
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .layer(MapResponseLayer::new(hold))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, shutdown)
             .await;
