@@ -17,6 +17,7 @@ pub mod json;
 mod log;
 mod memory;
 mod publish;
+mod query;
 mod receipt;
 #[cfg(test)]
 mod sample;
@@ -32,4 +33,5 @@ pub use fault::Fault;
 pub use follow::{CREDIT_MAX, Delivered, FollowOptions, Follower, Incoming};
 pub use identity::Identity;
 pub use memory::{Adoption, Memory, Seen};
+pub use query::{Page, Query};
 pub use receipt::{Asked, verify_receipt};

@@ -17,7 +17,10 @@ mod outlets;
 mod position;
 mod publish;
 mod read;
+mod reader;
 mod replay;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seal;
 mod secrets;
 #[cfg(test)]
@@ -34,5 +37,6 @@ pub use handle::Ledger;
 pub use open::{Settings, Start, open};
 pub use outlet::{Delivery, Outgoing, Outlet, Release};
 pub use position::{Position, PositionForged};
-pub use read::{Entry, LinkOpening, Links};
+pub use read::{Entry, LinkOpening, LinkPlace, Links};
+pub use reader::Reader;
 pub use thread::Running;

@@ -7,6 +7,8 @@ mod cert;
 mod follow;
 mod help;
 mod publish;
+mod query;
 mod serve;
 mod subscription;
 mod usage;
+mod views;
