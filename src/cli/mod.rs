@@ -12,6 +12,7 @@ mod event;
 mod follow;
 pub mod output;
 mod publish;
+mod pull;
 mod query;
 mod serve;
 mod status;
