@@ -10,6 +10,7 @@ mod exchange;
 mod hold;
 mod log;
 mod operations;
+mod question;
 mod status;
 mod subscriptions;
 
@@ -21,6 +22,7 @@ use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
 use crate::identity::{Connections, Rejections};
 use crate::ledger::Ledger;
 use crate::tasks::Tasks;
+use crate::views::Views;
 
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
@@ -35,6 +37,8 @@ pub use subscriptions::SubscriptionsService;
 pub struct Broker {
     /// The ledger.
     pub ledger: Ledger,
+    /// The index of the log, and officers' questions.
+    pub views: Views,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The live connections.

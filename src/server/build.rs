@@ -1,6 +1,6 @@
 //! Start and stop. A start calls one function per room; a stop goes the other way.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,9 +16,10 @@ use crate::grpc::{
     SubscriptionsService, hold,
 };
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
-use crate::ledger::{self, Ledger, LedgerError, Running};
+use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::pb::{self, v1};
 use crate::tasks::Tasks;
+use crate::views::{Views, ViewsError};
 
 /// Why a broker cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +36,9 @@ pub enum ServerError {
     /// Certificates and CAs.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// A directory that could not be made.
-    #[error("{0}: {1}")]
-    Directory(String, std::io::Error),
+    /// The views.
+    #[error("the views: {0}")]
+    Views(#[from] ViewsError),
 }
 
 /// A running broker.
@@ -63,8 +64,8 @@ impl Server {
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
-        make_views_dir(&settings)?;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
+        let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
         let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
             .await
@@ -73,6 +74,7 @@ impl Server {
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let broker = Broker {
             ledger: start.ledger.clone(),
+            views: views.clone(),
             started_at: clock.now(),
             clock,
             connections: Arc::clone(&connections),
@@ -83,6 +85,7 @@ impl Server {
         let routes = routes(&broker).await;
         let incoming = acceptor.accept(&tasks, stop.clone());
         tasks.keep("ledger-tick", stop.clone(), tick(start.ledger.clone(), stop.clone()));
+        tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
         let transport = serve(&tasks, routes, incoming, stop.clone());
         tracing::info!(%address, size = start.ledger.newest().size, "serving");
         Ok(Self {
@@ -139,10 +142,11 @@ impl Server {
     }
 }
 
-fn make_views_dir(settings: &Settings) -> Result<(), ServerError> {
-    let dir = &settings.views_dir;
-    std::fs::create_dir_all(dir)
-        .map_err(|error| ServerError::Directory(dir.display().to_string(), error))
+/// Opens the views; what they lack is indexed later.
+async fn open_views(dir: PathBuf, reader: Reader) -> Result<Views, ServerError> {
+    let opened = tokio::task::spawn_blocking(move || Views::open(&dir, reader)).await;
+    let panicked = |_| ViewsError::Unusable("their opening has panicked".to_owned());
+    Ok(opened.map_err(panicked)??)
 }
 
 /// Lets the writer look at the clock while nobody asks for anything.
