@@ -28,7 +28,7 @@ use crate::journal::{
     Segments,
 };
 use crate::merkle::Checkpoint;
-use crate::policy;
+use crate::policy::Rules;
 use crate::record::Event;
 
 /// Where a log is kept, and what it is called.
@@ -46,6 +46,8 @@ pub struct Settings {
     pub anchor_dir: PathBuf,
     /// Origin of the log, `<trust domain>/portway/<log name>`.
     pub origin: String,
+    /// The rules that decide.
+    pub rules: Arc<Rules>,
     /// The trust domain.
     pub domain: TrustDomain,
     /// Commands that may wait in each lane, 1 to 65536; one that is larger than 1 KiB counts for each KiB.
@@ -96,6 +98,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     reapply_erasures(&found.secrets.keys, &anchor)?;
     let journal: Arc<dyn Journal> = Arc::new(segments);
     let (mut writer, origin) = writer(journal, found.secrets, &settings.domain, clock)?;
+    writer.state.decide_by(Arc::clone(&settings.rules));
     check_anchor(&writer, &anchor)?;
     match origin {
         Some(stored) if stored != settings.origin => {
@@ -106,7 +109,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     }
     first.push(Event::BrokerStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: policy::rule_set(),
+        rules: settings.rules.hash(),
     });
     writer.first = first;
     // The start's own records come first, before anybody can ask for anything: even a new log has a

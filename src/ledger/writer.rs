@@ -217,7 +217,8 @@ impl Writer {
             // The batch was kept after all, and the start's records are its first.
             self.first.clear();
         }
-        self.state = replayed.state;
+        let before = std::mem::replace(&mut self.state, replayed.state);
+        self.state.decide_as(&before);
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);
         Ok(Err(Rejection::Unavailable(why)))
