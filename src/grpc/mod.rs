@@ -1,6 +1,7 @@
 //! The services: who asks, what for, do it, say it. Handlers only translate; errors become a status in
 //! one place; identity is read off the connection and never out of a message.
 
+mod admission;
 mod agreements;
 mod audit;
 mod bulk;
@@ -24,6 +25,7 @@ use crate::ledger::Ledger;
 use crate::tasks::Tasks;
 use crate::views::Views;
 
+pub use admission::{Admission, Admitting, Held, Limits};
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;
