@@ -24,3 +24,4 @@ pub mod policy;
 pub mod record;
 pub mod server;
 pub mod tasks;
+pub mod views;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::policy::RulesError;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -22,6 +24,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong, with its line.
         message: String,
+    },
+    /// The rules cannot be used.
+    #[error("{path}: {source}")]
+    Rules {
+        /// Their directory, or what is built in.
+        path: PathBuf,
+        /// What is wrong.
+        source: RulesError,
     },
     /// A value is missing or out of its bounds.
     #[error("{path}: {key}: {fault}")]
@@ -42,7 +52,9 @@ pub(super) struct File {
     pub(super) operators: Operators,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
+    pub(super) limits: Limits,
     pub(super) views: Views,
+    pub(super) policy: Policy,
     pub(super) agency: Vec<Agency>,
 }
 
@@ -86,7 +98,25 @@ pub(super) struct Ledger {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    pub(super) publish_per_second: Option<u64>,
+    pub(super) publish_burst: Option<u64>,
+    pub(super) calls_per_agency_max: Option<u64>,
+    pub(super) governance_calls_per_agency_max: Option<u64>,
+    pub(super) streams_per_agency_max: Option<u64>,
+    pub(super) streams_per_connection_max: Option<u64>,
+    pub(super) call_timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Views {
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
     pub(super) dir: Option<PathBuf>,
 }
 

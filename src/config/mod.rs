@@ -3,8 +3,10 @@
 
 mod file;
 mod rehearsal;
+mod rules;
 mod settings;
 
 pub use file::ConfigError;
 pub use rehearsal::rehearsal;
+pub use rules::rules;
 pub use settings::Settings;

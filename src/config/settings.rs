@@ -10,10 +10,14 @@ use std::{
     time::Duration,
 };
 
-use super::file::{ConfigError, File};
+use super::file::{self, ConfigError, File};
 use crate::domain::{AgencyId, Name, TrustDomain};
+use crate::grpc::Limits;
 use crate::identity::{AcceptorSettings, Bounds, Sources};
-use crate::{journal, ledger};
+use crate::{
+    journal,
+    ledger::{self, Rate},
+};
 
 /// What the broker runs with.
 #[derive(Clone, Debug)]
@@ -24,6 +28,10 @@ pub struct Settings {
     pub trust: Sources,
     /// Where the log is kept.
     pub ledger: ledger::Settings,
+    /// What one agency may have in progress.
+    pub limits: Limits,
+    /// Calls and streams at once on one connection.
+    pub streams_per_connection_max: u32,
     /// How long a stop may take before connections are cut.
     pub drain_timeout: Duration,
     /// Where rebuildable views are kept.
@@ -50,6 +58,12 @@ impl Settings {
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
             ledger: reader.ledger(&file, &trust.domain)?,
+            limits: reader.limits(&file.limits)?,
+            streams_per_connection_max: reader.small(
+                "limits.streams_per_connection_max",
+                file.limits.streams_per_connection_max,
+                (128, 1..=10_000),
+            )?,
             trust,
             drain_timeout: reader.duration(
                 "server.drain_timeout_ms",
@@ -139,6 +153,7 @@ impl Reader<'_> {
             keys_dir,
             anchor_dir: self.at("ledger.anchor_dir", own.anchor_dir.as_ref())?,
             origin: format!("{domain}/portway/{log}"),
+            rules: super::rules(file.policy.dir.as_ref().map(|dir| self.dir.join(dir)).as_deref())?,
             domain: domain.clone(),
             queue: self.count(
                 "ledger.queue_commands_max",
@@ -150,8 +165,56 @@ impl Reader<'_> {
                 own.batch_commands_max,
                 (4096, 1..=4096),
             )?,
+            publish_rate: self.publish_rate(&file.limits)?,
             accept_lost_anchor: false,
         })
+    }
+
+    fn limits(&self, limits: &file::Limits) -> Result<Limits, ConfigError> {
+        Ok(Limits {
+            calls: self.count(
+                "limits.calls_per_agency_max",
+                limits.calls_per_agency_max,
+                (1024, 1..=65_536),
+            )?,
+            governance_calls: self.count(
+                "limits.governance_calls_per_agency_max",
+                limits.governance_calls_per_agency_max,
+                (16, 1..=1024),
+            )?,
+            streams: self.count(
+                "limits.streams_per_agency_max",
+                limits.streams_per_agency_max,
+                (256, 1..=65_536),
+            )?,
+            call_timeout: self.duration(
+                "limits.call_timeout_ms",
+                limits.call_timeout_ms,
+                (30_000, 100..=600_000),
+            )?,
+        })
+    }
+
+    fn publish_rate(&self, limits: &file::Limits) -> Result<Rate, ConfigError> {
+        let bounds = (50_000, 1..=1_000_000);
+        Ok(Rate {
+            per_second: self.small(
+                "limits.publish_per_second",
+                limits.publish_per_second,
+                bounds.clone(),
+            )?,
+            burst: self.small("limits.publish_burst", limits.publish_burst, bounds)?,
+        })
+    }
+
+    fn small(
+        &self,
+        key: &'static str,
+        given: Option<u64>,
+        bounded: Bounded,
+    ) -> Result<u32, ConfigError> {
+        let number = self.number(key, given, bounded)?;
+        u32::try_from(number).map_err(|_| self.wrong(key, "it is too large"))
     }
 
     fn at(&self, key: &'static str, path: Option<&PathBuf>) -> Result<PathBuf, ConfigError> {
@@ -226,6 +289,45 @@ mod tests {
         assert!(!settings.trust.agencies.is_empty());
     }
 
+    /// The whole sample with rules of its own; the directory is filled by `change`.
+    fn read_with_rules(change: impl FnOnce(&Path)) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, rules) = (dir.path().join("portway.toml"), dir.path().join("rules"));
+        fs::create_dir(&rules).unwrap();
+        for entry in fs::read_dir("config/policy").unwrap() {
+            let from = entry.unwrap().path();
+            fs::copy(&from, rules.join(from.file_name().unwrap())).unwrap();
+        }
+        change(&rules);
+        fs::write(&path, format!("{WHOLE}\n[policy]\ndir = \"rules\"\n")).unwrap();
+        Settings::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rules_are_those_built_in_or_those_of_a_directory() {
+        let built_in = read(WHOLE).unwrap().ledger.rules.hash();
+        assert_eq!(read_with_rules(|_| ()).unwrap().ledger.rules.hash(), built_in);
+        let stricter = read_with_rules(|rules| {
+            let path = rules.join("children.cedar");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(path, text.replace("Field::\"CONTACT\"", "Field::\"AS_OF\"")).unwrap();
+        });
+        assert_ne!(stricter.unwrap().ledger.rules.hash(), built_in);
+    }
+
+    #[test]
+    fn rules_that_cannot_be_used_stop_the_start_and_are_named() {
+        let said = |change: fn(&Path)| read_with_rules(change).expect_err("a fault");
+        let broken = said(|rules| fs::write(rules.join("children.cedar"), "forbid (").unwrap());
+        assert!(broken.contains("rules: children.cedar: "), "{broken}");
+        let missing = said(|rules| fs::remove_file(rules.join("gateways.cedar")).unwrap());
+        assert!(missing.contains("rules: examples.toml: \"crime and disorder"), "{missing}");
+        let other = said(|rules| fs::write(rules.join("README.md"), "").unwrap());
+        assert!(other.contains("rules: README.md: it is no part of a rule set"), "{other}");
+        let gone = said(|rules| fs::remove_dir_all(rules).unwrap());
+        assert!(gone.contains("rules: "), "{gone}");
+    }
+
     #[test]
     fn a_wrong_key_or_value_is_named() {
         for (broken, named) in [
@@ -237,6 +339,15 @@ mod tests {
             (
                 WHOLE.replace("[ledger]", "[ledger]\nbatch_commands_max = 0"),
                 "ledger.batch_commands_max: it has to be 1 to 4096",
+            ),
+            (WHOLE.replace("[limits]", "[limits]\nalerts_max = 3"), "alerts_max"),
+            (
+                WHOLE.replace("[limits]", "[limits]\npublish_per_second = 0"),
+                "limits.publish_per_second: it has to be 1 to 1000000",
+            ),
+            (
+                WHOLE.replace("[limits]", "[limits]\ncall_timeout_ms = 600001"),
+                "limits.call_timeout_ms: it has to be 100 to 600000",
             ),
             (WHOLE.replace("id = \"police\"", "id = \"Police\""), "agency.id"),
             (WHOLE.replace("id = \"housing\"", "id = \"police\""), "agency.id: it is there twice"),

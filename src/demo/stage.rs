@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use tokio::{sync::oneshot, task::JoinSet};
 
-use super::{DemoError, samples::Parts};
+use super::{DemoError, samples::Parts, token_key};
+use crate::adapters::token::TokenKey;
 use crate::client::{Connection, Identity};
 use crate::config::{self, Settings};
 use crate::domain::{AgencyId, Clock, SystemClock, TrustDomain};
@@ -20,6 +21,7 @@ pub(super) struct Stage {
     pub(super) domain: TrustDomain,
     pub(super) services: BTreeMap<AgencyId, Connection>,
     pub(super) officers: BTreeMap<AgencyId, Connection>,
+    pub(super) token_key: TokenKey,
     stop: oneshot::Sender<()>,
     broker: JoinSet<Result<(), ServerError>>,
 }
@@ -65,7 +67,9 @@ pub(super) async fn build(dir: &Path, parts: &Parts) -> Result<Stage, DemoError>
         let officer = Identity::load(&pki.officer(agency))?;
         officers.insert(agency.clone(), Connection::connect(&connect, officer).await?);
     }
-    Ok(Stage { connect, domain, services, officers, stop, broker })
+    let homes: Vec<_> = agencies.iter().map(|it| pki.service(it)).collect();
+    let token_key = token_key::make(&homes)?;
+    Ok(Stage { connect, domain, services, officers, token_key, stop, broker })
 }
 
 fn check_empty(dir: &Path) -> Result<(), DemoError> {

@@ -46,6 +46,8 @@ codes! {
         SchoolPurpose = 46 "SCHOOL_PURPOSE",
         PersonMissing = 47 "PERSON_MISSING",
         GatewayOfOtherPurpose = 48 "GATEWAY_OF_OTHER_PURPOSE",
+        RulesFailed = 49 "RULES_FAILED",
+        NotPermitted = 50 "NOT_PERMITTED",
         SubscriptionUnknown = 60 "SUBSCRIPTION_UNKNOWN",
         SubscriptionExists = 61 "SUBSCRIPTION_EXISTS",
         SubscriptionExpired = 62 "SUBSCRIPTION_EXPIRED",
@@ -58,6 +60,7 @@ codes! {
         RecordUnknown = 80 "RECORD_UNKNOWN",
         BeyondTheLog = 81 "BEYOND_THE_LOG",
         CheckpointInvalid = 82 "CHECKPOINT_INVALID",
+        PageTokenForged = 83 "PAGE_TOKEN_FORGED",
     }
 }
 
@@ -92,6 +95,7 @@ impl Reason {
             | Self::PositionForged
             | Self::AcknowledgedBeyondDelivered
             | Self::CheckpointInvalid
+            | Self::PageTokenForged
             | Self::ExpiryTooLate
             | Self::AheadOfTime => Class::Invalid,
             Self::AgreementUnknown
@@ -132,7 +136,9 @@ impl Reason {
             | Self::RegimeChangeUnauthorised
             | Self::SchoolPurpose
             | Self::PersonMissing
-            | Self::GatewayOfOtherPurpose => Class::Denied,
+            | Self::GatewayOfOtherPurpose
+            | Self::RulesFailed
+            | Self::NotPermitted => Class::Denied,
         }
     }
 }

@@ -68,6 +68,7 @@ impl Reader {
                 None => return,
                 Some(Ok(request)) => submit(&self.broker.ledger, &self.by, request).await,
                 Some(Err(status)) => {
+                    let status = status::of_unread(&status).unwrap_or(status);
                     place.send((0, Asked::End(status)));
                     return;
                 }
@@ -171,7 +172,9 @@ fn refused(rejection: Rejection) -> Told {
         Rejection::Refused { refusal, decision } => {
             Ok(response(Outcome::Refusal(convert::publish_refusal(refusal, decision))))
         }
-        Rejection::Busy | Rejection::Unavailable(_) => Err(status::of(rejection)),
+        Rejection::Busy | Rejection::RateExceeded { .. } | Rejection::Unavailable(_) => {
+            Err(status::of(rejection))
+        }
     }
 }
 

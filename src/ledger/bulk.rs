@@ -25,21 +25,23 @@ impl<T> Future for Answered<T> {
 }
 
 impl Ledger {
-    /// Puts an alert into the queue to be published, once there is a place for it. The answer is never
-    /// [`Rejection::Busy`]. Alerts are published in the order in which they were given places.
+    /// Puts an alert into the queue to be published, once the agency's rate and its bulk lane have room. The
+    /// answer is never [`Rejection::Busy`] or [`Rejection::RateExceeded`]. Alerts are published in the order in which they were given places.
     pub async fn publish_in_turn(
         &self,
         by: Caller,
         id: AlertId,
         draft: Draft,
     ) -> Answered<PublishAnswer> {
-        let draft = Box::new(draft);
-        self.submit_in_turn(|answer| Command::Publish { by, id, draft, answer }).await
+        self.keep_to_the_rate(&by).await;
+        let (asker, draft) = (by.clone(), Box::new(draft));
+        self.submit_in_turn(&asker, |answer| Command::Publish { by, id, draft, answer }).await
     }
 
     /// Puts a refusal that was found before the ledger was asked into the queue to be recorded, once there
     /// is a place for it. The answer is a rejection: of it, or that it could not be recorded.
     pub async fn refuse_in_turn(&self, by: Caller, act: Act, refusal: Refusal) -> Answered<()> {
-        self.submit_in_turn(|answer| Command::Refuse { by, act, refusal, answer }).await
+        self.submit_in_turn(&by.clone(), |answer| Command::Refuse { by, act, refusal, answer })
+            .await
     }
 }

@@ -17,8 +17,13 @@ mod outlet;
 mod outlets;
 mod position;
 mod publish;
+mod queue;
+mod rate;
 mod read;
+mod reader;
 mod replay;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seal;
 mod secrets;
 #[cfg(test)]
@@ -36,5 +41,7 @@ pub use handle::Ledger;
 pub use open::{Settings, Start, open};
 pub use outlet::{Delivery, Outgoing, Outlet, Release};
 pub use position::{Position, PositionForged};
-pub use read::{Entry, LinkOpening, Links};
+pub use rate::Rate;
+pub use read::{Entry, LinkOpening, LinkPlace, Links};
+pub use reader::Reader;
 pub use thread::Running;

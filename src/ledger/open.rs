@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::{
     Ledger, LedgerError, Running,
@@ -14,6 +14,8 @@ use super::{
     handle::Shared,
     keeper::Keeper,
     outlets::Outlets,
+    queue,
+    rate::Rate,
     replay::{self, Replayed},
     secrets::Secrets,
     thread,
@@ -26,7 +28,7 @@ use crate::journal::{
     Segments,
 };
 use crate::merkle::Checkpoint;
-use crate::policy;
+use crate::policy::Rules;
 use crate::record::Event;
 
 /// Where a log is kept, and what it is called.
@@ -44,12 +46,16 @@ pub struct Settings {
     pub anchor_dir: PathBuf,
     /// Origin of the log, `<trust domain>/portway/<log name>`.
     pub origin: String,
+    /// The rules that decide.
+    pub rules: Arc<Rules>,
     /// The trust domain.
     pub domain: TrustDomain,
-    /// Commands that may wait, 1 to 65536.
+    /// Commands that may wait in each lane, 1 to 65536; one that is larger than 1 KiB counts for each KiB.
     pub queue: usize,
-    /// Commands that one batch may carry, 1 to 4096.
+    /// Commands that one batch may carry, 1 to 4096, counted likewise.
     pub batch: usize,
+    /// How fast each agency may publish.
+    pub publish_rate: Rate,
     /// Goes on without an anchor, once: the operator says that its disk was lost.
     pub accept_lost_anchor: bool,
 }
@@ -92,6 +98,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     reapply_erasures(&found.secrets.keys, &anchor)?;
     let journal: Arc<dyn Journal> = Arc::new(segments);
     let (mut writer, origin) = writer(journal, found.secrets, &settings.domain, clock)?;
+    writer.state.decide_by(Arc::clone(&settings.rules));
     check_anchor(&writer, &anchor)?;
     match origin {
         Some(stored) if stored != settings.origin => {
@@ -102,18 +109,18 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     }
     first.push(Event::BrokerStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: policy::rule_set(),
+        rules: settings.rules.hash(),
     });
     writer.first = first;
     // The start's own records come first, before anybody can ask for anything: even a new log has a
     // signed checkpoint to show then.
     writer.turn(Vec::new())?;
     publish_vkey(&settings.keys_dir, &writer.secrets)?;
-    let (commands, queue) = mpsc::channel(settings.queue);
+    let (commands, queue) = queue::queue(settings.queue);
     let shared = Shared::of(&writer, fork_mark(settings));
     let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
     let running = thread::start(writer, queue, settings.batch, keeper)?;
-    Ok(Start { ledger: Ledger::new(commands, shared), running })
+    Ok(Start { ledger: Ledger::new(commands, settings.publish_rate, shared), running })
 }
 
 /// The checkpoint that a client showed and this log lacks.
@@ -137,7 +144,8 @@ fn find(settings: &Settings) -> Result<Found, LedgerError> {
     }
 }
 
-fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerError> {
+/// Opens the secrets of the journal `id`.
+pub(super) fn secrets_of(settings: &Settings, id: JournalId) -> Result<Secrets, LedgerError> {
     let keys_lost = || LedgerError::KeysLost(settings.keys_dir.display().to_string());
     let master = match MasterKey::load(&settings.master_key) {
         Err(KeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -145,10 +153,14 @@ fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerErro
         }
         loaded => loaded?,
     };
-    let secrets = match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
-        Err(LedgerError::Key(KeyError::Missing { .. })) => return Err(keys_lost()),
-        opened => opened?,
-    };
+    match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
+        Err(LedgerError::Key(KeyError::Missing { .. })) => Err(keys_lost()),
+        opened => opened,
+    }
+}
+
+fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerError> {
+    let secrets = secrets_of(settings, id)?;
     let anchor = match AnchorFile::open(&settings.anchor_dir, id) {
         Err(AnchorError::Missing { .. }) if settings.accept_lost_anchor => {
             tracing::error!("going on without the anchor, as the operator said");

@@ -1,18 +1,9 @@
 //! The writer's thread: takes what is queued, lets the writer take its turn, until it is stopped. The next
 //! batch is whatever queued while the last was syncing: no timer.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::{LedgerError, Rejection, command::Command, keeper::Keeper, writer::Writer};
-
-/// What the thread is asked.
-#[derive(Debug)]
-pub(super) enum Job {
-    /// Do a command.
-    Do(Command),
-    /// Finish what is queued before this, and stop.
-    Stop,
-}
+use super::{LedgerError, command::Command, keeper::Keeper, queue::Exit, writer::Writer};
 
 /// The writer's thread.
 #[derive(Debug)]
@@ -36,7 +27,7 @@ impl Running {
 
 pub(super) fn start(
     writer: Writer,
-    queue: mpsc::Receiver<Job>,
+    queue: Exit<Command>,
     batch: usize,
     keeper: Keeper,
 ) -> Result<Running, LedgerError> {
@@ -44,7 +35,7 @@ pub(super) fn start(
     std::thread::Builder::new()
         .name("portway-writer".to_owned())
         .spawn(move || {
-            let outcome = run(writer, queue, batch, &keeper);
+            let outcome = run(writer, &queue, batch, &keeper);
             keeper.stop();
             // Nobody waits when the process is on its way out.
             drop(tell.send(outcome));
@@ -55,28 +46,16 @@ pub(super) fn start(
 
 fn run(
     mut writer: Writer,
-    mut queue: mpsc::Receiver<Job>,
+    queue: &Exit<Command>,
     batch: usize,
     keeper: &Keeper,
 ) -> Result<(), LedgerError> {
-    let mut stopping = false;
     let mut anchored = 0;
-    while !stopping {
-        let mut commands = Vec::new();
-        if !writer.has_more() {
-            match queue.blocking_recv() {
-                Some(Job::Do(command)) => commands.push(command),
-                Some(Job::Stop) | None => stopping = true,
-            }
-        }
-        while !stopping && commands.len() < batch {
-            match queue.try_recv() {
-                Ok(Job::Do(command)) => commands.push(command),
-                Ok(Job::Stop) => stopping = true,
-                Err(_) => break,
-            }
-        }
-        writer.turn(commands)?;
+    let mut is_last = false;
+    while !is_last {
+        let taken = queue.take(batch, !writer.has_more());
+        is_last = taken.is_last;
+        writer.turn(taken.commands)?;
         let commit = writer.newest();
         if commit.size != anchored {
             anchored = commit.size;
@@ -85,12 +64,6 @@ fn run(
     }
     writer.last_turn()?;
     keeper.tell(writer.newest(), writer.state.slots());
-    queue.close();
-    while let Ok(job) = queue.try_recv() {
-        if let Job::Do(command) = job {
-            command.reject(&Rejection::Unavailable("the broker stops"));
-        }
-    }
     writer.end_streams();
     Ok(())
 }
