@@ -18,6 +18,8 @@ mod log;
 mod memory;
 mod publish;
 mod publish_many;
+mod pull;
+mod query;
 mod receipt;
 #[cfg(test)]
 mod sample;
@@ -34,4 +36,6 @@ pub use follow::{CREDIT_MAX, Delivered, FollowOptions, Follower, Incoming};
 pub use identity::Identity;
 pub use memory::{Adoption, Memory, Seen};
 pub use publish_many::{Outcome, Publishing, Submission};
+pub use pull::{PullOptions, Pulled};
+pub use query::{Page, Query};
 pub use receipt::{Asked, verify_receipt};

@@ -151,6 +151,14 @@ impl State {
         }
     }
 
+    /// Tells whether more waits for a subscription than its open stream was sent.
+    pub fn has_waiting(&self, subscription: u64) -> bool {
+        let is_behind = |session: Session, live: &Live| session.next <= live.delivered;
+        self.subscriptions.get(&subscription).is_some_and(|live| {
+            !live.pending.is_empty() || live.session.is_some_and(|it| is_behind(it, live))
+        })
+    }
+
     /// Tells whether an open stream may have something to send.
     pub fn is_ready(&self) -> bool {
         !self.ready.is_empty()

@@ -1,6 +1,6 @@
 //! Opens a stream at the ledger, and follows what the subscriber says on it: credit and acknowledgements.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -15,9 +15,6 @@ use crate::identity::Peer;
 use crate::ledger::{Ledger, Opening, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
 use crate::record;
-
-/// How long before their end subscriptions and certificates are told of.
-const NOTICE_AHEAD: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// What a subscriber asks for when it opens a stream, checked.
 #[derive(Clone, Debug)]
@@ -90,14 +87,8 @@ pub async fn open(
         consistency: message::hashes(&consistency),
         expires_at: Some(record::timestamp_to_pb(answer.expires_at)),
     }));
-    for (kind, at) in [
-        (pb::NoticeKind::SubscriptionEnding, answer.expires_at),
-        (pb::NoticeKind::CertificateEnding, peer.not_after),
-    ] {
-        if at <= now.after(NOTICE_AHEAD) {
-            stream.first.push_back(message::notice(kind, Some(at)));
-        }
-    }
+    let endings = message::endings(answer.expires_at, peer.not_after, now);
+    stream.first.extend(endings.map(Message::Notice));
     let follower =
         Follower { ledger: ledger.clone(), key: answer.key, caller: peer.caller.clone(), ending };
     Ok(Opened { stream, follower })

@@ -63,6 +63,16 @@ pub(super) fn open(open: &pb::Open) -> Result<(Name, Purpose, u32), Refusal> {
     Ok((name, record::code(open.purpose, Purpose::from_number, "purpose")?, open.credit))
 }
 
+/// Reads what is asked for at once, all but its checkpoint.
+pub(super) fn pull(request: &pb::PullRequest) -> Result<(Name, Purpose, u32), Refusal> {
+    if request.max > CREDIT_MAX || (request.max == 0 && request.resume.is_empty()) {
+        return Err(Refusal::at(Reason::CreditOutOfBounds, "max"));
+    }
+    let name = parsed(&request.subscription, "subscription")?;
+    let purpose = record::code(request.purpose, Purpose::from_number, "purpose")?;
+    Ok((name, purpose, request.max))
+}
+
 /// Reads a subscription.
 pub(super) fn subscription(request: Option<pb::Subscription>) -> Result<Subscription, Refusal> {
     let it = request.ok_or(Refusal::at(Reason::MissingField, "subscription"))?;

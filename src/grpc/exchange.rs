@@ -1,14 +1,16 @@
-//! `Exchange`: publish and subscribe.
+//! `Exchange`: publish, subscribe and pull.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+use tokio::sync::oneshot;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answer, Broker, bulk, caller, convert, status};
+use super::{Answer, Broker, bulk, caller, convert, hold::Until, status};
 use crate::domain::{Act, Reason, Refusal};
-use crate::feed::{self, Asked};
+use crate::feed::{self, Asked, Batch};
 use crate::identity::Peer;
+use crate::ledger::Rejection;
 use crate::pb::v1::{self as pb, exchange_server::Exchange, subscribe_request::Message};
 
 /// How long a new stream may take to say what it opens.
@@ -48,6 +50,19 @@ impl Exchange for ExchangeService {
         Ok(Response::new(bulk::publish(&self.0, by, request.into_inner())))
     }
 
+    async fn pull(&self, request: Request<pb::PullRequest>) -> Answer<pb::PullResponse> {
+        let peer = caller::peer(&request)?;
+        let read = self.asked_once(request.into_inner());
+        let asked = self.0.checked(&peer.caller, Act::OpenStream, read).await?;
+        let batch = self.take(peer, asked).await?;
+        let mut response = Response::new(batch.answer);
+        if let Some(at) = batch.until {
+            let clock = Arc::clone(&self.0.clock);
+            response.extensions_mut().insert(Until { at, clock });
+        }
+        Ok(response)
+    }
+
     async fn subscribe(
         &self,
         request: Request<Streaming<pb::SubscribeRequest>>,
@@ -70,13 +85,36 @@ impl ExchangeService {
             return Err(Refusal::at(Reason::OutOfOrder, "message"));
         };
         let (name, purpose, credit) = convert::open(&open)?;
-        let known = if open.checkpoint.is_empty() {
-            0
-        } else {
-            let shown = self.0.ledger.shown(&open.checkpoint);
-            shown.map_err(|_| Refusal::at(Reason::CheckpointInvalid, "checkpoint"))?
-        };
+        let known = self.shown(&open.checkpoint)?;
         Ok(Asked { name, purpose, credit, resume: open.resume, known })
+    }
+
+    fn asked_once(&self, request: pb::PullRequest) -> Result<Asked, Refusal> {
+        let (name, purpose, credit) = convert::pull(&request)?;
+        let known = self.shown(&request.checkpoint)?;
+        Ok(Asked { name, purpose, credit, resume: request.resume, known })
+    }
+
+    /// Looks at the checkpoint that a subscriber knows; returns its size.
+    fn shown(&self, checkpoint: &str) -> Result<u64, Refusal> {
+        if checkpoint.is_empty() {
+            return Ok(0);
+        }
+        let shown = self.0.ledger.shown(checkpoint);
+        shown.map_err(|_| Refusal::at(Reason::CheckpointInvalid, "checkpoint"))
+    }
+
+    /// Takes the batch in a task of its own: a caller that goes away leaves no stream open.
+    async fn take(&self, peer: Peer, asked: Asked) -> Result<Batch, Status> {
+        let Broker { ledger, clock, .. } = self.0.clone();
+        let (tell, told) = oneshot::channel();
+        self.0.tasks.spawn("feed-pull", async move {
+            let batch = feed::pull(&ledger, &peer, asked, clock.as_ref()).await;
+            // Nobody waits where the caller went away.
+            drop(tell.send(batch));
+        });
+        let stopped = || Rejection::Unavailable("the broker stops");
+        told.await.unwrap_or_else(|_| Err(stopped())).map_err(status::of)
     }
 
     async fn open(

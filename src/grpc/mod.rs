@@ -8,8 +8,10 @@ mod bulk;
 mod caller;
 mod convert;
 mod exchange;
+mod hold;
 mod log;
 mod operations;
+mod question;
 mod status;
 mod subscriptions;
 
@@ -21,11 +23,13 @@ use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
 use crate::identity::{Connections, Rejections};
 use crate::ledger::Ledger;
 use crate::tasks::Tasks;
+use crate::views::Views;
 
 pub use admission::{Admission, Admitting, Held, Limits};
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;
+pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;
 pub use subscriptions::SubscriptionsService;
@@ -35,6 +39,8 @@ pub use subscriptions::SubscriptionsService;
 pub struct Broker {
     /// The ledger.
     pub ledger: Ledger,
+    /// The index of the log, and officers' questions.
+    pub views: Views,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The live connections.

@@ -41,6 +41,12 @@ impl Writer {
             Command::DeleteSubscription { by, connection, name, answer } => {
                 self.delete_subscription((&by, connection), &name, answer)
             }
+            Command::Leave { stream, answer } => {
+                let more = self.state.has_waiting(stream.subscription);
+                self.close(stream);
+                self.work.answer(answer, move |_| more);
+                Ok(())
+            }
             Command::ListAgreements { by, answer } => {
                 let list = by.member().map(|it| self.state.agreements_of(it, self.now));
                 self.settle(&by, Act::ReadGovernance, list, answer)
@@ -235,6 +241,12 @@ impl Writer {
                 Reading::Consult { start, end } => {
                     Ok(Event::Consulted { by: by.clone(), purpose, start, end })
                 }
+                Reading::Query { start, end } => {
+                    // The counted refusals stand before the question, and so within its answer.
+                    self.record_counted_refusals(true)?;
+                    let end = end.unwrap_or(self.state.size());
+                    Ok(Event::Consulted { by: by.clone(), purpose, start, end })
+                }
                 Reading::Export { size, .. } if size > self.state.size() => {
                     Err(Refusal::at(Reason::BeyondTheLog, "size"))
                 }
@@ -276,6 +288,7 @@ impl Command {
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);
             }
+            Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {
                 tell(answer, rejection);
             }

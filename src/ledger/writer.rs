@@ -57,11 +57,10 @@ impl Writer {
         if let Some(rejection) = self.begin() {
             for command in commands {
                 // Closing writes nothing, and a stream that is gone must not be sent anything later.
-                if let Command::Close { stream } = command {
-                    self.close(stream);
-                } else {
-                    command.reject(&rejection);
+                if let Command::Close { stream } | Command::Leave { stream, .. } = &command {
+                    self.close(*stream);
                 }
+                command.reject(&rejection);
             }
             return Ok(());
         }

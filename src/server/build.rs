@@ -1,23 +1,25 @@
 //! Start and stop. A start calls one function per room; a stop goes the other way.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
+use tower::util::MapResponseLayer;
 
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
-    OperationsService, SubscriptionsService,
+    OperationsService, SubscriptionsService, hold,
 };
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
-use crate::ledger::{self, Ledger, LedgerError, Running};
+use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::pb::{self, v1};
 use crate::tasks::Tasks;
+use crate::views::{Views, ViewsError};
 
 /// Why a broker cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +36,9 @@ pub enum ServerError {
     /// Certificates and CAs.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// A directory that could not be made.
-    #[error("{0}: {1}")]
-    Directory(String, std::io::Error),
+    /// The views.
+    #[error("the views: {0}")]
+    Views(#[from] ViewsError),
 }
 
 /// A running broker.
@@ -62,8 +64,8 @@ impl Server {
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
-        make_views_dir(&settings)?;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
+        let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
         let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
             .await
@@ -72,6 +74,7 @@ impl Server {
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let broker = Broker {
             ledger: start.ledger.clone(),
+            views: views.clone(),
             started_at: clock.now(),
             clock,
             connections: Arc::clone(&connections),
@@ -88,6 +91,7 @@ impl Server {
             stop.clone(),
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
+        tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
         let streams_max = settings.streams_per_connection_max;
         let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
         tracing::info!(%address, size = start.ledger.newest().size, "serving");
@@ -145,10 +149,11 @@ impl Server {
     }
 }
 
-fn make_views_dir(settings: &Settings) -> Result<(), ServerError> {
-    let dir = &settings.views_dir;
-    std::fs::create_dir_all(dir)
-        .map_err(|error| ServerError::Directory(dir.display().to_string(), error))
+/// Opens the views; what they lack is indexed later.
+async fn open_views(dir: PathBuf, reader: Reader) -> Result<Views, ServerError> {
+    let opened = tokio::task::spawn_blocking(move || Views::open(&dir, reader)).await;
+    let panicked = |_| ViewsError::Unusable("their opening has panicked".to_owned());
+    Ok(opened.map_err(panicked)??)
 }
 
 /// Lets the writer look at the clock while nobody asks for anything, and says who was turned away.
@@ -251,6 +256,7 @@ fn serve(
             .http2_max_local_error_reset_streams(Some(128))
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .layer(MapResponseLayer::new(hold))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, shutdown)
             .await;

@@ -156,6 +156,31 @@ impl pb::exchange_server::Exchange for Broker {
         Ok(Response::new(Box::pin(answers)))
     }
 
+    async fn pull(&self, request: Request<pb::PullRequest>) -> Reply<pb::PullResponse> {
+        let request = request.into_inner();
+        let mut known = self.known();
+        known.acknowledged.extend(Some(request.resume).filter(|it| !it.is_empty()));
+        let wanted = known.deliveries.min(request.max.into());
+        let deliveries: Vec<_> =
+            (1..=wanted).map(|number| known.log.disclose(number, &sample::view())).collect();
+        let size = known.log.size();
+        let deliveries = deliveries.into_iter().map(|it| {
+            let inclusion = known.log.inclusion(it.index, size);
+            let mut delivery = pb::Delivery { inclusion, checkpoint: String::new(), ..it };
+            (known.spoil_delivery)(&mut delivery);
+            delivery
+        });
+        let since = request.checkpoint.lines().nth(1).map_or(0, |size| size.parse().unwrap());
+        Ok(Response::new(pb::PullResponse {
+            deliveries: deliveries.collect(),
+            position: vec![9; 48].into(),
+            checkpoint: known.log.note(size),
+            consistency: proof(&known, since),
+            more: known.deliveries > wanted,
+            ..pb::PullResponse::default()
+        }))
+    }
+
     type SubscribeStream = Replies<pb::SubscribeResponse>;
 
     async fn subscribe(

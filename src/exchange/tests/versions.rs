@@ -73,7 +73,7 @@ fn a_replaced_version_does_not_come_back_when_versions_are_forgotten() {
     let review = desk.now.plus_days(20);
     desk.agree(Agreement { ends, review, ..newer });
     desk.now = ends.after(HOUR);
-    for number in 0..ENDED_VERSIONS_KEPT + 1 {
+    for number in 0..=ENDED_VERSIONS_KEPT {
         desk.propose(numbered(number, &desk));
         withdraw(&mut desk, number);
     }

@@ -4,9 +4,12 @@
 mod agreement;
 mod audit;
 mod cert;
+mod extract;
 mod follow;
 mod help;
 mod publish;
+mod query;
 mod serve;
 mod subscription;
 mod usage;
+mod views;

@@ -4,6 +4,7 @@ mod bulk;
 mod canary;
 mod delivery;
 mod minimisation;
+mod pull;
 mod rollback;
 mod services;
 mod stopping;

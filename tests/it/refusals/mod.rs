@@ -7,6 +7,7 @@ mod log;
 mod operations;
 mod publish;
 mod publish_many;
+mod pull;
 mod stream;
 mod subscribe;
 mod subscriptions;

@@ -139,6 +139,20 @@ impl Speaker {
         }
     }
 
+    /// Pulls, and returns as soon as the broker begins to answer: of what follows no more than [`WINDOW`] bytes
+    /// leave the broker until it is read.
+    pub(crate) async fn pull_unread(
+        &self,
+        request: pb::PullRequest,
+    ) -> Streaming<pb::PullResponse> {
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        grpc.ready().await.unwrap();
+        let path = http::uri::PathAndQuery::from_static("/portway.v1.Exchange/Pull");
+        let codec = tonic_prost::ProstCodec::<pb::PullRequest, pb::PullResponse>::default();
+        let answer = grpc.server_streaming(tonic::Request::new(request), path, codec).await;
+        answer.unwrap().into_inner()
+    }
+
     /// Begins a stream with a first message.
     pub(crate) async fn stream(&self, first: Option<Ask>) -> Result<Talk, Status> {
         let (asks, queue) = mpsc::channel(16);
