@@ -106,5 +106,8 @@ pub(super) fn endings(
 }
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    hashes.iter().map(|hash| Bytes::copy_from_slice(hash.as_bytes())).collect()
+    // One allocation for all of them.
+    let all: Vec<u8> = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
+    let mut all = Bytes::from(all);
+    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }

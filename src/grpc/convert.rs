@@ -154,7 +154,10 @@ pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Resu
 }
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    hashes.iter().map(|hash| bytes(hash.as_bytes())).collect()
+    // One allocation for all of them.
+    let all: Vec<u8> = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
+    let mut all = Bytes::from(all);
+    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }
 
 pub(super) fn bytes(bytes: &[u8; 32]) -> Bytes {

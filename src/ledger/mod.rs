@@ -12,6 +12,7 @@ mod error;
 mod govern;
 mod handle;
 mod keeper;
+mod levels;
 mod open;
 mod outlet;
 mod outlets;
@@ -22,6 +23,7 @@ mod rate;
 mod read;
 mod reader;
 mod replay;
+mod salts;
 #[cfg(test)]
 pub(crate) mod sample;
 mod seal;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     Commit, LedgerError, Receipt, Rejection, Release, batch::Work, command::Command,
-    contents::Contents, outlets::Outlets, replay, secrets::Secrets, tree::Tree,
+    contents::Contents, outlets::Outlets, replay, salts::Salts, secrets::Secrets, tree::Tree,
 };
 use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
 use crate::exchange::{Refusing, State};
@@ -30,6 +30,7 @@ pub(super) struct Writer {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) secrets: Arc<Secrets>,
+    pub(super) salts: Salts,
     pub(super) domain: TrustDomain,
     pub(super) tree: Arc<Tree>,
     pub(super) state: State,
@@ -37,6 +38,8 @@ pub(super) struct Writer {
     pub(super) contents: Contents,
     pub(super) outlets: Outlets,
     pub(super) streams: u64,
+    /// The subscription whose stream was served last.
+    pub(super) served: u64,
     /// The time of the last turn: it never goes back.
     pub(super) now: Timestamp,
     pub(super) work: Work,
