@@ -155,7 +155,8 @@ pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Resu
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
     // One allocation for all of them.
-    let all: Vec<u8> = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
+    let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
+    hashes.iter().for_each(|hash| all.extend_from_slice(hash.as_bytes()));
     let mut all = Bytes::from(all);
     hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }
