@@ -10,7 +10,7 @@ use crate::domain::{
     Timestamp,
 };
 use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
-use crate::record::ProposedAgreement;
+use crate::record::{ProposedAgreement, SnapshotTaken};
 
 /// The way to answer one command.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
@@ -124,6 +124,8 @@ pub(super) enum Command {
         reading: Reading,
         answer: Answer<(u64, Arc<Commit>)>,
     },
+    /// A snapshot was taken: it counts once that is recorded.
+    RecordSnapshot(SnapshotTaken),
     Refuse {
         by: Caller,
         act: Act,

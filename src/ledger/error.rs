@@ -1,7 +1,7 @@
 //! What can go wrong in the ledger: towards a caller, and for the operator.
 
 use crate::domain::Refusal;
-use crate::journal::{AnchorError, JournalError, KeyError, OpenError};
+use crate::journal::{AnchorError, JournalError, KeyError, OpenError, SnapshotError};
 use crate::merkle::ProofError;
 
 /// Why a caller's command was not done.
@@ -82,6 +82,9 @@ pub enum LedgerError {
     /// The journal was there, and nothing in it.
     #[error("the journal is empty, but the anchor knows {0} entries")]
     RolledBack(u64),
+    /// A snapshot.
+    #[error("a snapshot: {0}")]
+    Snapshot(#[from] SnapshotError),
     /// A file.
     #[error("{path}: {source}")]
     Io {

@@ -17,11 +17,13 @@ mod outlets;
 mod position;
 mod publish;
 mod read;
+mod reading;
 mod replay;
 mod seal;
 mod secrets;
 #[cfg(test)]
 mod simulation;
+mod snapshot;
 mod stream;
 mod thread;
 mod tree;

@@ -3,7 +3,9 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{LedgerError, Rejection, command::Command, keeper::Keeper, writer::Writer};
+use super::{
+    LedgerError, Rejection, command::Command, keeper::Keeper, snapshot::Maker, writer::Writer,
+};
 
 /// What the thread is asked.
 #[derive(Debug)]
@@ -12,6 +14,13 @@ pub(super) enum Job {
     Do(Command),
     /// Finish what is queued before this, and stop.
     Stop,
+}
+
+/// What is done beside the writer, each on a thread of its own.
+#[derive(Debug)]
+pub(super) struct Aside {
+    pub(super) keeper: Keeper,
+    pub(super) maker: Maker,
 }
 
 /// The writer's thread.
@@ -38,14 +47,13 @@ pub(super) fn start(
     writer: Writer,
     queue: mpsc::Receiver<Job>,
     batch: usize,
-    keeper: Keeper,
+    aside: Aside,
 ) -> Result<Running, LedgerError> {
     let (tell, ended) = oneshot::channel();
     std::thread::Builder::new()
         .name("portway-writer".to_owned())
         .spawn(move || {
-            let outcome = run(writer, queue, batch, &keeper);
-            keeper.stop();
+            let outcome = run(writer, queue, batch, aside);
             // Nobody waits when the process is on its way out.
             drop(tell.send(outcome));
         })
@@ -57,7 +65,32 @@ fn run(
     mut writer: Writer,
     mut queue: mpsc::Receiver<Job>,
     batch: usize,
-    keeper: &Keeper,
+    aside: Aside,
+) -> Result<(), LedgerError> {
+    let Aside { keeper, maker } = aside;
+    let outcome = turns(&mut writer, &mut queue, batch, (&keeper, &maker));
+    // The threads end, and what was committed last is anchored, whatever the outcome.
+    let taken = maker.stop(writer.newest().size);
+    let outcome = outcome.and_then(|()| writer.last_turn(taken));
+    keeper.tell(writer.newest(), writer.state.slots());
+    keeper.stop();
+    outcome?;
+    queue.close();
+    while let Ok(job) = queue.try_recv() {
+        if let Job::Do(command) = job {
+            command.reject(&Rejection::Unavailable("the broker stops"));
+        }
+    }
+    writer.end_streams();
+    Ok(())
+}
+
+/// Takes turns until it is asked to stop.
+fn turns(
+    writer: &mut Writer,
+    queue: &mut mpsc::Receiver<Job>,
+    batch: usize,
+    (keeper, maker): (&Keeper, &Maker),
 ) -> Result<(), LedgerError> {
     let mut stopping = false;
     let mut anchored = 0;
@@ -76,21 +109,14 @@ fn run(
                 Err(_) => break,
             }
         }
+        commands.extend(maker.taken().map(Command::RecordSnapshot));
         writer.turn(commands)?;
         let commit = writer.newest();
         if commit.size != anchored {
             anchored = commit.size;
+            maker.tell(commit.size);
             keeper.tell(commit, writer.state.slots());
         }
     }
-    writer.last_turn()?;
-    keeper.tell(writer.newest(), writer.state.slots());
-    queue.close();
-    while let Ok(job) = queue.try_recv() {
-        if let Job::Do(command) = job {
-            command.reject(&Rejection::Unavailable("the broker stops"));
-        }
-    }
-    writer.end_streams();
-    Ok(())
+    writer.last_turn(None)
 }

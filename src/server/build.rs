@@ -83,7 +83,8 @@ impl Server {
         let incoming = acceptor.accept(&tasks, stop.clone());
         tasks.keep("ledger-tick", stop.clone(), tick(start.ledger.clone(), stop.clone()));
         let transport = serve(&tasks, routes, incoming, stop.clone());
-        tracing::info!(%address, size = start.ledger.newest().size, "serving");
+        let (size, read) = (start.ledger.newest().size, start.read);
+        tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
         Ok(Self {
             address,
             ledger: start.ledger,

@@ -33,7 +33,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 30] = [
+const HAPPENS: [&str; 32] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGREEMENT_NOT_IN_FORCE",
     "AGREEMENT_UNKNOWN",
@@ -54,6 +54,7 @@ const HAPPENS: [&str; 30] = [
     "REQUEST_ID_TOO_OLD",
     "Redelivered",
     "STALE",
+    "SnapshotTaken",
     "SUBSCRIPTION_EXISTS",
     "SUBSCRIPTION_UNKNOWN",
     "SubscriptionDeleted",
@@ -62,6 +63,7 @@ const HAPPENS: [&str; 30] = [
     "fault",
     "fenced",
     "got",
+    "quick start",
     "refused at delivery",
     "repeated",
 ];

@@ -10,7 +10,7 @@ use super::sample::{agency, agreement, at, draft, facts, officer, system, view};
 use crate::domain::{Act, Field, Filter, Hex, QueryPurpose, Reason, Rule, Subscription};
 use crate::record::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+    SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -39,6 +39,10 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
         ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
         ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
         ("log_started", Event::LogStarted { origin, vkey }),
+        (
+            "snapshot_taken",
+            Event::SnapshotTaken(SnapshotTaken { size: 300, root: [3; 32], digest: [9; 32] }),
+        ),
         ("tail_cut", Event::TailCut { size: 300, bytes: 17 }),
     ]
 }

@@ -5,6 +5,7 @@ mod delivery;
 mod minimisation;
 mod rollback;
 mod services;
+mod snapshots;
 mod stopping;
 mod streams;
 mod withdrawal;

@@ -48,12 +48,29 @@ impl Stage {
     /// The same, with log lines of a level and above.
     pub(crate) fn start_logging(level: &str) -> Self {
         let mut stage = Self::set();
-        stage.serve(level);
-        for home in people::homes() {
-            let key = stage.path("broker/keys/log.vkey");
-            fs::copy(key, stage.path(&home).join("log.vkey")).unwrap();
-        }
+        stage.serve(&["--log-level", level]);
+        stage.enrol();
         stage
+    }
+
+    /// The same, with a setting in a section of the configuration.
+    pub(crate) fn start_with(setting: &str, section: &str) -> Self {
+        let mut stage = Self::set();
+        let path = stage.path("broker/portway.toml");
+        let config = fs::read_to_string(&path).unwrap();
+        let (before, after) = config.split_once(&format!("[{section}]\n")).unwrap();
+        fs::write(path, format!("{before}[{section}]\n{setting}\n{after}")).unwrap();
+        stage.serve(&[]);
+        stage.enrol();
+        stage
+    }
+
+    /// Hands the log's key over to everybody.
+    fn enrol(&self) {
+        for home in people::homes() {
+            let key = self.path("broker/keys/log.vkey");
+            fs::copy(key, self.path(&home).join("log.vkey")).unwrap();
+        }
     }
 
     /// Makes certificates and configuration only.
@@ -65,16 +82,21 @@ impl Stage {
         Self { dir, broker: None, address: String::new() }
     }
 
-    fn serve(&mut self, level: &str) {
-        let broker = Broker::start(&self.path("broker/portway.toml"), level);
+    fn serve(&mut self, arguments: &[&str]) {
+        let broker = Broker::start(&self.path("broker/portway.toml"), arguments);
         self.address.clone_from(&broker.address);
         self.broker = Some(broker);
     }
 
     /// Starts the broker again.
     pub(crate) fn serve_again(&mut self) {
+        self.serve_again_with(&[]);
+    }
+
+    /// The same, with arguments of `serve`.
+    pub(crate) fn serve_again_with(&mut self, arguments: &[&str]) {
         assert!(self.broker.is_none(), "it runs");
-        self.serve("info");
+        self.serve(arguments);
     }
 
     /// Asks the broker to stop, and waits for its end.
