@@ -7,6 +7,7 @@ pub mod cohort;
 pub mod csv;
 mod document;
 pub mod normalise;
+pub mod run;
 pub mod subscription;
 pub mod token;
 

@@ -58,6 +58,10 @@ fn agreements() -> BTreeMap<AgreementId, Agreement> {
     files("demo/agreements").into_iter().map(agreement).collect()
 }
 
+fn rules() -> std::sync::Arc<policy::Rules> {
+    policy::Rules::built_in().expect("they load")
+}
+
 fn play() -> Timestamp {
     Timestamp::parse("2026-06-01T09:00:00Z").unwrap()
 }
@@ -96,7 +100,7 @@ fn every_agreement_is_lawful_and_prints_back() {
     let agreements = agreements();
     assert_eq!(agreements.len(), 7);
     for (id, agreement) in &agreements {
-        assert_eq!(policy::define(agreement, play()), Ok(()), "{id}");
+        assert_eq!(rules().define(agreement, play()), Ok(()), "{id}");
         let printed = agreement::print(agreement).unwrap();
         assert_eq!(agreement::parse(&printed).unwrap(), *agreement, "{id}");
     }
@@ -175,7 +179,7 @@ fn playing_the_extracts_shows_disclosures_and_every_promised_refusal() {
     for (publisher, row) in rows() {
         let Ok(Row { request_id, draft, .. }) = row else { continue };
         let agreement = &agreements[&draft.agreement];
-        let admitted = match policy::admit(agreement, &publisher, &draft, play()) {
+        let admitted = match rules().admit(agreement, &publisher, &draft, play()) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 *counts.entry(refusal.reason.code()).or_default() += 1;
@@ -197,7 +201,7 @@ fn playing_the_extracts_shows_disclosures_and_every_promised_refusal() {
                 continue;
             }
             let ask = policy::Ask { alert: &facts, recipient, purpose: asked.purpose };
-            let counted = match policy::permit(agreement, &ask, play()) {
+            let counted = match rules().permit(agreement, &ask, play()) {
                 Ok(permit) => {
                     releases.entry(request_id).or_default().insert(permit.released());
                     "disclosed"

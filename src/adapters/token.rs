@@ -21,6 +21,19 @@ impl TokenKey {
     pub fn new(key: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
+
+    /// Reads the key from 64 hexadecimal digits.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let nibble = |letter: u8| char::from(letter).to_digit(16);
+        let digits: Vec<u8> = digits
+            .bytes()
+            .map(|letter| nibble(letter).and_then(|digit| u8::try_from(digit).ok()))
+            .collect::<Option<_>>()?;
+        let bytes = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, it| byte << 4 | it));
+        let key: Vec<u8> = bytes.collect();
+        (digits.len() == 64).then_some(())?;
+        key.as_slice().try_into().ok().map(Self::new)
+    }
 }
 
 impl fmt::Debug for TokenKey {
@@ -133,6 +146,16 @@ mod tests {
         let one = person().tokens(&TokenKey::new(&[1; 32]));
         let other = person().tokens(&TokenKey::new(&[2; 32]));
         assert!(one.iter().zip(&other).all(|(a, b)| a.value != b.value));
+    }
+
+    #[test]
+    fn a_key_is_read_from_its_digits_and_nothing_else() {
+        let tokens = |key: TokenKey| person().tokens(&key);
+        let read = TokenKey::from_hex(&"0b".repeat(32)).expect("a key");
+        assert_eq!(tokens(read), tokens(TokenKey::new(&[11; 32])));
+        for bad in ["", &"0b".repeat(31), &"0b".repeat(33), &"0g".repeat(32), &"b".repeat(63)] {
+            assert!(TokenKey::from_hex(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

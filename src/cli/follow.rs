@@ -12,12 +12,14 @@ use tokio::{select, signal, time};
 use super::{
     Global, code,
     output::{Exit, Failure, Output},
+    pull,
 };
 use crate::{
     client::{
         Backoff, Connection, Delivered, Error, FollowOptions, Follower, Incoming, Retry, json,
     },
     domain::{Name, Purpose},
+    pb::v1 as pb,
 };
 
 /// How often a lost connection is tried again: about a minute.
@@ -32,23 +34,29 @@ const TRIES: u32 = 20;
 pub struct FollowArgs {
     /// Name of the subscription
     #[arg(long, value_name = "NAME")]
-    subscription: Name,
+    pub(super) subscription: Name,
     /// Its purpose; looked up without it
     #[arg(long, value_parser = code::purpose, value_name = "CODE")]
     purpose: Option<Purpose>,
     /// Ends after so many alerts
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
+    pub(super) count: Option<u64>,
+    /// Takes one batch of what waits, --count at most and never more than 1000, and ends
+    #[arg(long, conflicts_with = "timeout")]
+    pull: bool,
     /// Ends after so many seconds, with status 6
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     /// Does not acknowledge: the alerts will come again
     #[arg(long)]
-    no_ack: bool,
+    pub(super) no_ack: bool,
 }
 
 /// Runs `portway follow`.
 pub(super) async fn run(args: FollowArgs, global: &Global, out: Output) -> Result<(), Failure> {
+    if args.pull {
+        return pull::run(&args, global, out).await;
+    }
     let mut stop = Box::pin(stop(args.timeout.map(Duration::from_secs)));
     let start = async {
         let connection = global.connect().await?;
@@ -112,20 +120,7 @@ struct Session {
 
 impl Session {
     async fn start(connection: Connection, args: FollowArgs) -> Result<Self, Failure> {
-        let all = connection.list_subscriptions().await?;
-        let named = |it: &&crate::pb::v1::SubscriptionStatus| {
-            it.subscription.as_ref().is_some_and(|it| it.name == args.subscription.as_str())
-        };
-        let status = all.iter().find(named).ok_or_else(|| Failure {
-            reason: "SUBSCRIPTION_UNKNOWN".to_owned(),
-            ..Failure::failed("there is no subscription of that name")
-        })?;
-        let created = status.index;
-        let purpose = status.subscription.as_ref().map_or(0, |it| it.purpose);
-        let purpose = match args.purpose {
-            Some(purpose) => purpose,
-            None => Purpose::from_number(purpose).map_err(Failure::failed)?,
-        };
+        let (purpose, created) = args.look_up(&connection).await?;
         Ok(Self {
             connection,
             subscription: args.subscription,
@@ -187,14 +182,11 @@ impl Session {
         let (number, position) = match incoming {
             Incoming::Heartbeat => return Ok(()),
             Incoming::Notice(notice) => {
-                out.say(format_args!("notice: {}", notice.kind().as_str_name()));
+                tell_notice(&notice, out);
                 return Ok(());
             }
             Incoming::Skipped(skipped) => {
-                out.say(format_args!(
-                    "number {} is not delivered: {}",
-                    skipped.number, skipped.reason
-                ));
+                tell_skipped(&skipped, out);
                 (skipped.number, skipped.position)
             }
             Incoming::Delivery(delivered) => {
@@ -214,7 +206,36 @@ impl Session {
     }
 }
 
-fn print(delivered: &Delivered, out: Output) -> Result<(), Failure> {
+impl FollowArgs {
+    /// Looks the subscription up: its purpose, and the index of the record that created it.
+    pub(super) async fn look_up(&self, connection: &Connection) -> Result<(Purpose, u64), Failure> {
+        let all = connection.list_subscriptions().await?;
+        let named = |it: &&pb::SubscriptionStatus| {
+            it.subscription.as_ref().is_some_and(|it| it.name == self.subscription.as_str())
+        };
+        let status = all.iter().find(named).ok_or_else(|| Failure {
+            reason: "SUBSCRIPTION_UNKNOWN".to_owned(),
+            ..Failure::failed("there is no subscription of that name")
+        })?;
+        let purpose = status.subscription.as_ref().map_or(0, |it| it.purpose);
+        let purpose = match self.purpose {
+            Some(purpose) => purpose,
+            None => Purpose::from_number(purpose).map_err(Failure::failed)?,
+        };
+        Ok((purpose, status.index))
+    }
+}
+
+pub(super) fn tell_notice(notice: &pb::Notice, out: Output) {
+    out.say(format_args!("notice: {}", notice.kind().as_str_name()));
+}
+
+pub(super) fn tell_skipped(skipped: &pb::Skipped, out: Output) {
+    out.say(format_args!("number {} is not delivered: {}", skipped.number, skipped.reason));
+}
+
+/// Prints a view, with what is known of its delivery.
+pub(super) fn print(delivered: &Delivered, out: Output) -> Result<(), Failure> {
     let mut view = json::to_value(&delivered.view)?;
     if let Some(keys) = view.as_object_mut() {
         let delivery = json!({

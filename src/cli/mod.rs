@@ -11,6 +11,7 @@ mod demo;
 mod follow;
 pub mod output;
 mod publish;
+mod pull;
 mod serve;
 mod status;
 mod subscription;

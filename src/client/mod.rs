@@ -17,6 +17,8 @@ pub mod json;
 mod log;
 mod memory;
 mod publish;
+mod publish_many;
+mod pull;
 mod receipt;
 #[cfg(test)]
 mod sample;
@@ -32,4 +34,6 @@ pub use fault::Fault;
 pub use follow::{CREDIT_MAX, Delivered, FollowOptions, Follower, Incoming};
 pub use identity::Identity;
 pub use memory::{Adoption, Memory, Seen};
+pub use publish_many::{Outcome, Publishing, Submission};
+pub use pull::{PullOptions, Pulled};
 pub use receipt::{Asked, verify_receipt};

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How often one alert is sent at most.
-const TRIES: u32 = 6;
+pub(super) const TRIES: u32 = 6;
 
 impl Connection {
     /// Publishes one alert and returns its verified receipt. `request_id` is a `UUIDv7`, the same at every

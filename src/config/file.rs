@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::policy::RulesError;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -22,6 +24,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong, with its line.
         message: String,
+    },
+    /// The rules cannot be used.
+    #[error("{path}: {source}")]
+    Rules {
+        /// Their directory, or what is built in.
+        path: PathBuf,
+        /// What is wrong.
+        source: RulesError,
     },
     /// A value is missing or out of its bounds.
     #[error("{path}: {key}: {fault}")]
@@ -43,6 +53,7 @@ pub(super) struct File {
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
     pub(super) views: Views,
+    pub(super) policy: Policy,
     pub(super) agency: Vec<Agency>,
 }
 
@@ -88,6 +99,12 @@ pub(super) struct Ledger {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Views {
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
     pub(super) dir: Option<PathBuf>,
 }
 

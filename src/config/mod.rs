@@ -2,7 +2,9 @@
 //! here, and a message names the key. Secrets are paths, never values.
 
 mod file;
+mod rules;
 mod settings;
 
 pub use file::ConfigError;
+pub use rules::rules;
 pub use settings::Settings;

@@ -13,7 +13,10 @@ use std::{
 use super::file::{ConfigError, File};
 use crate::domain::{AgencyId, Name, TrustDomain};
 use crate::identity::{AcceptorSettings, Bounds, Sources};
-use crate::{journal, ledger};
+use crate::{
+    journal,
+    ledger::{self, Rate},
+};
 
 /// What the broker runs with.
 #[derive(Clone, Debug)]
@@ -139,6 +142,7 @@ impl Reader<'_> {
             keys_dir,
             anchor_dir: self.at("ledger.anchor_dir", own.anchor_dir.as_ref())?,
             origin: format!("{domain}/portway/{log}"),
+            rules: super::rules(file.policy.dir.as_ref().map(|dir| self.dir.join(dir)).as_deref())?,
             domain: domain.clone(),
             queue: self.count(
                 "ledger.queue_commands_max",
@@ -150,6 +154,7 @@ impl Reader<'_> {
                 own.batch_commands_max,
                 (4096, 1..=4096),
             )?,
+            publish_rate: Rate { per_second: 50_000, burst: 50_000 },
             accept_lost_anchor: false,
             snapshots_dir: self.at("views.dir", file.views.dir.as_ref())?.join("snapshots"),
             snapshot_records: self.number(
@@ -231,6 +236,45 @@ mod tests {
         assert!(settings.ledger.journal_dir.is_absolute());
         assert_eq!(settings.ledger.master_key, settings.ledger.keys_dir.join("master.key"));
         assert!(!settings.trust.agencies.is_empty());
+    }
+
+    /// The whole sample with rules of its own; the directory is filled by `change`.
+    fn read_with_rules(change: impl FnOnce(&Path)) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, rules) = (dir.path().join("portway.toml"), dir.path().join("rules"));
+        fs::create_dir(&rules).unwrap();
+        for entry in fs::read_dir("config/policy").unwrap() {
+            let from = entry.unwrap().path();
+            fs::copy(&from, rules.join(from.file_name().unwrap())).unwrap();
+        }
+        change(&rules);
+        fs::write(&path, format!("{WHOLE}\n[policy]\ndir = \"rules\"\n")).unwrap();
+        Settings::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rules_are_those_built_in_or_those_of_a_directory() {
+        let built_in = read(WHOLE).unwrap().ledger.rules.hash();
+        assert_eq!(read_with_rules(|_| ()).unwrap().ledger.rules.hash(), built_in);
+        let stricter = read_with_rules(|rules| {
+            let path = rules.join("children.cedar");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(path, text.replace("Field::\"CONTACT\"", "Field::\"AS_OF\"")).unwrap();
+        });
+        assert_ne!(stricter.unwrap().ledger.rules.hash(), built_in);
+    }
+
+    #[test]
+    fn rules_that_cannot_be_used_stop_the_start_and_are_named() {
+        let said = |change: fn(&Path)| read_with_rules(change).expect_err("a fault");
+        let broken = said(|rules| fs::write(rules.join("children.cedar"), "forbid (").unwrap());
+        assert!(broken.contains("rules: children.cedar: "), "{broken}");
+        let missing = said(|rules| fs::remove_file(rules.join("gateways.cedar")).unwrap());
+        assert!(missing.contains("rules: examples.toml: \"crime and disorder"), "{missing}");
+        let other = said(|rules| fs::write(rules.join("README.md"), "").unwrap());
+        assert!(other.contains("rules: README.md: it is no part of a rule set"), "{other}");
+        let gone = said(|rules| fs::remove_dir_all(rules).unwrap());
+        assert!(gone.contains("rules: "), "{gone}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn check_outcomes(parts: &Parts, played: &Played, faults: &mut Vec<String>) {
         let was = outcome.published.as_ref().err().map(String::as_str);
         if due != was {
             let Outcome { agency, row, .. } = outcome;
-            faults.push(format!("{agency} {}: {was:?}, due is {due:?}", row.event_id.as_str()));
+            faults.push(format!("{agency} line {}: {was:?}, due is {due:?}", row.line));
         }
     }
 }

@@ -9,6 +9,7 @@ mod govern;
 mod play;
 mod samples;
 mod stage;
+mod token_key;
 mod witnessed;
 
 use std::path::PathBuf;

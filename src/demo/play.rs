@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -105,13 +104,12 @@ pub(super) async fn play(
             received.map(|received| (key, received))
         });
     }
-    let key = token_key()?;
     let play = SystemClock.now();
     let mut publishers = JoinSet::new();
     let mut unreadable = 0;
     for extract in &parts.extracts {
         let Some(connection) = stage.services.get(&extract.agency) else { continue };
-        let (rows, faults) = rows(extract, &key, play);
+        let (rows, faults) = rows(extract, &stage.token_key, play);
         unreadable += faults;
         publishers.spawn(publish(connection.clone(), extract.agency.clone(), rows));
     }
@@ -132,15 +130,6 @@ pub(super) async fn play(
         received.insert(key, views);
     }
     Ok(Played { play, rows, unreadable, received })
-}
-
-/// The partnership's key, under which tokens are derived until matching is blind. It ends with the demo.
-fn token_key() -> Result<TokenKey, DemoError> {
-    let mut key = [0; 32];
-    SystemRandom::new()
-        .fill(&mut key)
-        .map_err(|_| DemoError::Task("the system has no randomness".to_owned()))?;
-    Ok(TokenKey::new(&key))
 }
 
 fn rows(extract: &Extract, key: &TokenKey, play: Timestamp) -> (Vec<Row>, usize) {

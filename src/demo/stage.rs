@@ -10,7 +10,8 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
-use super::{DemoError, samples::Parts};
+use super::{DemoError, samples::Parts, token_key};
+use crate::adapters::token::TokenKey;
 use crate::client::{Connection, Identity};
 use crate::config::Settings;
 use crate::domain::{AgencyId, Clock, Name, Seat, SystemClock, Timestamp, TrustDomain};
@@ -29,6 +30,7 @@ pub(super) struct Stage {
     pub(super) domain: TrustDomain,
     pub(super) services: BTreeMap<AgencyId, Connection>,
     pub(super) officers: BTreeMap<AgencyId, Connection>,
+    pub(super) token_key: TokenKey,
     stop: oneshot::Sender<()>,
     broker: JoinSet<Result<(), ServerError>>,
 }
@@ -78,7 +80,9 @@ pub(super) async fn build(dir: &Path, parts: &Parts) -> Result<Stage, DemoError>
         let officer = Identity::load(&pki.seat(agency, "officer"))?;
         officers.insert(agency.clone(), Connection::connect(&connect, officer).await?);
     }
-    Ok(Stage { connect, domain, services, officers, stop, broker })
+    let homes: Vec<PathBuf> = agencies.iter().map(|it| pki.seat(it, "service")).collect();
+    let token_key = token_key::make(&homes)?;
+    Ok(Stage { connect, domain, services, officers, token_key, stop, broker })
 }
 
 fn check_empty(dir: &Path) -> Result<(), DemoError> {

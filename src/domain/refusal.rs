@@ -46,6 +46,8 @@ codes! {
         SchoolPurpose = 46 "SCHOOL_PURPOSE",
         PersonMissing = 47 "PERSON_MISSING",
         GatewayOfOtherPurpose = 48 "GATEWAY_OF_OTHER_PURPOSE",
+        RulesFailed = 49 "RULES_FAILED",
+        NotPermitted = 50 "NOT_PERMITTED",
         SubscriptionUnknown = 60 "SUBSCRIPTION_UNKNOWN",
         SubscriptionExists = 61 "SUBSCRIPTION_EXISTS",
         SubscriptionExpired = 62 "SUBSCRIPTION_EXPIRED",
@@ -132,7 +134,9 @@ impl Reason {
             | Self::RegimeChangeUnauthorised
             | Self::SchoolPurpose
             | Self::PersonMissing
-            | Self::GatewayOfOtherPurpose => Class::Denied,
+            | Self::GatewayOfOtherPurpose
+            | Self::RulesFailed
+            | Self::NotPermitted => Class::Denied,
         }
     }
 }

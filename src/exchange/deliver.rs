@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::state::{Live, Sent, SentAs, Session, State};
 use super::subscribe::UNACKNOWLEDGED_MAX;
-use crate::domain::{Act, AgencyId, Agreement, Facts, Reason, Timestamp};
-use crate::policy::{self, Ask, Permit};
+use crate::domain::{Act, AgencyId, Facts, Reason, Timestamp};
+use crate::policy::{Ask, Permit};
 use crate::record::{Disclosed, Event, Refused};
 
 /// The next thing to do for a stream.
@@ -151,6 +151,14 @@ impl State {
         }
     }
 
+    /// Tells whether more waits for a subscription than its open stream was sent.
+    pub fn has_waiting(&self, subscription: u64) -> bool {
+        let is_behind = |session: Session, live: &Live| session.next <= live.delivered;
+        self.subscriptions.get(&subscription).is_some_and(|live| {
+            !live.pending.is_empty() || live.session.is_some_and(|it| is_behind(it, live))
+        })
+    }
+
     /// Tells whether an open stream may have something to send.
     pub fn is_ready(&self) -> bool {
         !self.ready.is_empty()
@@ -209,13 +217,13 @@ impl State {
         let alert = self.alerts.get(&published).ok_or(Reason::Expired)?;
         let version =
             self.in_force(&alert.facts.agreement, now).ok_or(Reason::AgreementNotInForce)?;
-        let agreement: &Agreement = &version.agreement;
         let ask = Ask {
             alert: &alert.facts,
             recipient: &live.agency,
             purpose: live.subscription.purpose,
         };
-        let permit = policy::permit(agreement, &ask, now).map_err(|refusal| refusal.reason)?;
+        let permit = self.decider.permit(version.for_policy(), &ask, now);
+        let permit = permit.map_err(|refusal| refusal.reason)?;
         Ok((Arc::clone(&alert.facts), version.proposed, permit))
     }
 

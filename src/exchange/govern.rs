@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::state::{AgreementStanding, State, VersionState, standings};
 use crate::domain::{AgencyId, Agreement, AgreementId, Caller, Reason, Refusal, Seat, Timestamp};
-use crate::policy;
 use crate::record::{Event, Governed, ProposedAgreement};
 
 impl State {
@@ -14,7 +13,7 @@ impl State {
     /// # Errors
     ///
     /// `WRONG_ROLE` unless the caller is an officer, `NOT_A_PARTY` unless of a party, and what
-    /// [`policy::define`] says.
+    /// [`Decider::define`](crate::policy::Decider::define) says.
     pub fn propose(
         &self,
         by: &Caller,
@@ -29,7 +28,7 @@ impl State {
         if self.belongs_to_others(&agreement.id, agency) {
             return Err(Refusal::at(Reason::NotAParty, "id"));
         }
-        policy::define(agreement, now)?;
+        self.decider.define(agreement, now)?;
         let version = crate::record::agreement_version(&proposed.bytes);
         let known = self.standings_of(&agreement.id, now).into_iter().any(|it| {
             *it.version == *version
@@ -45,7 +44,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// `WRONG_ROLE`, `AGREEMENT_UNKNOWN`, `VERSION_UNKNOWN`, and what [`policy::define`] says now.
+    /// `WRONG_ROLE`, `AGREEMENT_UNKNOWN`, `VERSION_UNKNOWN`, and what [`Decider::define`](crate::policy::Decider::define) says now.
     pub fn approve(
         &self,
         by: &Caller,
@@ -66,7 +65,7 @@ impl State {
         if standing.approved_by.contains(agency) {
             return Ok(None);
         }
-        policy::define(&standing.agreement, now)?;
+        self.decider.define(&standing.agreement, now)?;
         Ok(Some(Event::AgreementApproved(governed(by, id, &standing))))
     }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::state::State;
 use crate::domain::{AgencyId, AlertId, Caller, Draft, Facts, Reason, Refusal, Seat, Timestamp};
-use crate::policy;
 use crate::record::{Event, Published};
 
 /// How long request ids are accepted, counted from the time that the id itself tells.
@@ -56,7 +55,7 @@ impl State {
     ///
     /// `WRONG_ROLE` unless the caller is an agency's system, `REQUEST_ID_TOO_OLD`,
     /// `REQUEST_ID_REUSED` with other content, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, and
-    /// what [`policy::admit`] says.
+    /// what [`Decider::admit`](crate::policy::Decider::admit) says.
     pub fn publish(
         &self,
         submission: &Submission<'_>,
@@ -87,7 +86,7 @@ impl State {
             let reason = if known { Reason::AgreementNotInForce } else { Reason::AgreementUnknown };
             Refusal::at(reason, "agreement")
         })?;
-        let admitted = policy::admit(&version.agreement, agency, draft, now)?;
+        let admitted = self.decider.admit(version.for_policy(), agency, draft, now)?;
         Ok(Publication::New(Box::new(Event::Published(Published {
             by: by.clone(),
             facts: Facts::of(draft, id, agency, admitted.delete_after()),

@@ -11,6 +11,7 @@ use crate::domain::{
     AgencyId, Agreement, AgreementId, AlertId, Facts, Fields, Filter, Name, Purpose, Reason,
     Subscription, Timestamp,
 };
+use crate::policy::{self, Decider, Rules};
 
 /// The state of the exchange after some number of records.
 #[derive(Debug, Default)]
@@ -34,6 +35,7 @@ pub struct State {
     pub(super) links: HashMap<AgencyId, Linked>,
     pub(super) slots: u64,
     pub(super) limiter: Limiter,
+    pub(super) decider: Decider,
 }
 
 /// A version of an agreement.
@@ -47,6 +49,10 @@ pub(super) struct Version {
 }
 
 impl Version {
+    pub(super) fn for_policy(&self) -> policy::Version<'_> {
+        policy::Version { index: self.proposed, agreement: &self.agreement }
+    }
+
     pub(super) fn is_approved(&self) -> bool {
         !self.withdrawn
             && self.agreement.parties.iter().all(|it| self.approved_by.contains(&it.agency))
@@ -165,6 +171,16 @@ pub struct Standing {
 }
 
 impl State {
+    /// Decides by these rules from now on; before that, by the built-in ones.
+    pub fn decide_by(&mut self, rules: Arc<Rules>) {
+        self.decider = Decider::new(rules);
+    }
+
+    /// Decides by the rules that `other` decides by.
+    pub fn decide_as(&mut self, other: &Self) {
+        self.decider = other.decider.anew();
+    }
+
     /// Returns how many records it has applied.
     pub const fn size(&self) -> u64 {
         self.size

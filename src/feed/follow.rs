@@ -1,6 +1,6 @@
 //! Opens a stream at the ledger, and follows what the subscriber says on it: credit and acknowledgements.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -10,14 +10,11 @@ use super::{
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
-use crate::domain::{Act, Caller, Clock, Name, Purpose, Reason, Refusal};
+use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal};
 use crate::identity::Peer;
 use crate::ledger::{Ledger, Opening, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
 use crate::record;
-
-/// How long before their end subscriptions and certificates are told of.
-const NOTICE_AHEAD: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// What a subscriber asks for when it opens a stream, checked.
 #[derive(Clone, Debug)]
@@ -90,63 +87,155 @@ pub async fn open(
         consistency: message::hashes(&consistency),
         expires_at: Some(record::timestamp_to_pb(answer.expires_at)),
     }));
-    for (kind, at) in [
-        (pb::NoticeKind::SubscriptionEnding, answer.expires_at),
-        (pb::NoticeKind::CertificateEnding, peer.not_after),
-    ] {
-        if at <= now.after(NOTICE_AHEAD) {
-            stream.first.push_back(message::notice(kind, Some(at)));
-        }
-    }
+    let endings = message::endings(answer.expires_at, peer.not_after, now);
+    stream.first.extend(endings.map(Message::Notice));
     let follower =
         Follower { ledger: ledger.clone(), key: answer.key, caller: peer.caller.clone(), ending };
     Ok(Opened { stream, follower })
 }
 
-/// Follows the subscriber until it goes away, the stream ends, or it says something it must not.
+/// Follows the subscriber until it goes away, the stream ends, or it says something it must not. While the
+/// ledger decides what was said, the rest is heard and put together: a stream never has more than one thing
+/// waiting, however much its subscriber says.
 pub async fn follow<S, E>(follower: Follower, mut said: S)
 where
     S: Stream<Item = Result<pb::SubscribeRequest, E>> + Unpin,
 {
-    let Follower { ledger, key, caller, ending } = follower;
-    while let Some(Some(Ok(request))) = ending.ended.run_until_cancelled(said.next()).await {
-        let heard = match request.message {
-            Some(Said::Credit(credit)) => ledger.credit(key, credit.more).await,
-            Some(Said::Acknowledge(it)) => match acknowledged(&ledger, key, &it.position) {
-                Ok(number) => ledger.acknowledge(key, number).await,
-                Err(refusal) => Err(Rejection::Refused { refusal, decision: None }),
-            },
-            Some(Said::Finish(_)) => {
-                ending.end(End::Finished);
-                Ok(())
+    let ended = &follower.ending.ended;
+    let mut heard = Heard::default();
+    let mut asked: Option<Asking<'_>> = None;
+    let mut over = None;
+    while !ended.is_cancelled() {
+        if asked.is_none() {
+            asked = heard.take().map(|it| Box::pin(follower.ask(it)) as Asking<'_>);
+        }
+        if asked.is_none()
+            && let Some(over) = over
+        {
+            follower.conclude(over).await;
+            break;
+        }
+        tokio::select! {
+            () = ended.cancelled() => {}
+            answer = answer(&mut asked) => {
+                asked = None;
+                if let Err(rejection) = answer {
+                    follower.reject(rejection).await;
+                }
             }
-            Some(Said::Open(_)) | None => {
-                let refusal = Refusal::at(Reason::OutOfOrder, "message");
-                Err(Rejection::Refused { refusal, decision: None })
+            next = said.next(), if over.is_none() => {
+                let request = next.and_then(Result::ok);
+                over = heard.hear(request, &follower.ledger, follower.key).err();
             }
-        };
-        match heard {
-            Ok(()) => {}
-            Err(Rejection::Refused { refusal, .. }) => {
-                ending.end(refused(&ledger, &caller, refusal).await);
-            }
-            Err(Rejection::Busy | Rejection::Unavailable(_)) => ending.end(End::Unavailable),
         }
     }
     // The subscriber may have finished speaking and still be reading: the stream says when it ends.
-    ending.ended.cancelled().await;
-    ledger.close_stream(key).await;
+    ended.cancelled().await;
+    follower.ledger.close_stream(&follower.caller, follower.key);
 }
 
-/// Records what must not be said on a stream, so that its end can name the record. That somebody else
-/// took the stream over is no fault of the subscriber's.
-async fn refused(ledger: &Ledger, caller: &Caller, refusal: Refusal) -> End {
-    if refusal.reason == Reason::Fenced {
-        return End::Refused(refusal, None);
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send + 'a>>;
+
+/// Waits for the answer to what was asked; for ever, where nothing was.
+async fn answer(asked: &mut Option<Asking<'_>>) -> Result<(), Rejection> {
+    match asked {
+        Some(asked) => asked.await,
+        None => std::future::pending().await,
     }
-    match ledger.refuse(caller.clone(), Act::FollowStream, refusal).await {
-        Rejection::Refused { refusal, decision } => End::Refused(refusal, decision),
-        Rejection::Busy | Rejection::Unavailable(_) => End::Unavailable,
+}
+
+/// Why nothing more is listened to.
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    /// The subscriber asked for the end.
+    Finished,
+    /// It went away, or only stopped speaking.
+    Silent,
+    /// It said what must not be said.
+    Refused(Refusal),
+}
+
+/// What was said and not asked of the ledger yet: acknowledgements are cumulative, and credit adds up.
+#[derive(Debug, Default)]
+struct Heard {
+    acknowledged: Option<u64>,
+    credit: Option<u32>,
+}
+
+impl Heard {
+    /// Hears one message, or the end of all.
+    fn hear(
+        &mut self,
+        request: Option<pb::SubscribeRequest>,
+        ledger: &Ledger,
+        key: StreamKey,
+    ) -> Result<(), Over> {
+        match request.ok_or(Over::Silent)?.message {
+            Some(Said::Credit(credit)) => {
+                if credit.more == 0 {
+                    return Err(Over::Refused(Refusal::at(Reason::CreditOutOfBounds, "more")));
+                }
+                self.credit = Some(self.credit.unwrap_or(0).saturating_add(credit.more));
+            }
+            Some(Said::Acknowledge(it)) => {
+                let number = acknowledged(ledger, key, &it.position).map_err(Over::Refused)?;
+                self.acknowledged = self.acknowledged.max(Some(number));
+            }
+            Some(Said::Finish(_)) => return Err(Over::Finished),
+            Some(Said::Open(_)) | None => {
+                return Err(Over::Refused(Refusal::at(Reason::OutOfOrder, "message")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what was heard; nothing where nothing was.
+    fn take(&mut self) -> Option<Self> {
+        let heard = std::mem::take(self);
+        (heard.acknowledged.is_some() || heard.credit.is_some()).then_some(heard)
+    }
+}
+
+impl Follower {
+    async fn ask(&self, heard: Heard) -> Result<(), Rejection> {
+        let Self { ledger, key, caller, .. } = self;
+        if let Some(number) = heard.acknowledged {
+            ledger.acknowledge(caller, *key, number).await?;
+        }
+        if let Some(more) = heard.credit {
+            ledger.credit(caller, *key, more).await?;
+        }
+        Ok(())
+    }
+
+    async fn conclude(&self, over: Over) {
+        match over {
+            Over::Finished => self.ending.end(End::Finished),
+            Over::Silent => {}
+            Over::Refused(refusal) => {
+                self.reject(Rejection::Refused { refusal, decision: None }).await;
+            }
+        }
+    }
+
+    /// Ends the stream. What must not be said on it is recorded, so that the end can name the record; that
+    /// somebody else took the stream over is no fault of the subscriber's.
+    async fn reject(&self, rejection: Rejection) {
+        let rejection = match rejection {
+            Rejection::Refused { refusal, .. } if refusal.reason != Reason::Fenced => {
+                self.ledger.refuse_on_stream(self.caller.clone(), refusal).await
+            }
+            Rejection::Busy
+            | Rejection::RateExceeded { .. }
+            | Rejection::Refused { .. }
+            | Rejection::Unavailable(_) => rejection,
+        };
+        self.ending.end(match rejection {
+            Rejection::Refused { refusal, decision } => End::Refused(refusal, decision),
+            Rejection::Busy | Rejection::RateExceeded { .. } | Rejection::Unavailable(_) => {
+                End::Unavailable
+            }
+        });
     }
 }
 

@@ -1,12 +1,17 @@
 //! A release as a message: the view, and the proof that its disclosure was recorded first.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
-use crate::domain::Timestamp;
+use crate::domain::{Reason, Timestamp};
 use crate::ledger::{Commit, Delivery, Ledger, LedgerError, Outgoing, Release};
 use crate::merkle::Hash;
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 use crate::record;
+
+/// How long before their end subscriptions and certificates are told of.
+const NOTICE_AHEAD: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Writes a release. `known` is the size of the last checkpoint that the stream was sent.
 ///
@@ -17,22 +22,35 @@ pub(super) fn release(
     known: u64,
 ) -> Result<Message, LedgerError> {
     match &release.outgoing {
-        Outgoing::Delivery(it) => delivery(release, it, ledger, known).map(Message::Delivery),
-        Outgoing::Skipped(reason) => Ok(Message::Skipped(pb::Skipped {
-            number: release.number,
-            position: release.position.clone(),
-            reason: reason.code().to_owned(),
-        })),
+        Outgoing::Delivery(it) => {
+            let commit = release.receipt.commit();
+            let consistency = ledger.consistency(known.min(commit.size), commit.size)?;
+            Ok(Message::Delivery(pb::Delivery {
+                checkpoint: commit.checkpoint.clone(),
+                consistency: hashes(&consistency),
+                ..delivery(release, it, ledger, commit.size)?
+            }))
+        }
+        Outgoing::Skipped(reason) => Ok(Message::Skipped(skipped(release, *reason))),
     }
 }
 
-fn delivery(
+/// Writes a number that is not delivered.
+pub(super) fn skipped(release: &Release, reason: Reason) -> pb::Skipped {
+    pb::Skipped {
+        number: release.number,
+        position: release.position.clone(),
+        reason: reason.code().to_owned(),
+    }
+}
+
+/// Writes a delivery with its place in the tree of `size`, and without that tree's checkpoint.
+pub(super) fn delivery(
     release: &Release,
     delivery: &Delivery,
     ledger: &Ledger,
-    known: u64,
+    size: u64,
 ) -> Result<pb::Delivery, LedgerError> {
-    let commit = release.receipt.commit();
     tracing::debug!(
         alert = %delivery.facts.id,
         index = delivery.index,
@@ -47,10 +65,9 @@ fn delivery(
         index: delivery.index,
         record: delivery.record.clone(),
         salt: Bytes::copy_from_slice(&delivery.salt),
-        inclusion: hashes(&ledger.inclusion(delivery.index, commit.size)?),
-        checkpoint: commit.checkpoint.clone(),
-        consistency: hashes(&ledger.consistency(known.min(commit.size), commit.size)?),
+        inclusion: hashes(&ledger.inclusion(delivery.index, size)?),
         redelivery: delivery.redelivery,
+        ..pb::Delivery::default()
     })
 }
 
@@ -69,9 +86,23 @@ pub(super) fn heartbeat(
 }
 
 /// Writes a notice.
-pub(super) fn notice(kind: pb::NoticeKind, at: Option<Timestamp>) -> Message {
-    let at = at.map(record::timestamp_to_pb);
-    Message::Notice(pb::Notice { kind: kind.into(), at })
+pub(super) fn notice(kind: pb::NoticeKind, at: Option<Timestamp>) -> pb::Notice {
+    pb::Notice { kind: kind.into(), at: at.map(record::timestamp_to_pb) }
+}
+
+/// Writes what ends soon: the subscription, the caller's certificate.
+pub(super) fn endings(
+    subscription: Timestamp,
+    certificate: Timestamp,
+    now: Timestamp,
+) -> impl Iterator<Item = pb::Notice> {
+    [
+        (pb::NoticeKind::SubscriptionEnding, subscription),
+        (pb::NoticeKind::CertificateEnding, certificate),
+    ]
+    .into_iter()
+    .filter(move |(_, at)| *at <= now.after(NOTICE_AHEAD))
+    .map(|(kind, at)| notice(kind, Some(at)))
 }
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {

@@ -4,7 +4,9 @@
 mod follow;
 mod message;
 mod outlet;
+mod pull;
 mod stream;
 
 pub use follow::{Asked, Follower, Opened, follow, open};
+pub use pull::{Batch, pull};
 pub use stream::{Closed, FeedStream};

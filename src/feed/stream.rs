@@ -22,7 +22,7 @@ use super::{
     outlet::{End, Ending},
 };
 use crate::domain::{Clock, Refusal, Timestamp};
-use crate::ledger::{Ledger, LedgerError, Outgoing, Release};
+use crate::ledger::{Ledger, LedgerError, Release};
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 
 /// How long a stream stays silent before it tells that it lives.
@@ -133,7 +133,7 @@ impl Stream for FeedStream {
         }
         if self.drain.as_mut().poll(context).is_ready() {
             self.last = Last::Drained;
-            return self.say(message::notice(pb::NoticeKind::Drain, None));
+            return self.say(Message::Notice(message::notice(pb::NoticeKind::Drain, None)));
         }
         if let Some(message) = self.first.pop_front() {
             return self.say(message);
@@ -166,10 +166,7 @@ impl Stream for FeedStream {
 }
 
 fn has_lapsed(release: &Release, now: Timestamp) -> bool {
-    match &release.outgoing {
-        Outgoing::Delivery(delivery) => delivery.permit.until() <= now,
-        Outgoing::Skipped(_) => false,
-    }
+    release.outgoing.until().is_some_and(|until| until <= now)
 }
 
 impl Drop for FeedStream {

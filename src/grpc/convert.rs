@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::status;
 use crate::domain::{
     AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, Subscription,
 };
@@ -12,9 +13,12 @@ use crate::pb::v1 as pb;
 use crate::record::{self, ProposedAgreement};
 
 /// Reads what is to be published.
-pub(super) fn publish(request: &pb::PublishRequest) -> Result<(AlertId, Draft), Refusal> {
-    let id = parsed(&request.request_id, "request_id")?;
-    let alert = request.alert.as_ref().ok_or(Refusal::at(Reason::MissingField, "alert"))?;
+pub(super) fn publish(
+    request_id: &str,
+    alert: Option<&pb::AlertDraft>,
+) -> Result<(AlertId, Draft), Refusal> {
+    let id = parsed(request_id, "request_id")?;
+    let alert = alert.ok_or(Refusal::at(Reason::MissingField, "alert"))?;
     Ok((id, record::draft_from_pb(alert)?))
 }
 
@@ -39,6 +43,17 @@ pub(super) fn receipt(
     }
 }
 
+/// Writes why one alert of many was refused.
+pub(super) fn publish_refusal(refusal: Refusal, decision: Option<u64>) -> pb::PublishRefusal {
+    pb::PublishRefusal {
+        code: status::code(refusal.reason).into(),
+        reason: refusal.reason.code().to_owned(),
+        at: refusal.at.to_owned(),
+        decision,
+        message: refusal.to_string(),
+    }
+}
+
 /// Reads an opening, all but its checkpoint.
 pub(super) fn open(open: &pb::Open) -> Result<(Name, Purpose, u32), Refusal> {
     if open.credit > CREDIT_MAX {
@@ -46,6 +61,16 @@ pub(super) fn open(open: &pb::Open) -> Result<(Name, Purpose, u32), Refusal> {
     }
     let name = parsed(&open.subscription, "subscription")?;
     Ok((name, record::code(open.purpose, Purpose::from_number, "purpose")?, open.credit))
+}
+
+/// Reads what is asked for at once, all but its checkpoint.
+pub(super) fn pull(request: &pb::PullRequest) -> Result<(Name, Purpose, u32), Refusal> {
+    if request.max > CREDIT_MAX || (request.max == 0 && request.resume.is_empty()) {
+        return Err(Refusal::at(Reason::CreditOutOfBounds, "max"));
+    }
+    let name = parsed(&request.subscription, "subscription")?;
+    let purpose = record::code(request.purpose, Purpose::from_number, "purpose")?;
+    Ok((name, purpose, request.max))
 }
 
 /// Reads a subscription.

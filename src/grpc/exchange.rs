@@ -1,14 +1,16 @@
-//! `Exchange`: publish and subscribe.
+//! `Exchange`: publish, subscribe and pull.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+use tokio::sync::oneshot;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answer, Broker, caller, convert, status};
+use super::{Answer, Broker, bulk, caller, convert, hold::Until, status};
 use crate::domain::{Act, Reason, Refusal};
-use crate::feed::{self, Asked};
+use crate::feed::{self, Asked, Batch};
 use crate::identity::Peer;
+use crate::ledger::Rejection;
 use crate::pb::v1::{self as pb, exchange_server::Exchange, subscribe_request::Message};
 
 /// How long a new stream may take to say what it opens.
@@ -22,13 +24,15 @@ type Deliveries = Pin<Box<dyn Stream<Item = Result<pb::SubscribeResponse, Status
 
 #[tonic::async_trait]
 impl Exchange for ExchangeService {
+    type PublishManyStream = bulk::Outcomes;
     type SubscribeStream = Deliveries;
 
     async fn publish(&self, request: Request<pb::PublishRequest>) -> Answer<pb::PublishResponse> {
         let by = caller::peer(&request)?.caller;
         let request = request.into_inner();
         let ledger = &self.0.ledger;
-        let (id, draft) = self.0.checked(&by, Act::Publish, convert::publish(&request)).await?;
+        let read = convert::publish(&request.request_id, request.alert.as_ref());
+        let (id, draft) = self.0.checked(&by, Act::Publish, read).await?;
         let answer = ledger.publish(by, id, draft).await.map_err(status::of)?;
         let (index, size) = (answer.receipt.index(), answer.receipt.commit().size);
         let known = request.known_size.min(size);
@@ -36,6 +40,27 @@ impl Exchange for ExchangeService {
         let consistency = ledger.consistency(known, size).map_err(|it| status::internal(&it))?;
         let receipt = convert::receipt(&request.request_id, answer, (&inclusion, &consistency));
         Ok(Response::new(pb::PublishResponse { receipt: Some(receipt) }))
+    }
+
+    async fn publish_many(
+        &self,
+        request: Request<Streaming<pb::PublishManyRequest>>,
+    ) -> Answer<Self::PublishManyStream> {
+        let by = caller::peer(&request)?.caller;
+        Ok(Response::new(bulk::publish(&self.0, by, request.into_inner())))
+    }
+
+    async fn pull(&self, request: Request<pb::PullRequest>) -> Answer<pb::PullResponse> {
+        let peer = caller::peer(&request)?;
+        let read = self.asked_once(request.into_inner());
+        let asked = self.0.checked(&peer.caller, Act::OpenStream, read).await?;
+        let batch = self.take(peer, asked).await?;
+        let mut response = Response::new(batch.answer);
+        if let Some(at) = batch.until {
+            let clock = Arc::clone(&self.0.clock);
+            response.extensions_mut().insert(Until { at, clock });
+        }
+        Ok(response)
     }
 
     async fn subscribe(
@@ -60,13 +85,36 @@ impl ExchangeService {
             return Err(Refusal::at(Reason::OutOfOrder, "message"));
         };
         let (name, purpose, credit) = convert::open(&open)?;
-        let known = if open.checkpoint.is_empty() {
-            0
-        } else {
-            let shown = self.0.ledger.shown(&open.checkpoint);
-            shown.map_err(|_| Refusal::at(Reason::CheckpointInvalid, "checkpoint"))?
-        };
+        let known = self.shown(&open.checkpoint)?;
         Ok(Asked { name, purpose, credit, resume: open.resume, known })
+    }
+
+    fn asked_once(&self, request: pb::PullRequest) -> Result<Asked, Refusal> {
+        let (name, purpose, credit) = convert::pull(&request)?;
+        let known = self.shown(&request.checkpoint)?;
+        Ok(Asked { name, purpose, credit, resume: request.resume, known })
+    }
+
+    /// Looks at the checkpoint that a subscriber knows; returns its size.
+    fn shown(&self, checkpoint: &str) -> Result<u64, Refusal> {
+        if checkpoint.is_empty() {
+            return Ok(0);
+        }
+        let shown = self.0.ledger.shown(checkpoint);
+        shown.map_err(|_| Refusal::at(Reason::CheckpointInvalid, "checkpoint"))
+    }
+
+    /// Takes the batch in a task of its own: a caller that goes away leaves no stream open.
+    async fn take(&self, peer: Peer, asked: Asked) -> Result<Batch, Status> {
+        let Broker { ledger, clock, .. } = self.0.clone();
+        let (tell, told) = oneshot::channel();
+        self.0.tasks.spawn("feed-pull", async move {
+            let batch = feed::pull(&ledger, &peer, asked, clock.as_ref()).await;
+            // Nobody waits where the caller went away.
+            drop(tell.send(batch));
+        });
+        let stopped = || Rejection::Unavailable("the broker stops");
+        told.await.unwrap_or_else(|_| Err(stopped())).map_err(status::of)
     }
 
     async fn open(

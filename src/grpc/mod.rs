@@ -3,9 +3,11 @@
 
 mod agreements;
 mod audit;
+mod bulk;
 mod caller;
 mod convert;
 mod exchange;
+mod hold;
 mod log;
 mod operations;
 mod status;
@@ -23,6 +25,7 @@ use crate::tasks::Tasks;
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;
+pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;
 pub use subscriptions::SubscriptionsService;

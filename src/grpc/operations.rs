@@ -34,7 +34,7 @@ impl Operations for OperationsService {
         if !matches!(by.seat, Seat::Operator { .. }) {
             return Ok(Response::new(for_anybody));
         }
-        let standing = ledger.standing().await.map_err(status::of)?;
+        let standing = ledger.standing(&by).await.map_err(status::of)?;
         Ok(Response::new(pb::GetStatusResponse {
             connections: u64::try_from(self.0.connections.count()).unwrap_or(u64::MAX),
             streams: standing.streams,

@@ -16,6 +16,7 @@ const DOMAIN: &str = "portway";
 pub(super) fn of(rejection: Rejection) -> Status {
     match rejection {
         Rejection::Busy => retry(Code::ResourceExhausted, "BUSY", Duration::from_millis(100)),
+        Rejection::RateExceeded { after } => retry(Code::ResourceExhausted, "RATE_EXCEEDED", after),
         Rejection::Refused { refusal, decision } => refused(refusal, decision),
         Rejection::Unavailable(why) => {
             tracing::debug!(why, "unavailable");
@@ -51,7 +52,8 @@ fn refused(refusal: Refusal, decision: Option<u64>) -> Status {
     Status::with_error_details(code, refusal.to_string(), info(refusal.reason.code(), metadata))
 }
 
-const fn code(reason: Reason) -> Code {
+/// Returns the code of a refusal.
+pub(super) const fn code(reason: Reason) -> Code {
     match reason.class() {
         Class::Aborted => Code::Aborted,
         Class::Denied => Code::PermissionDenied,

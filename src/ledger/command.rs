@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{Commit, Outlet, PublishAnswer, Rejection};
 use crate::domain::{
-    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, Subscription,
-    Timestamp,
+    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, SubjectToken,
+    Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
 use crate::record::{ProposedAgreement, SnapshotTaken};
@@ -95,6 +95,11 @@ pub(super) enum Command {
         name: Name,
         answer: Answer<u64>,
     },
+    /// Closes a stream, and tells whether more waits than it was sent.
+    Leave {
+        stream: StreamKey,
+        answer: Answer<bool>,
+    },
     ListAgreements {
         by: Caller,
         answer: Answer<Vec<AgreementStanding>>,
@@ -140,11 +145,27 @@ pub(super) enum Command {
     Standing {
         answer: Answer<Standing>,
     },
-    /// Time has passed: whatever is due by it is done in this turn.
-    Tick,
     Withdraw {
         by: Caller,
         id: AgreementId,
         answer: Answer<u64>,
     },
 }
+
+impl Command {
+    /// Returns what it counts for in a lane and in a batch: one, or one for each KiB. An alert is bounded
+    /// field by field and stays below two.
+    pub(super) fn units(&self) -> u32 {
+        let bytes = if let Self::Propose { proposed, .. } = self {
+            proposed.bytes.len()
+        } else if let Self::CreateSubscription { subscription, .. } = self {
+            subscription.filter.tokens.len() * size_of::<SubjectToken>()
+        } else {
+            0
+        };
+        u32::try_from(bytes / UNIT_BYTES + 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// What a command may hold and still count as one.
+const UNIT_BYTES: usize = 1024;

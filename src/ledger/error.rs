@@ -1,5 +1,7 @@
 //! What can go wrong in the ledger: towards a caller, and for the operator.
 
+use std::time::Duration;
+
 use crate::domain::Refusal;
 use crate::journal::{AnchorError, JournalError, KeyError, OpenError, SnapshotError};
 use crate::merkle::ProofError;
@@ -7,9 +9,15 @@ use crate::merkle::ProofError;
 /// Why a caller's command was not done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Rejection {
-    /// The queue is full: try again shortly.
+    /// The caller's lane of the queue is full: try again shortly.
     #[error("the broker is busy")]
     Busy,
+    /// The agency publishes faster than it may. Nothing is recorded: it is load, and no decision.
+    #[error("the agency's rate is exceeded")]
+    RateExceeded {
+        /// When there is room again.
+        after: Duration,
+    },
     /// Policy said no.
     #[error("refused: {refusal}")]
     Refused {

@@ -41,6 +41,12 @@ impl Writer {
             Command::DeleteSubscription { by, connection, name, answer } => {
                 self.delete_subscription((&by, connection), &name, answer)
             }
+            Command::Leave { stream, answer } => {
+                let more = self.state.has_waiting(stream.subscription);
+                self.close(stream);
+                self.work.answer(answer, move |_| more);
+                Ok(())
+            }
             Command::ListAgreements { by, answer } => {
                 let list = by.member().map(|it| self.state.agreements_of(it, self.now));
                 self.settle(&by, Act::ReadGovernance, list, answer)
@@ -71,7 +77,6 @@ impl Writer {
                 Ok(())
             }
             Command::RecordSnapshot(taken) => self.record(Event::SnapshotTaken(taken)).map(drop),
-            Command::Tick => Ok(()),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
         }
     }
@@ -273,11 +278,12 @@ impl Command {
             | Self::Credit { answer, .. }
             | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
-            Self::Close { .. } | Self::RecordSnapshot(_) | Self::Tick => {}
+            Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);
             }
+            Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {
                 tell(answer, rejection);
             }

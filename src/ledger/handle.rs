@@ -7,15 +7,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use super::{
-    Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer, Rejection,
-    StreamAnswer, StreamKey,
+    Answered, Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer,
+    Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
+    queue::{Entrance, Lane, NotQueued},
+    rate::{Rate, Rates},
     read::Links,
     secrets::Secrets,
-    thread::Job,
     tree::Tree,
     writer::Writer,
 };
@@ -30,7 +34,8 @@ use crate::record::{self, ProposedAgreement};
 /// The ledger. Clones speak to the same writer.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    commands: mpsc::Sender<Job>,
+    commands: Entrance<Command>,
+    rates: Arc<Rates>,
     shared: Arc<Shared>,
 }
 
@@ -63,17 +68,50 @@ impl Shared {
 type Done<T> = Result<T, Rejection>;
 
 impl Ledger {
-    pub(super) const fn new(commands: mpsc::Sender<Job>, shared: Arc<Shared>) -> Self {
-        Self { commands, shared }
+    pub(super) fn new(commands: Entrance<Command>, rate: Rate, shared: Arc<Shared>) -> Self {
+        Self { commands, rates: Arc::new(Rates::new(rate)), shared }
     }
 
-    async fn submit<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Done<T> {
+    async fn submit<T>(&self, by: &Caller, command: impl FnOnce(Answer<T>) -> Command) -> Done<T> {
         let (answer, answered) = oneshot::channel();
-        self.commands.try_send(Job::Do(command(answer))).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Rejection::Busy,
-            mpsc::error::TrySendError::Closed(_) => Rejection::Unavailable("the broker stops"),
-        })?;
-        answered.await.unwrap_or(Err(Rejection::Unavailable("the writer stopped")))
+        let command = command(answer);
+        let units = command.units();
+        self.commands.hand_in(&Lane::of(by), command, units)?;
+        Answered(answered).await
+    }
+
+    /// For what is said on a stream, one thing at a time.
+    async fn submit_always<T>(
+        &self,
+        by: &Caller,
+        command: impl FnOnce(Answer<T>) -> Command,
+    ) -> Done<T> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.hand_in_always(&Lane::of_stream(by), command(answer))?;
+        Answered(answered).await
+    }
+
+    /// For what comes in bulk, from a caller that bounds what it asks at once: waits for a place.
+    pub(super) async fn submit_in_turn<T>(
+        &self,
+        by: &Caller,
+        command: impl FnOnce(Answer<T>) -> Command,
+    ) -> Answered<T> {
+        let (answer, answered) = oneshot::channel();
+        let command = command(answer);
+        let units = command.units();
+        if self.commands.hand_in_waiting(&Lane::of_bulk(by), command, units).await.is_err() {
+            tracing::debug!("the writer has stopped; whoever waits is told so");
+        }
+        Answered(answered)
+    }
+
+    /// Waits until the agency may publish one alert more.
+    pub(super) async fn keep_to_the_rate(&self, by: &Caller) {
+        let Some(agency) = by.seat.agency() else { return };
+        while let Err(after) = self.rates.take(agency, Instant::now()) {
+            tokio::time::sleep(after).await;
+        }
     }
 
     /// Publishes an alert.
@@ -81,9 +119,16 @@ impl Ledger {
     /// # Errors
     ///
     /// Every command: [`Rejection::Busy`] to repeat shortly, [`Rejection::Refused`] with the reason,
-    /// [`Rejection::Unavailable`] to repeat with the same request id.
+    /// [`Rejection::Unavailable`] to repeat with the same request id. This one also
+    /// [`Rejection::RateExceeded`], to repeat then.
     pub async fn publish(&self, by: Caller, id: AlertId, draft: Draft) -> Done<PublishAnswer> {
-        self.submit(|answer| Command::Publish { by, id, draft: Box::new(draft), answer }).await
+        if let Some(agency) = by.seat.agency() {
+            let taken = self.rates.take(agency, Instant::now());
+            taken.map_err(|after| Rejection::RateExceeded { after })?;
+        }
+        let asker = by.clone();
+        self.submit(&asker, |answer| Command::Publish { by, id, draft: Box::new(draft), answer })
+            .await
     }
 
     /// Proposes an agreement.
@@ -96,7 +141,7 @@ impl Ledger {
         by: Caller,
         proposed: ProposedAgreement,
     ) -> Done<AgreementStanding> {
-        self.submit(|answer| Command::Propose { by, proposed, answer }).await
+        self.submit(&by.clone(), |answer| Command::Propose { by, proposed, answer }).await
     }
 
     /// Approves a version of an agreement for the caller's agency.
@@ -110,7 +155,7 @@ impl Ledger {
         id: AgreementId,
         version: String,
     ) -> Done<AgreementStanding> {
-        self.submit(|answer| Command::Approve { by, id, version, answer }).await
+        self.submit(&by.clone(), |answer| Command::Approve { by, id, version, answer }).await
     }
 
     /// Withdraws an agreement; returns the index of its record. P4: once this is answered, nothing
@@ -120,7 +165,7 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn withdraw(&self, by: Caller, id: AgreementId) -> Done<u64> {
-        self.submit(|answer| Command::Withdraw { by, id, answer }).await
+        self.submit(&by.clone(), |answer| Command::Withdraw { by, id, answer }).await
     }
 
     /// Lists the caller's agency's agreements.
@@ -129,7 +174,7 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn agreements(&self, by: Caller) -> Done<Vec<AgreementStanding>> {
-        self.submit(|answer| Command::ListAgreements { by, answer }).await
+        self.submit(&by.clone(), |answer| Command::ListAgreements { by, answer }).await
     }
 
     /// Shows the versions of an agreement.
@@ -138,7 +183,7 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn agreement(&self, by: Caller, id: AgreementId) -> Done<Vec<AgreementStanding>> {
-        self.submit(|answer| Command::ShowAgreement { by, id, answer }).await
+        self.submit(&by.clone(), |answer| Command::ShowAgreement { by, id, answer }).await
     }
 
     /// Creates a subscription.
@@ -151,7 +196,8 @@ impl Ledger {
         by: Caller,
         subscription: Subscription,
     ) -> Done<SubscriptionStanding> {
-        self.submit(|answer| Command::CreateSubscription { by, subscription, answer }).await
+        self.submit(&by.clone(), |answer| Command::CreateSubscription { by, subscription, answer })
+            .await
     }
 
     /// Deletes a subscription; returns the index of its record. `connection` is the caller's own,
@@ -161,7 +207,13 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn delete_subscription(&self, by: Caller, connection: u64, name: Name) -> Done<u64> {
-        self.submit(|answer| Command::DeleteSubscription { by, connection, name, answer }).await
+        self.submit(&by.clone(), |answer| Command::DeleteSubscription {
+            by,
+            connection,
+            name,
+            answer,
+        })
+        .await
     }
 
     /// Lists the caller's agency's subscriptions.
@@ -170,7 +222,7 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn subscriptions(&self, by: Caller) -> Done<Vec<SubscriptionStanding>> {
-        self.submit(|answer| Command::ListSubscriptions { by, answer }).await
+        self.submit(&by.clone(), |answer| Command::ListSubscriptions { by, answer }).await
     }
 
     /// Opens a stream.
@@ -179,37 +231,60 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn open_stream(&self, opening: Opening) -> Done<StreamAnswer> {
-        self.submit(|answer| Command::Open { opening, answer }).await
+        let by = opening.by.clone();
+        self.submit(&by, |answer| Command::Open { opening, answer }).await
     }
 
-    /// Adds credit to a stream.
+    /// Adds credit to a stream. It is never [`Rejection::Busy`]: whoever follows the stream asks for one
+    /// thing at a time.
     ///
     /// # Errors
     ///
     /// As [`publish`](Self::publish); a refusal ends the stream.
-    pub async fn credit(&self, stream: StreamKey, more: u32) -> Done<()> {
-        self.submit(|answer| Command::Credit { stream, more, answer }).await
+    pub async fn credit(&self, by: &Caller, stream: StreamKey, more: u32) -> Done<()> {
+        self.submit_always(by, |answer| Command::Credit { stream, more, answer }).await
     }
 
-    /// Acknowledges all deliveries up to a number.
+    /// Acknowledges all deliveries up to a number; like credit, one at a time.
     ///
     /// # Errors
     ///
     /// As [`publish`](Self::publish); a refusal ends the stream.
-    pub async fn acknowledge(&self, stream: StreamKey, number: u64) -> Done<()> {
-        self.submit(|answer| Command::Acknowledge { stream, number, answer }).await
+    pub async fn acknowledge(&self, by: &Caller, stream: StreamKey, number: u64) -> Done<()> {
+        self.submit_always(by, |answer| Command::Acknowledge { stream, number, answer }).await
     }
 
-    /// Notes that a stream has ended. Waits for a place in the queue, because it has to arrive.
-    pub async fn close_stream(&self, stream: StreamKey) {
-        let close = Job::Do(Command::Close { stream });
-        // A writer that stopped holds no streams.
-        drop(self.commands.send(close).await);
+    /// Notes that a stream has ended. It always gets in.
+    pub fn close_stream(&self, by: &Caller, stream: StreamKey) {
+        let closed = self.commands.hand_in_always(&Lane::of_stream(by), Command::Close { stream });
+        if closed.is_err() {
+            tracing::debug!("the writer has stopped, and holds no streams");
+        }
+    }
+
+    /// Ends a stream; tells whether more waits than it was sent. What was released to it is all in its
+    /// outlet once this is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Unavailable`]; the stream has ended all the same.
+    pub async fn leave_stream(&self, by: &Caller, stream: StreamKey) -> Done<bool> {
+        self.submit_always(by, |answer| Command::Leave { stream, answer }).await
     }
 
     /// Records a refusal that was found before the ledger was asked.
     pub async fn refuse(&self, by: Caller, act: Act, refusal: Refusal) -> Rejection {
-        let refused = self.submit(|answer| Command::Refuse { by, act, refusal, answer }).await;
+        let refused =
+            self.submit(&by.clone(), |answer| Command::Refuse { by, act, refusal, answer }).await;
+        refused.err().unwrap_or(Rejection::Refused { refusal, decision: None })
+    }
+
+    /// Records a refusal that was found on an open stream, and ends it: it always gets in.
+    pub async fn refuse_on_stream(&self, by: Caller, refusal: Refusal) -> Rejection {
+        let asker = by.clone();
+        let act = Act::FollowStream;
+        let command = |answer| Command::Refuse { by, act, refusal, answer };
+        let refused = self.submit_always(&asker, command).await;
         refused.err().unwrap_or(Rejection::Refused { refusal, decision: None })
     }
 
@@ -225,7 +300,7 @@ impl Ledger {
         range: Range<u64>,
     ) -> Done<(u64, Arc<Commit>)> {
         let reading = Reading::Consult { start: range.start, end: range.end };
-        self.submit(|answer| Command::Read { by, purpose, reading, answer }).await
+        self.submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer }).await
     }
 
     /// Records an export and signs its manifest; returns the seal and the record's index.
@@ -241,8 +316,9 @@ impl Ledger {
         manifest: [u8; 32],
     ) -> Done<(String, u64)> {
         let reading = Reading::Export { size, manifest };
-        let (index, _) =
-            self.submit(|answer| Command::Read { by, purpose, reading, answer }).await?;
+        let (index, _) = self
+            .submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer })
+            .await?;
         let signer = &self.shared.secrets.signer;
         let digest = crate::domain::Hex(&manifest);
         let text = format!(
@@ -260,19 +336,18 @@ impl Ledger {
     /// # Errors
     ///
     /// As [`publish`](Self::publish).
-    pub async fn standing(&self) -> Done<Standing> {
-        self.submit(|answer| Command::Standing { answer }).await
+    pub async fn standing(&self, by: &Caller) -> Done<Standing> {
+        self.submit(by, |answer| Command::Standing { answer }).await
     }
 
-    /// Lets the writer do what is due by time: end subscriptions, record counted refusals. A full queue
-    /// needs no tick: its turns come anyway.
+    /// Lets the writer do what is due by time: end subscriptions, record counted refusals.
     pub fn tick(&self) {
-        drop(self.commands.try_send(Job::Do(Command::Tick)));
+        self.commands.tick();
     }
 
-    /// Lets the writer finish what is queued and stop.
-    pub async fn stop(&self) {
-        drop(self.commands.send(Job::Stop).await);
+    /// Lets nothing more in; the writer finishes what is queued and stops.
+    pub fn stop(&self) {
+        self.commands.stop();
     }
 
     /// Returns the newest commit.
@@ -378,6 +453,15 @@ impl Ledger {
             tracing::error!(%error, "the fork could not be noted: a restart would forget it");
         }
         Err("it shows a newer or another log under the same signature")
+    }
+}
+
+impl From<NotQueued> for Rejection {
+    fn from(why: NotQueued) -> Self {
+        match why {
+            NotQueued::Full => Self::Busy,
+            NotQueued::Stopping => Self::Unavailable("the broker stops"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod batch;
+mod bulk;
 mod command;
 mod contents;
 mod deliver;
@@ -16,6 +17,8 @@ mod outlet;
 mod outlets;
 mod position;
 mod publish;
+mod queue;
+mod rate;
 mod read;
 mod reading;
 mod replay;
@@ -30,11 +33,13 @@ mod tree;
 mod writer;
 
 pub use answer::{Commit, PublishAnswer, Receipt};
+pub use bulk::Answered;
 pub use command::{Opening, StreamAnswer, StreamKey};
 pub use error::{LedgerError, Rejection};
 pub use handle::Ledger;
 pub use open::{Settings, Start, open};
 pub use outlet::{Delivery, Outgoing, Outlet, Release};
 pub use position::{Position, PositionForged};
+pub use rate::Rate;
 pub use read::{Entry, LinkOpening, Links};
 pub use thread::Running;

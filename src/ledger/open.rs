@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::{
     Ledger, LedgerError, Running,
@@ -14,6 +14,8 @@ use super::{
     handle::Shared,
     keeper::Keeper,
     outlets::Outlets,
+    queue,
+    rate::Rate,
     reading::{Place, ReadLog},
     replay,
     secrets::Secrets,
@@ -27,7 +29,7 @@ use crate::journal::{
     Segments, SnapshotFiles,
 };
 use crate::merkle::Checkpoint;
-use crate::policy;
+use crate::policy::Rules;
 use crate::record::{Event, SnapshotTaken};
 
 /// Where a log is kept, and what it is called.
@@ -45,12 +47,16 @@ pub struct Settings {
     pub anchor_dir: PathBuf,
     /// Origin of the log, `<trust domain>/portway/<log name>`.
     pub origin: String,
+    /// The rules that decide.
+    pub rules: Arc<Rules>,
     /// The trust domain.
     pub domain: TrustDomain,
-    /// Commands that may wait, 1 to 65536.
+    /// Commands that may wait in each lane, 1 to 65536; one that is larger than 1 KiB counts for each KiB.
     pub queue: usize,
-    /// Commands that one batch may carry, 1 to 4096.
+    /// Commands that one batch may carry, 1 to 4096, counted likewise.
     pub batch: usize,
+    /// How fast each agency may publish.
+    pub publish_rate: Rate,
     /// Goes on without an anchor, once: the operator says that its disk was lost.
     pub accept_lost_anchor: bool,
     /// Directory of the snapshots; whatever is missing there only makes a start slower.
@@ -100,6 +106,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     first.extend(fresh.map(Event::SnapshotTaken));
     let origin = replay::origin(log.journal.as_ref())?;
     let mut writer = writer(log, found.secrets, &settings.domain, clock);
+    writer.state.decide_by(Arc::clone(&settings.rules));
     check_anchor(&writer, &anchor)?;
     match origin {
         Some(stored) if stored != settings.origin => {
@@ -110,19 +117,20 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     }
     first.push(Event::BrokerStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: policy::rule_set(),
+        rules: settings.rules.hash(),
     });
     writer.first = first;
     // The start's own records come first, before anybody can ask for anything: even a new log has a
     // signed checkpoint to show then.
     writer.turn(Vec::new())?;
     publish_vkey(&settings.keys_dir, &writer.secrets)?;
-    let (commands, queue) = mpsc::channel(settings.queue);
+    let (commands, queue) = queue::queue(settings.queue);
     let shared = Shared::of(&writer, fork_mark(settings));
     let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
     let maker = Maker::start(&writer, files, settings.snapshot_records, known)?;
     let running = thread::start(writer, queue, settings.batch, Aside { keeper, maker })?;
-    Ok(Start { ledger: Ledger::new(commands, shared), running, read, snapshot })
+    let ledger = Ledger::new(commands, settings.publish_rate, shared);
+    Ok(Start { ledger, running, read, snapshot })
 }
 
 fn read(

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::Receipt;
-use crate::domain::{Facts, Reason};
+use crate::domain::{Facts, Reason, Timestamp};
 use crate::policy::Permit;
 use crate::record::commitment::Key;
 
@@ -62,6 +62,16 @@ pub enum Outgoing {
     Delivery(Delivery),
     /// A number that is not delivered, and why.
     Skipped(Reason),
+}
+
+impl Outgoing {
+    /// Returns until when it may leave; nothing where it tells of no alert.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Delivery(delivery) => Some(delivery.permit.until()),
+            Self::Skipped(_) => None,
+        }
+    }
 }
 
 /// A view that may leave.

@@ -1,20 +1,11 @@
 //! The writer's thread: takes what is queued, lets the writer take its turn, until it is stopped. The next
 //! batch is whatever queued while the last was syncing: no timer.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
-    LedgerError, Rejection, command::Command, keeper::Keeper, snapshot::Maker, writer::Writer,
+    LedgerError, command::Command, keeper::Keeper, queue::Exit, snapshot::Maker, writer::Writer,
 };
-
-/// What the thread is asked.
-#[derive(Debug)]
-pub(super) enum Job {
-    /// Do a command.
-    Do(Command),
-    /// Finish what is queued before this, and stop.
-    Stop,
-}
 
 /// What is done beside the writer, each on a thread of its own.
 #[derive(Debug)]
@@ -45,7 +36,7 @@ impl Running {
 
 pub(super) fn start(
     writer: Writer,
-    queue: mpsc::Receiver<Job>,
+    queue: Exit<Command>,
     batch: usize,
     aside: Aside,
 ) -> Result<Running, LedgerError> {
@@ -53,7 +44,7 @@ pub(super) fn start(
     std::thread::Builder::new()
         .name("portway-writer".to_owned())
         .spawn(move || {
-            let outcome = run(writer, queue, batch, aside);
+            let outcome = run(writer, &queue, batch, aside);
             // Nobody waits when the process is on its way out.
             drop(tell.send(outcome));
         })
@@ -63,24 +54,18 @@ pub(super) fn start(
 
 fn run(
     mut writer: Writer,
-    mut queue: mpsc::Receiver<Job>,
+    queue: &Exit<Command>,
     batch: usize,
     aside: Aside,
 ) -> Result<(), LedgerError> {
     let Aside { keeper, maker } = aside;
-    let outcome = turns(&mut writer, &mut queue, batch, (&keeper, &maker));
+    let outcome = turns(&mut writer, queue, batch, (&keeper, &maker));
     // The threads end, and what was committed last is anchored, whatever the outcome.
     let taken = maker.stop(writer.newest().size);
     let outcome = outcome.and_then(|()| writer.last_turn(taken));
     keeper.tell(writer.newest(), writer.state.slots());
     keeper.stop();
     outcome?;
-    queue.close();
-    while let Ok(job) = queue.try_recv() {
-        if let Job::Do(command) = job {
-            command.reject(&Rejection::Unavailable("the broker stops"));
-        }
-    }
     writer.end_streams();
     Ok(())
 }
@@ -88,29 +73,17 @@ fn run(
 /// Takes turns until it is asked to stop.
 fn turns(
     writer: &mut Writer,
-    queue: &mut mpsc::Receiver<Job>,
+    queue: &Exit<Command>,
     batch: usize,
     (keeper, maker): (&Keeper, &Maker),
 ) -> Result<(), LedgerError> {
-    let mut stopping = false;
     let mut anchored = 0;
-    while !stopping {
-        let mut commands = Vec::new();
-        if !writer.has_more() {
-            match queue.blocking_recv() {
-                Some(Job::Do(command)) => commands.push(command),
-                Some(Job::Stop) | None => stopping = true,
-            }
-        }
-        while !stopping && commands.len() < batch {
-            match queue.try_recv() {
-                Ok(Job::Do(command)) => commands.push(command),
-                Ok(Job::Stop) => stopping = true,
-                Err(_) => break,
-            }
-        }
-        commands.extend(maker.taken().map(Command::RecordSnapshot));
-        writer.turn(commands)?;
+    let mut is_last = false;
+    while !is_last {
+        let mut taken = queue.take(batch, !writer.has_more());
+        is_last = taken.is_last;
+        taken.commands.extend(maker.taken().map(Command::RecordSnapshot));
+        writer.turn(taken.commands)?;
         let commit = writer.newest();
         if commit.size != anchored {
             anchored = commit.size;

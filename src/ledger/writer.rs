@@ -63,11 +63,10 @@ impl Writer {
         if let Some(rejection) = self.begin() {
             for command in commands {
                 // Closing writes nothing, and a stream that is gone must not be sent anything later.
-                if let Command::Close { stream } = command {
-                    self.close(stream);
-                } else {
-                    command.reject(&rejection);
+                if let Command::Close { stream } | Command::Leave { stream, .. } = &command {
+                    self.close(*stream);
                 }
+                command.reject(&rejection);
             }
             return Ok(());
         }
@@ -227,7 +226,8 @@ impl Writer {
             // The batch was kept after all, and the start's records are its first.
             self.first.clear();
         }
-        self.state = replayed.state;
+        let before = std::mem::replace(&mut self.state, replayed.state);
+        self.state.decide_as(&before);
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);
         Ok(Err(Rejection::Unavailable(why)))

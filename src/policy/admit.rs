@@ -1,17 +1,19 @@
 //! May this alert come in? What the publisher's side of the agreement allows, before anybody receives it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::limits::Passage;
-use super::release::Content;
+use super::cedar::Rules;
+use super::passage::Content;
+use super::question::{Act, Alert, Question, Times, Way, Word};
 use crate::domain::{
-    AgencyId, Agreement, Draft, Flow, Reason, Refusal, Timestamp, alert::EXPIRY_DAYS_MAX,
+    AgencyId, Agreement, AgreementId, Draft, Flow, Purpose, Reason, Refusal, SubjectCategory,
+    Timestamp, alert::EXPIRY_DAYS_MAX,
 };
 
 /// That an alert may come in: the flows that apply to it, and when it is deleted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Admitted {
-    flows: Vec<u32>,
+    flows: Arc<[u32]>,
     delete_after: Timestamp,
 }
 
@@ -25,6 +27,19 @@ impl Admitted {
     pub const fn delete_after(&self) -> Timestamp {
         self.delete_after
     }
+
+    /// Admits a draft that the rules let in by these flows.
+    pub(super) fn by(
+        flows: Arc<[u32]>,
+        agreement: &Agreement,
+        draft: &Draft,
+        now: Timestamp,
+    ) -> Self {
+        let days = u64::from(agreement.delete_after_days);
+        let of_child = draft.categories.contains(&SubjectCategory::Child);
+        let days = if of_child { days.min(CHILD_DAYS_MAX) } else { days };
+        Self { flows, delete_after: now.plus_days(days) }
+    }
 }
 
 /// How far the publisher's clock may be ahead of ours.
@@ -32,101 +47,138 @@ const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// How long a child's alert is kept, at most.
 const CHILD_DAYS_MAX: u64 = 90;
 
-/// Decides whether `publisher` may publish `draft` under `agreement`, which is the approved version.
-///
-/// # Errors
-///
-/// The first reason against it. Nothing is admitted unless at least one recipient could receive it.
-pub fn admit(
-    agreement: &Agreement,
-    publisher: &AgencyId,
-    draft: &Draft,
-    now: Timestamp,
-) -> Result<Admitted, Refusal> {
-    if draft.agreement != agreement.id || agreement.party(publisher).is_none() {
-        return Err(Refusal::at(Reason::AgreementUnknown, "agreement"));
-    }
-    if !agreement.covers(now) {
-        return Err(Refusal::at(Reason::AgreementNotInForce, "agreement"));
-    }
-    check_times(draft, now)?;
-    let flows = applicable(agreement, publisher, draft)?;
-    let content =
-        Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };
-    check_passages(agreement, &flows, &content, now)?;
-    let days = u64::from(agreement.delete_after_days);
-    let of_child = content.is_of_child();
-    Ok(Admitted {
-        flows: flows.into_iter().map(|(position, _)| position).collect(),
-        delete_after: now.plus_days(if of_child { days.min(CHILD_DAYS_MAX) } else { days }),
-    })
+/// An alert that asks to come in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) agreement: &'a AgreementId,
+    pub(super) purpose: Purpose,
+    pub(super) content: Content<'a>,
+    pub(super) times: Times,
+    pub(super) ended: bool,
 }
 
-fn check_times(draft: &Draft, now: Timestamp) -> Result<(), Refusal> {
-    if draft.as_of > now.after(CLOCK_SKEW) {
-        return Err(Refusal::at(Reason::AheadOfTime, "as_of"));
+impl<'a> Arrival<'a> {
+    /// Takes of a draft what the rules look at.
+    pub(super) fn of(draft: &'a Draft, now: Timestamp) -> Self {
+        let stale_after = Duration::from_secs(draft.kind.stale_after_hours() * 3600);
+        Self {
+            agreement: &draft.agreement,
+            purpose: draft.purpose,
+            content: Content {
+                kind: draft.kind,
+                categories: &draft.categories,
+                fields: draft.fields(),
+            },
+            times: Times {
+                word: if draft.as_of > now.after(CLOCK_SKEW) {
+                    Word::Ahead
+                } else if now.since(draft.as_of) > stale_after {
+                    Word::Stale
+                } else {
+                    Word::Current
+                },
+                time_after_as_of: draft.time > draft.as_of,
+                ends_too_late: draft.expires_at > now.plus_days(EXPIRY_DAYS_MAX),
+            },
+            ended: draft.expires_at <= now,
+        }
     }
-    if draft.time > draft.as_of {
-        return Err(Refusal::at(Reason::AheadOfTime, "time"));
+}
+
+impl Rules {
+    /// Decides whether `publisher` may publish `draft` under `agreement`, which is the approved version.
+    ///
+    /// # Errors
+    ///
+    /// The first reason against it. Nothing is admitted unless at least one recipient could receive it.
+    pub fn admit(
+        &self,
+        agreement: &Agreement,
+        publisher: &AgencyId,
+        draft: &Draft,
+        now: Timestamp,
+    ) -> Result<Admitted, Refusal> {
+        let flows = self.flows(agreement, publisher, &Arrival::of(draft, now), now)?;
+        Ok(Admitted::by(flows, agreement, draft, now))
     }
-    if draft.expires_at <= now {
-        return Err(Refusal::at(Reason::Expired, "expires_at"));
+
+    /// Finds the flows by which an alert comes in.
+    ///
+    /// # Errors
+    ///
+    /// As [`admit`](Self::admit).
+    pub(super) fn flows(
+        &self,
+        agreement: &Agreement,
+        publisher: &AgencyId,
+        arrival: &Arrival<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<[u32]>, Refusal> {
+        let (candidates, apply) = candidates(agreement, publisher, arrival);
+        let ask = |way| self.ask(&arriving((agreement, publisher, way), arrival, now)).outcome();
+        let under = |(flow, to)| Way::under(agreement, flow, to, &arrival.content);
+        let passages =
+            candidates.iter().flat_map(|(_, flow)| flow.to.iter().map(move |to| (*flow, Some(to))));
+        // Where the fault is the alert's own, every other way would be refused for the same reason.
+        let count = if apply && arrival.is_timely() { usize::MAX } else { 1 };
+        let mut first = None;
+        for way in passages.take(count).map(under) {
+            match ask(way) {
+                // P1: whatever the rules say, an alert comes in by a flow between two parties only.
+                Ok(()) if apply && way.passage.is_some() => {
+                    return Ok(candidates.iter().map(|(position, _)| *position).collect());
+                }
+                Ok(()) => first = first.or(Some(Reason::RulesFailed.into())),
+                Err(refusal) => first = first.or(Some(refusal)),
+            }
+        }
+        let nowhere = || candidates.first().map_or_else(Way::default, |(_, it)| under((*it, None)));
+        let refusal = first.or_else(|| ask(nowhere()).err());
+        Err(refusal.unwrap_or(Reason::RulesFailed.into()))
     }
-    if draft.expires_at > now.plus_days(EXPIRY_DAYS_MAX) {
-        return Err(Refusal::at(Reason::ExpiryTooLate, "expires_at"));
+}
+
+/// Shapes the question of an arrival by one way.
+pub(super) fn arriving<'a>(
+    (agreement, publisher, way): (&'a Agreement, &'a AgencyId, Way<'a>),
+    arrival: &Arrival<'a>,
+    now: Timestamp,
+) -> Question<'a> {
+    let Arrival { agreement: named, purpose, content, times, ended } = *arrival;
+    let alert = Alert { agreement: named, purpose, content, restricted: false, ended };
+    let is_party = agreement.party(publisher).is_some();
+    let act = Act::Publish { is_party, times, alert, way };
+    Question { agreement, sender: publisher, act, now }
+}
+
+impl Arrival<'_> {
+    fn is_timely(&self) -> bool {
+        self.times == Times::default() && !self.ended
     }
-    let stale_after = Duration::from_secs(draft.kind.stale_after_hours() * 3600);
-    if now.since(draft.as_of) > stale_after {
-        return Err(Refusal::at(Reason::Stale, "as_of"));
-    }
-    Ok(())
 }
 
 type Positioned<'a> = (u32, &'a Flow);
 
-fn applicable<'a>(
+/// Finds the flows that fit an alert, and says whether they fit it wholly: where none does, those that come
+/// closest, so that the rules can say what is in the way.
+fn candidates<'a>(
     agreement: &'a Agreement,
     publisher: &AgencyId,
-    draft: &Draft,
-) -> Result<Vec<Positioned<'a>>, Refusal> {
+    arrival: &Arrival<'_>,
+) -> (Vec<Positioned<'a>>, bool) {
+    let Content { kind, categories, .. } = arrival.content;
     let positioned = (0..).zip(&agreement.flows);
     let of_purpose: Vec<Positioned<'_>> = positioned
-        .filter(|(_, flow)| flow.from == *publisher && flow.purpose == draft.purpose)
+        .filter(|(_, flow)| flow.from == *publisher && flow.purpose == arrival.purpose)
         .collect();
-    let of_type = narrowed(&of_purpose, |flow| flow.alert_types.contains(&draft.kind));
-    let of_category = narrowed(&of_type, |flow| {
-        !draft.categories.is_empty() && draft.categories.is_subset(&flow.subject_categories)
-    });
-    match (of_purpose.is_empty(), of_type.is_empty(), of_category.is_empty()) {
-        (true, _, _) => Err(Refusal::at(Reason::PurposeNotAgreed, "purpose")),
-        (_, true, _) => Err(Refusal::at(Reason::TypeNotAgreed, "type")),
-        (_, _, true) => Err(Refusal::at(Reason::CategoryNotAgreed, "subject_categories")),
-        (false, false, false) => Ok(of_category),
+    let of_type = narrowed(&of_purpose, |flow| flow.alert_types.contains(&kind));
+    let of_category = narrowed(&of_type, |flow| categories.is_subset(&flow.subject_categories));
+    if !of_category.is_empty() {
+        return (of_category, true);
     }
+    (if of_type.is_empty() { of_purpose } else { of_type }, false)
 }
 
 fn narrowed<'a>(flows: &[Positioned<'a>], keep: impl Fn(&Flow) -> bool) -> Vec<Positioned<'a>> {
     flows.iter().filter(|(_, flow)| keep(flow)).copied().collect()
-}
-
-/// Looks for one passage that the law lets this alert take; the first reason against it otherwise.
-fn check_passages(
-    agreement: &Agreement,
-    flows: &[Positioned<'_>],
-    alert: &Content<'_>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let mut first = None;
-    let passages = flows.iter().flat_map(|(_, flow)| flow.to.iter().map(move |to| (*flow, to)));
-    for (flow, to) in passages {
-        let parties = agreement.party(&flow.from).zip(agreement.party(to));
-        let taken = parties.map_or(Err(Reason::NotAParty.into()), |(sender, recipient)| {
-            Passage { agreement, flow, sender, recipient }.release(alert, now)
-        });
-        match taken {
-            Ok(_) => return Ok(()),
-            Err(refusal) => first = first.or(Some(refusal)),
-        }
-    }
-    Err(first.unwrap_or(Reason::NotRecipient.into()))
 }

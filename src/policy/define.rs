@@ -1,43 +1,75 @@
-//! May this agreement be defined at all? Its shape, and the statutory limits of each of its passages.
+//! May this agreement be defined at all? Its shape is looked at here; each of its passages is a question to
+//! the rules.
 
 use std::collections::BTreeSet;
 
-use super::limits::{Load, Passage};
+use super::cedar::Rules;
+use super::passage::{Load, Passage};
+use super::question::{Act, Question};
 use crate::domain::{
-    Agreement, Flow, Party, Reason, Refusal, Timestamp,
+    AgencyId, AgencyKind, Agreement, Flow, Party, Reason, Refusal, Regime, Timestamp,
     agreement::{FLOWS_MAX, PARTIES_MAX, TERM_DAYS_MAX},
 };
 
-/// Checks an agreement as it is proposed.
-///
-/// # Errors
-///
-/// The first fault: a bound of its shape, or a statutory limit that one of its passages breaks at `now`.
-pub fn define(agreement: &Agreement, now: Timestamp) -> Result<(), Refusal> {
-    check_term(agreement, now)?;
-    check_parties(agreement)?;
-    if agreement.flows.is_empty() || agreement.flows.len() > FLOWS_MAX {
-        return Err(Refusal::at(Reason::OutOfBounds, "flows"));
-    }
-    let mut passages = BTreeSet::new();
-    for flow in &agreement.flows {
-        check_shape(flow)?;
-        let sender = party(agreement, &flow.from, "from")?;
-        for to in &flow.to {
-            let recipient = party(agreement, to, "to")?;
-            if recipient.agency == sender.agency || !passages.insert((&flow.from, to, flow.purpose))
-            {
-                return Err(Refusal::at(Reason::OutOfBounds, "to"));
-            }
-            Passage { agreement, flow, sender, recipient }.check(Load::of_flow(flow), now)?;
+impl Rules {
+    /// Checks an agreement as it is proposed.
+    ///
+    /// # Errors
+    ///
+    /// The first fault: a bound of its shape, or a rule that one of its passages breaks at `now`.
+    pub fn define(&self, agreement: &Agreement, now: Timestamp) -> Result<(), Refusal> {
+        check_term(agreement, now)?;
+        check_parties(agreement)?;
+        if agreement.flows.is_empty() || agreement.flows.len() > FLOWS_MAX {
+            return Err(Refusal::at(Reason::OutOfBounds, "flows"));
         }
+        let mut passages = BTreeSet::new();
+        for flow in &agreement.flows {
+            check_shape(flow)?;
+            let sender = party(agreement, &flow.from, "from")?;
+            let mut asked = BTreeSet::new();
+            for to in &flow.to {
+                let recipient = party(agreement, to, "to")?;
+                let is_new = passages.insert((&flow.from, to, flow.purpose));
+                if recipient.agency == sender.agency || !is_new {
+                    return Err(Refusal::at(Reason::OutOfBounds, "to"));
+                }
+                let passage = Passage { agreement, flow, sender, recipient };
+                // The rules know a recipient by what it is: one question does for all that are alike.
+                if asked.insert(likeness(&passage)) {
+                    self.ask(&agreeing(passage, now)).outcome()?;
+                }
+            }
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Shapes the question of a passage.
+pub(super) fn agreeing(passage: Passage<'_>, now: Timestamp) -> Question<'_> {
+    let load = Load::of_flow(passage.flow);
+    let act = Act::Agree { passage, load };
+    Question { agreement: passage.agreement, sender: &passage.sender.agency, act, now }
+}
+
+/// What the rules see of a recipient besides its name.
+type Likeness = (AgencyKind, Option<AgencyKind>, Regime, [bool; 2], Option<Timestamp>);
+
+fn likeness(passage: &Passage<'_>) -> Likeness {
+    let it = passage.recipient;
+    let document = it.policy_document.as_ref().map(|document| document.until);
+    (
+        it.kind,
+        passage.acts_for(it),
+        it.regime,
+        [it.faces_suspects, it.professional_secrecy],
+        document,
+    )
 }
 
 fn party<'a>(
     agreement: &'a Agreement,
-    agency: &crate::domain::AgencyId,
+    agency: &AgencyId,
     at: &'static str,
 ) -> Result<&'a Party, Refusal> {
     agreement.party(agency).ok_or(Refusal::at(Reason::NotAParty, at))

@@ -1,9 +1,13 @@
 //! May this recipient see this alert now, and which fields of it? The permit is the passed check.
 
-use super::limits::{Load, Passage};
-use super::release::Content;
+use std::sync::Arc;
+
+use super::cedar::Rules;
+use super::passage::{Content, Passage, Release};
+use super::question::{Act, Alert, Question, Way};
+use super::window::Window;
 use crate::domain::{
-    AgencyId, Agreement, Facts, Fields, Flow, Party, Purpose, Reason, Refusal, Rule, Timestamp,
+    AgencyId, Agreement, Facts, Fields, Flow, Purpose, Reason, Refusal, Rule, Timestamp,
 };
 
 /// Who asks to see what.
@@ -17,13 +21,13 @@ pub struct Ask<'a> {
     pub purpose: Purpose,
 }
 
-/// That a recipient may see an alert, and what of it: P1, made by [`permit`] alone.
+/// That a recipient may see an alert, and what of it: P1, made in this room alone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Permit {
     flow: u32,
     released: Fields,
     withheld: Fields,
-    rules: Vec<Rule>,
+    rules: Arc<[Rule]>,
     regime_change: bool,
     until: Timestamp,
 }
@@ -45,7 +49,7 @@ impl Permit {
         self.withheld
     }
 
-    /// Returns the rules that permitted it.
+    /// Returns the rules that permitted it, as the record names them.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -59,73 +63,100 @@ impl Permit {
     pub const fn until(&self) -> Timestamp {
         self.until
     }
+
+    /// Ends it with the alert, where that is sooner.
+    #[must_use]
+    pub(super) fn ending_with(mut self, alert: &Facts) -> Self {
+        self.until = self.until.min(alert.expires_at).min(alert.delete_after);
+        self
+    }
 }
 
-/// Decides whether the recipient of `ask` may see the alert at `now`, and which fields of it.
-/// `agreement` is the approved version.
-///
-/// # Errors
-///
-/// The first reason against it. Refusing is the default: a [`Permit`] is made on the last line.
-pub fn permit(agreement: &Agreement, ask: &Ask<'_>, now: Timestamp) -> Result<Permit, Refusal> {
-    let alert = ask.alert;
-    if alert.agreement != agreement.id || !agreement.covers(now) {
-        return Err(Reason::AgreementNotInForce.into());
+impl Rules {
+    /// Decides whether the recipient of `ask` may see the alert at `now`, and which fields of it.
+    /// `agreement` is the approved version.
+    ///
+    /// # Errors
+    ///
+    /// The first reason against it. Refusing is the default.
+    pub fn permit(
+        &self,
+        agreement: &Agreement,
+        ask: &Ask<'_>,
+        now: Timestamp,
+    ) -> Result<Permit, Refusal> {
+        let window = Window::around(agreement, &ask.alert.publisher, now);
+        self.permit_within(agreement, ask, (now, window)).map(|it| it.ending_with(ask.alert))
     }
-    if alert.restricted {
-        return Err(Reason::Restricted.into());
+
+    /// Decides as [`permit`](Self::permit) does; the permit lasts as long as the agreement's own moments let it.
+    pub(super) fn permit_within(
+        &self,
+        agreement: &Agreement,
+        ask: &Ask<'_>,
+        (now, window): (Timestamp, Window),
+    ) -> Result<Permit, Refusal> {
+        let found = find_flow(agreement, ask);
+        let content = content(ask.alert);
+        let way = found.map_or_else(Way::default, |(_, flow)| {
+            Way::under(agreement, flow, Some(ask.recipient), &content)
+        });
+        self.ask(&question(agreement, ask, way, now)).outcome()?;
+        // P1: whatever the rules say, nothing leaves but by a flow between two parties.
+        let (Some((flow, _)), Some(passage)) = (found, way.passage) else {
+            return Err(Reason::RulesFailed.into());
+        };
+        let Release { granted, released, .. } = way.release;
+        Ok(Permit {
+            flow,
+            released,
+            withheld: Fields::all().without(granted),
+            rules: rules(&passage, &content, &way.release),
+            regime_change: passage.changes_regime(),
+            until: window.until,
+        })
     }
-    if now >= alert.expires_at || now >= alert.delete_after {
-        return Err(Reason::Expired.into());
-    }
-    if ask.purpose != alert.purpose {
-        return Err(Reason::PurposeNotAgreed.into());
-    }
-    let (position, flow) = find_flow(agreement, ask)?;
-    if !flow.alert_types.contains(&alert.kind) {
-        return Err(Reason::TypeNotAgreed.into());
-    }
-    if alert.categories.is_empty() || !alert.categories.is_subset(&flow.subject_categories) {
-        return Err(Reason::CategoryNotAgreed.into());
-    }
-    let (Some(sender), Some(recipient)) =
-        (agreement.party(&alert.publisher), agreement.party(ask.recipient))
-    else {
-        return Err(Reason::NotAParty.into());
+}
+
+/// Shapes the question of a disclosure.
+pub(super) fn question<'a>(
+    agreement: &'a Agreement,
+    ask: &Ask<'a>,
+    way: Way<'a>,
+    now: Timestamp,
+) -> Question<'a> {
+    let Facts { agreement: named, purpose, restricted, publisher, .. } = ask.alert;
+    let alert = Alert {
+        agreement: named,
+        purpose: *purpose,
+        content: content(ask.alert),
+        restricted: *restricted,
+        ended: has_ended(ask.alert, now),
     };
-    let passage = Passage { agreement, flow, sender, recipient };
-    let content = Content { kind: alert.kind, categories: &alert.categories, fields: alert.fields };
-    let release = passage.release(&content, now)?;
-    Ok(Permit {
-        flow: position,
-        released: release.released,
-        withheld: Fields::all().without(release.granted),
-        rules: rules(&passage, &content, release.load),
-        regime_change: passage.changes_regime(),
-        until: until(agreement, alert, sender, now),
+    let act = Act::Disclose { recipient: ask.recipient, purpose: ask.purpose, alert, way };
+    Question { agreement, sender: publisher, act, now }
+}
+
+/// Tells whether the alert's end, or the day of its deletion, has come.
+pub(super) fn has_ended(alert: &Facts, now: Timestamp) -> bool {
+    now >= alert.expires_at || now >= alert.delete_after
+}
+
+pub(super) fn content(alert: &Facts) -> Content<'_> {
+    Content { kind: alert.kind, categories: &alert.categories, fields: alert.fields }
+}
+
+/// Finds the flow of a passage: the one from the publisher to the recipient for the purpose that is asked for.
+pub(super) fn find_flow<'a>(agreement: &'a Agreement, ask: &Ask<'_>) -> Option<(u32, &'a Flow)> {
+    (0..).zip(&agreement.flows).find(|(_, flow)| {
+        flow.from == ask.alert.publisher
+            && flow.purpose == ask.purpose
+            && flow.to.contains(ask.recipient)
     })
 }
 
-/// The first end after `now` of whatever the decision looked at.
-fn until(agreement: &Agreement, alert: &Facts, sender: &Party, now: Timestamp) -> Timestamp {
-    let ends = agreement.ends.min(alert.expires_at).min(alert.delete_after);
-    let document = sender.policy_document.as_ref().map(|document| document.until);
-    // One that has lapsed already was not needed.
-    document.filter(|end| now < *end).map_or(ends, |end| ends.min(end))
-}
-
-fn find_flow<'a>(agreement: &'a Agreement, ask: &Ask<'_>) -> Result<(u32, &'a Flow), Refusal> {
-    (0..)
-        .zip(&agreement.flows)
-        .find(|(_, flow)| {
-            flow.from == ask.alert.publisher
-                && flow.purpose == ask.purpose
-                && flow.to.contains(ask.recipient)
-        })
-        .ok_or(Reason::NotRecipient.into())
-}
-
-fn rules(passage: &Passage<'_>, alert: &Content<'_>, load: Load) -> Vec<Rule> {
+fn rules(passage: &Passage<'_>, alert: &Content<'_>, release: &Release) -> Arc<[Rule]> {
+    let load = release.load;
     [
         (Rule::AgreementCovers, true),
         (Rule::LimitsMet, true),

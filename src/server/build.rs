@@ -7,12 +7,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
+use tower::util::MapResponseLayer;
 
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
     AgreementsService, AuditService, Broker, ExchangeService, LogService, OperationsService,
-    SubscriptionsService,
+    SubscriptionsService, hold,
 };
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Running};
@@ -119,7 +120,7 @@ impl Server {
         }
         tracing::info!("stopping");
         self.shut().await;
-        self.ledger.stop().await;
+        self.ledger.stop();
         self.running.ended().await?;
         tracing::info!("stopped");
         Ok(())
@@ -195,15 +196,17 @@ async fn routes(broker: &Broker) -> Routes {
             broker.clone(),
         )))
         .add_service(health_service);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1();
-    match reflection {
-        Ok(reflection) => {
-            routes.add_service(reflection);
+    let descriptors = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // Both: gRPC's own client for Python knows only the older one.
+    match (descriptors().build_v1(), descriptors().build_v1alpha()) {
+        (Ok(reflection), Ok(older)) => {
+            routes.add_service(reflection).add_service(older);
         }
-        Err(error) => tracing::error!(%error, "reflection is off"),
+        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "reflection is off"),
     }
     routes.routes()
 }
@@ -234,6 +237,7 @@ fn serve(
             .http2_max_local_error_reset_streams(Some(128))
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .layer(MapResponseLayer::new(hold))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, shutdown)
             .await;

@@ -6,10 +6,10 @@ use portway::{
         Flow, Indicator, RequestedAction, Route, SubjectCategory, SubjectToken, TokenKind, Urgency,
         law::Gateway,
     },
-    policy::{self, Ask},
+    policy::Ask,
 };
 
-use super::now;
+use super::{now, rules};
 
 /// Writes the block of one agreement.
 pub(super) fn block(agreement: &Agreement) -> String {
@@ -144,14 +144,14 @@ fn ask(
     flow: &Flow,
     draft: &Draft,
 ) -> (Option<String>, String) {
-    let admitted = match policy::admit(agreement, &flow.from, draft, now()) {
+    let admitted = match rules().admit(agreement, &flow.from, draft, now()) {
         Ok(admitted) => admitted,
         Err(refusal) => return (None, format!("refused when published: {refusal}")),
     };
     let id = "01920000-0000-7abc-8def-0123456789ab".parse().expect("an id");
     let alert = Facts::of(draft, id, &flow.from, admitted.delete_after());
     let ask = Ask { alert: &alert, recipient: to, purpose: flow.purpose };
-    match policy::permit(agreement, &ask, now()) {
+    match rules().permit(agreement, &ask, now()) {
         Ok(permit) => {
             let days = admitted.delete_after().since(now()).as_secs() / (24 * 3600);
             let marked = if permit.regime_change() { ", marked as leaving Part 3" } else { "" };

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use portway::{
-    domain::{
-        AgencyKind, Agreement, AlertType, Field, Party, Regime,
-        agreement::PolicyDocument,
-        law::{Gateway, LawfulBasis, OffenceCondition, ScheduleParagraph},
-    },
-    policy,
+use portway::domain::{
+    AgencyKind, Agreement, AlertType, Field, Party, Regime,
+    agreement::PolicyDocument,
+    law::{Gateway, LawfulBasis, OffenceCondition, ScheduleParagraph},
 };
 
-use super::{agency, now};
+use super::{agency, now, rules};
 
 const HEAD: &str = "
 ====================================================================================================
@@ -26,12 +23,12 @@ type Example = (&'static str, &'static str, fn(&mut Agreement));
 pub(super) fn block(agreements: &BTreeMap<String, Agreement>) -> String {
     let mut block = HEAD.to_owned();
     for agreement in agreements.values() {
-        assert_eq!(policy::define(agreement, now()), Ok(()), "{}", agreement.id);
+        assert_eq!(rules().define(agreement, now()), Ok(()), "{}", agreement.id);
     }
     for (name, described, change) in EXAMPLES {
         let mut agreement = agreements[name].clone();
         change(&mut agreement);
-        let refusal = policy::define(&agreement, now()).expect_err(described);
+        let refusal = rules().define(&agreement, now()).expect_err(described);
         block.extend(["\n  ", name, ": ", described, "\n    refused: "]);
         block.extend([refusal.to_string().as_str(), "\n"]);
     }

@@ -6,18 +6,19 @@
 mod flows;
 mod limits;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 use portway::{
     adapters::agreement,
     domain::{AgencyId, Agreement, Timestamp},
+    policy::Rules,
 };
 
 const HEAD: &str = "\
 WHO IS TOLD WHAT, UNDER WHICH LAW
 
 Written by tests/authz from what the rules answer on 1 June 2026 to an alert that fills every field, under the
-agreements in config/demo/agreements. After a change that is meant, write it again and have an officer read the diff:
+agreements in config/demo/agreements and config/samples/agreements. After a change that is meant, write it again and have an officer read the diff:
 
     PORTWAY_WRITE_GOLDEN=1 cargo test --profile ci --test authz
 
@@ -61,14 +62,20 @@ fn root() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
-/// The demonstration's agreements, by name.
+/// The agreements of the demonstration and the other samples, by name.
 fn agreements() -> BTreeMap<String, Agreement> {
-    let files = fs::read_dir(root().join("config/demo/agreements")).expect("the agreements");
-    let texts = files.map(|file| fs::read_to_string(file.expect("an entry").path()));
+    let dirs = ["config/demo/agreements", "config/samples/agreements"];
+    let files = dirs.map(|dir| fs::read_dir(root().join(dir)).expect("the agreements"));
+    let texts =
+        files.into_iter().flatten().map(|file| fs::read_to_string(file.expect("an entry").path()));
     texts
         .map(|text| agreement::parse(&text.expect("a file")).expect("an agreement"))
         .map(|agreement| (agreement.id.to_string(), agreement))
         .collect()
+}
+
+fn rules() -> Arc<Rules> {
+    Rules::built_in().expect("they load")
 }
 
 fn agency(name: &str) -> AgencyId {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use portway::adapters::{agreement, csv::Map, subscription};
 use portway::config::Settings;
 use portway::domain::Timestamp;
-use portway::policy;
+use portway::policy::Rules;
 
 use crate::tree;
 
@@ -60,11 +60,14 @@ fn every_map_loads_and_has_its_extract() {
 #[test]
 fn every_sample_agreement_can_be_proposed() {
     let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("a time");
-    for name in names("config/demo/agreements") {
-        let agreement = agreement::parse(&tree::read(&format!("config/demo/agreements/{name}")));
+    let rules = Rules::built_in().expect("they load");
+    let dirs = ["config/demo/agreements", "config/samples/agreements"];
+    let all = dirs.iter().flat_map(|dir| names(dir).into_iter().map(move |name| (dir, name)));
+    for (dir, name) in all {
+        let agreement = agreement::parse(&tree::read(&format!("{dir}/{name}")));
         let agreement = agreement.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(agreement.id.as_str(), stem(&name));
-        policy::define(&agreement, now).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        rules.define(&agreement, now).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     }
 }
 

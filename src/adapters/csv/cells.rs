@@ -9,7 +9,7 @@ use std::{
 
 use ::csv::StringRecord;
 
-use super::map::Columns;
+use super::columns::Columns;
 
 /// What is wrong with a row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -29,21 +29,59 @@ pub enum Fault {
     /// The cell is no date, or an impossible one.
     #[error("not a possible date")]
     Date,
+    /// The text is not in the encoding that the map names.
+    #[error("not in the encoding that the map names")]
+    Encoding,
+    /// The extract is empty: not even a header.
+    #[error("no header")]
+    HeaderMissing,
     /// The cell breaks the rule of its column.
     #[error("breaks the rule of its column")]
     Invalid,
     /// No part of the person is good enough to derive a token from.
     #[error("no subject token can be derived")]
     NoToken,
+    /// The row has more or fewer cells than the header.
+    #[error("more or fewer cells than the header")]
+    Ragged,
     /// It reached the case system before it happened.
     #[error("recorded before it happened")]
     RecordedFirst,
-    /// The row has more or fewer cells than the header, or is not UTF-8.
-    #[error("malformed row")]
-    Row,
+    /// An event of that id stands further up.
+    #[error("an event of this id stands further up")]
+    Repeated,
+    /// The row takes more than a mebibyte: a quote that is never closed, most likely.
+    #[error("a row without end: is a quote left open?")]
+    TooLong,
+    /// The file cannot be read on.
+    #[error("cannot be read")]
+    Unreadable,
     /// The word is not in the map and not a code.
     #[error("unknown word")]
     Word,
+}
+
+impl Fault {
+    /// Returns the stable code that reports name it by.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Blank => "BLANK",
+            Self::ColumnMissing => "COLUMN_MISSING",
+            Self::ColumnRepeated => "COLUMN_REPEATED",
+            Self::ColumnUnknown => "COLUMN_UNKNOWN",
+            Self::Date => "DATE",
+            Self::Encoding => "ENCODING",
+            Self::HeaderMissing => "HEADER_MISSING",
+            Self::Invalid => "INVALID",
+            Self::NoToken => "NO_TOKEN",
+            Self::Ragged => "RAGGED",
+            Self::RecordedFirst => "RECORDED_FIRST",
+            Self::Repeated => "REPEATED",
+            Self::TooLong => "TOO_LONG",
+            Self::Unreadable => "UNREADABLE",
+            Self::Word => "WORD",
+        }
+    }
 }
 
 /// A row that was not understood, and where.
@@ -72,12 +110,19 @@ impl std::error::Error for RowFault {}
 
 /// Where each column stands.
 #[derive(Debug)]
-pub(super) struct Header<'a>(BTreeMap<&'a str, usize>);
+pub(super) struct Header<'a> {
+    places: BTreeMap<&'a str, usize>,
+    len: usize,
+}
 
 impl<'a> Header<'a> {
     /// Finds the map's columns in the first row. Every column that is read has to be there, once, and
     /// none that the map does not name: a column nobody thought about may hold anything.
     pub(super) fn find(first: &StringRecord, columns: &'a Columns) -> Result<Self, Vec<RowFault>> {
+        if first.is_empty() {
+            let column = String::new();
+            return Err(vec![RowFault { line: 1, column, reason: Fault::HeaderMissing }]);
+        }
         let mut places = BTreeMap::new();
         let mut faults = Vec::new();
         let mut fault = |column: &str, reason| {
@@ -97,7 +142,12 @@ impl<'a> Header<'a> {
         for name in columns.required().filter(|name| !places.contains_key(name)) {
             fault(name, Fault::ColumnMissing);
         }
-        if faults.is_empty() { Ok(Self(places)) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { places, len: first.len() }) } else { Err(faults) }
+    }
+
+    /// Returns how many cells a row has.
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 }
 
@@ -117,7 +167,7 @@ impl Cells<'_> {
 
     /// Returns the cell without the blanks around it; a column the map has not is a blank cell.
     pub(super) fn text(&self, column: Option<&str>) -> &str {
-        let place = column.and_then(|name| self.header.0.get(name).copied());
+        let place = column.and_then(|name| self.header.places.get(name).copied());
         place.and_then(|index| self.record.get(index)).unwrap_or_default().trim()
     }
 
@@ -129,32 +179,39 @@ impl Cells<'_> {
         }
     }
 
-    /// Reads one word: the map's own first, then the codes.
-    pub(super) fn code<T>(&self, column: &str, words: &BTreeMap<String, T>) -> Result<T, RowFault>
+    /// Reads one word: the map's own first, then the codes. Nothing where the cell is blank.
+    pub(super) fn code<T>(
+        &self,
+        column: Option<&str>,
+        words: &BTreeMap<String, T>,
+    ) -> Result<Option<T>, RowFault>
     where
-        T: Copy + FromStr,
+        T: Clone + FromStr,
     {
-        self.word(column, self.filled(column)?, words)
+        match (column, self.text(column)) {
+            (None, _) | (_, "") => Ok(None),
+            (Some(column), text) => self.word(column, text, words).map(Some),
+        }
     }
 
     /// Reads several words with `;` between them, none where the cell is blank.
     pub(super) fn codes<T>(
         &self,
-        column: &str,
+        column: Option<&str>,
         words: &BTreeMap<String, T>,
     ) -> Result<BTreeSet<T>, RowFault>
     where
-        T: Copy + FromStr + Ord,
+        T: Clone + FromStr + Ord,
     {
-        let list = self.text(Some(column)).split(';').map(str::trim);
-        list.filter(|word| !word.is_empty()).map(|word| self.word(column, word, words)).collect()
+        let list = self.text(column).split(';').map(str::trim).filter(|word| !word.is_empty());
+        list.map(|word| self.word(column.unwrap_or_default(), word, words)).collect()
     }
 
     fn word<T>(&self, column: &str, word: &str, words: &BTreeMap<String, T>) -> Result<T, RowFault>
     where
-        T: Copy + FromStr,
+        T: Clone + FromStr,
     {
-        let code = words.get(word).copied().or_else(|| word.parse().ok());
+        let code = words.get(word).cloned().or_else(|| word.parse().ok());
         code.ok_or_else(|| self.fault(column, Fault::Word))
     }
 }

@@ -9,12 +9,13 @@ use std::{
 
 use serde::Deserialize;
 
+use super::{bounded::Encoding, columns::Columns};
 use crate::{
     adapters::document::{DocumentError, one, optional, set, shape},
     domain::{
-        AgencyId, AgreementId, AlertType, Area, Assertion, Certainty, Contact, HandlingCondition,
-        Indicator, Purpose, RequestedAction, Route, SubjectCategory, Urgency,
-        alert::EXPIRY_DAYS_MAX,
+        AgencyId, AgreementId, AlertType, Area, Assertion, Certainty, Contact, Grading,
+        HandlingCondition, Indicator, Name, Purpose, RequestedAction, Route, SubjectCategory,
+        Urgency, alert::EXPIRY_DAYS_MAX,
     },
 };
 
@@ -22,6 +23,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Map {
     pub(super) agency: AgencyId,
+    pub(super) source: Option<Name>,
+    pub(super) encoding: Encoding,
+    pub(super) delimiter: u8,
+    pub(super) times: Times,
     pub(super) default_area: Area,
     pub(super) expiry_days: u64,
     pub(super) handling: BTreeSet<HandlingCondition>,
@@ -32,42 +37,28 @@ pub struct Map {
     pub(super) indicators: BTreeMap<String, Indicator>,
     pub(super) urgency: BTreeMap<String, Urgency>,
     pub(super) certainty: BTreeMap<String, Certainty>,
+    pub(super) areas: BTreeMap<String, Area>,
+    pub(super) gradings: BTreeMap<String, Grading>,
+    pub(super) defaults: Defaults,
 }
 
-/// The names of an extract's columns.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Columns {
-    /// Id of the event, unique in the agency.
-    pub event_id: String,
-    /// When it happened, `yyyy-mm-ddThh:mm`, UTC.
-    pub occurred_at: String,
-    /// When it reached the case system.
-    pub recorded_at: String,
-    /// The agency's own case reference.
-    pub case_reference: Option<String>,
-    /// NHS number.
-    pub nhs_number: Option<String>,
-    /// Surname.
-    pub surname: Option<String>,
-    /// Forename.
-    pub forename: Option<String>,
-    /// Date of birth.
-    pub dob: Option<String>,
-    /// Postcode of the person.
-    pub postcode: Option<String>,
-    /// Kind of event, in the agency's words.
-    pub event_type: String,
-    /// The person's part in it; several with `;` between.
-    pub subject_category: String,
-    /// Indicators; none, or several with `;` between.
-    pub indicators: String,
-    /// Known or suspected.
-    pub certainty: String,
-    /// How soon somebody should look.
-    pub urgency: String,
-    /// Columns that stay at the agency.
-    pub left_behind: Vec<String>,
+/// What an extract's times become.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Times {
+    /// They stay: an alert is as old as its event.
+    #[default]
+    Recorded,
+    /// An old extract plays as if it came in now: the alert is as old as the event was when it reached the
+    /// case system.
+    Replayed,
+}
+
+/// What a blank cell stands for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Defaults {
+    pub(super) subject_category: Option<SubjectCategory>,
+    pub(super) certainty: Option<Certainty>,
+    pub(super) urgency: Option<Urgency>,
 }
 
 /// What one kind of event becomes.
@@ -104,6 +95,10 @@ impl Map {
         let events = raw.events.iter().map(|(word, raw)| Ok((word.clone(), event(word, raw)?)));
         let map = Self {
             agency: one("agency", &raw.agency)?,
+            source: optional("source", raw.source.as_deref())?,
+            encoding: encoding(raw.encoding.as_deref())?,
+            delimiter: delimiter(raw.delimiter.as_deref())?,
+            times: times(raw.times.as_deref())?,
             default_area: one("default_area", &raw.default_area)?,
             expiry_days,
             handling: set("handling", &raw.handling)?,
@@ -115,15 +110,36 @@ impl Map {
             indicators: words("indicators", &raw.indicators)?,
             urgency: words("urgency", &raw.urgency)?,
             certainty: words("certainty", &raw.certainty)?,
+            areas: words("areas", &raw.areas)?,
+            gradings: words("gradings", &raw.gradings)?,
+            defaults: defaults(&raw.defaults)?,
             columns: raw.columns,
         };
         map.columns.check()?;
+        map.check_mandatory()?;
         Ok(map)
     }
 
     /// Returns the agency whose extract it maps.
     pub const fn agency(&self) -> &AgencyId {
         &self.agency
+    }
+
+    /// What every alert has to say stands in a column, or has a default.
+    fn check_mandatory(&self) -> Result<(), DocumentError> {
+        let Defaults { subject_category, certainty, urgency } = &self.defaults;
+        let columns = &self.columns;
+        let lacking = [
+            ("subject_category", columns.subject_category.is_some() || subject_category.is_some()),
+            ("certainty", columns.certainty.is_some() || certainty.is_some()),
+            ("urgency", columns.urgency.is_some() || urgency.is_some()),
+        ];
+        match lacking.into_iter().find(|(_, there)| !there) {
+            Some((name, _)) => {
+                Err(DocumentError::value("columns", name, "neither a column nor a default"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns the area of alerts whose person has no usable postcode.
@@ -137,49 +153,14 @@ impl Map {
     }
 }
 
-impl Columns {
-    /// Lists the columns that the extract has to have.
-    pub(super) fn required(&self) -> impl Iterator<Item = &str> {
-        let mandatory = [
-            &self.event_id,
-            &self.occurred_at,
-            &self.recorded_at,
-            &self.event_type,
-            &self.subject_category,
-            &self.indicators,
-            &self.certainty,
-            &self.urgency,
-        ];
-        let optional = [
-            &self.case_reference,
-            &self.nhs_number,
-            &self.surname,
-            &self.forename,
-            &self.dob,
-            &self.postcode,
-        ];
-        mandatory.into_iter().chain(optional.into_iter().flatten()).map(String::as_str)
-    }
-
-    /// Lists the columns that the extract may have.
-    pub(super) fn known(&self) -> impl Iterator<Item = &str> {
-        self.required().chain(self.left_behind.iter().map(String::as_str))
-    }
-
-    /// One column, one meaning: a column left behind must not be read under another key.
-    fn check(&self) -> Result<(), DocumentError> {
-        let mut seen = BTreeSet::new();
-        match self.known().find(|name| !seen.insert(*name)) {
-            Some(name) => Err(DocumentError::value("columns", name, "named twice")),
-            None => Ok(()),
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawMap {
     agency: String,
+    source: Option<String>,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    times: Option<String>,
     default_area: String,
     expiry_days: u16,
     #[serde(default)]
@@ -195,6 +176,20 @@ struct RawMap {
     urgency: BTreeMap<String, String>,
     #[serde(default)]
     certainty: BTreeMap<String, String>,
+    #[serde(default)]
+    areas: BTreeMap<String, String>,
+    #[serde(default)]
+    gradings: BTreeMap<String, String>,
+    #[serde(default)]
+    defaults: RawDefaults,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDefaults {
+    subject_category: Option<String>,
+    certainty: Option<String>,
+    urgency: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -225,6 +220,42 @@ fn event(word: &str, raw: &RawEvent) -> Result<Event, DocumentError> {
         action: optional(&key("requested_action"), raw.requested_action.as_deref())?,
         route: optional(&key("route"), raw.route.as_deref())?,
     })
+}
+
+fn defaults(raw: &RawDefaults) -> Result<Defaults, DocumentError> {
+    let category = raw.subject_category.as_deref();
+    Ok(Defaults {
+        subject_category: optional("defaults.subject_category", category)?,
+        certainty: optional("defaults.certainty", raw.certainty.as_deref())?,
+        urgency: optional("defaults.urgency", raw.urgency.as_deref())?,
+    })
+}
+
+fn encoding(raw: Option<&str>) -> Result<Encoding, DocumentError> {
+    match raw {
+        None | Some("UTF-8") => Ok(Encoding::Utf8),
+        Some("WINDOWS-1252") => Ok(Encoding::Windows1252),
+        Some(other) => Err(DocumentError::value("encoding", other, "UTF-8 or WINDOWS-1252")),
+    }
+}
+
+fn delimiter(raw: Option<&str>) -> Result<u8, DocumentError> {
+    match raw.map(str::as_bytes) {
+        None => Ok(b','),
+        Some([delimiter @ (b',' | b';' | b'|' | b'\t')]) => Ok(*delimiter),
+        Some(_) => {
+            let other = raw.unwrap_or_default();
+            Err(DocumentError::value("delimiter", other, "a comma, semicolon, bar or tab"))
+        }
+    }
+}
+
+fn times(raw: Option<&str>) -> Result<Times, DocumentError> {
+    match raw {
+        None | Some("RECORDED") => Ok(Times::Recorded),
+        Some("REPLAYED") => Ok(Times::Replayed),
+        Some(other) => Err(DocumentError::value("times", other, "RECORDED or REPLAYED")),
+    }
 }
 
 /// Reads a table from an agency's word to a code.

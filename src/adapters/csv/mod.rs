@@ -2,13 +2,21 @@
 //! applied row by row. A row that is not understood is a fault that names line and column, and never
 //! the cell, because that may identify a person. Columns left behind are not looked at.
 
+mod bounded;
 mod cells;
+mod columns;
+mod event;
 mod map;
 mod row;
+mod rows;
 
 #[cfg(test)]
 mod tests;
 
+pub use bounded::Encoding;
 pub use cells::{Fault, RowFault};
-pub use map::{Columns, Event, Map};
-pub use row::{Row, read};
+pub use columns::Columns;
+pub use event::EventKey;
+pub use map::{Event, Map, Times};
+pub use row::Row;
+pub use rows::{Rows, read};

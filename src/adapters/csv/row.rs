@@ -1,65 +1,41 @@
-//! From a row to a draft. Times are re-dated to a play: `as_of` is as long before the play as the
-//! event was old when it reached the case system, so an old extract plays as if it came in now.
+//! From a row to a draft. An old extract's times are re-dated to a play: `as_of` is as long before the play
+//! as the event was old when it reached the case system, so that it plays as if it came in now.
 
-use ::csv::{ReaderBuilder, StringRecord};
-use ring::digest;
+use std::{collections::BTreeMap, str::FromStr};
 
 use super::{
-    cells::{Cells, Fault, Header, RowFault},
-    map::Map,
+    cells::{Cells, Fault, RowFault},
+    event::EventKey,
+    map::{Map, Times},
 };
 use crate::{
     adapters::{
         normalise::{self, Postcode},
         token::{Person, TokenKey},
     },
-    domain::{AgencyId, AlertId, CaseReference, Draft, Timestamp},
+    domain::{AlertId, Area, CaseReference, Draft, Timestamp},
 };
 
 /// One row, understood.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Row {
-    /// The event's id in the agency's system.
-    pub event_id: CaseReference,
+    /// The line it begins on, from 1.
+    pub line: u64,
+    /// What names the event.
+    pub event: EventKey,
     /// The request id it is published under: of this event and this play, the same each time.
     pub request_id: AlertId,
     /// What is published.
     pub draft: Draft,
 }
 
-/// Reads an extract as it would come in at `play`, row by row in the order of the file.
-///
-/// Where the header does not fit the map, its faults are the whole answer.
-pub fn read(
-    extract: &[u8],
+/// Reads one row as it would come in at `play`.
+pub(super) fn read(
+    cells: &Cells<'_>,
     map: &Map,
     key: &TokenKey,
     play: Timestamp,
-) -> Vec<Result<Row, RowFault>> {
-    let mut reader = ReaderBuilder::new().from_reader(extract);
-    let header = match reader.headers() {
-        Ok(first) => Header::find(first, &map.columns),
-        Err(error) => Err(vec![malformed(&error)]),
-    };
-    let header = match header {
-        Ok(header) => header,
-        Err(faults) => return faults.into_iter().map(Err).collect(),
-    };
-    let row = |record: Result<StringRecord, ::csv::Error>| {
-        let record = record.map_err(|error| malformed(&error))?;
-        let line = record.position().map_or(0, ::csv::Position::line);
-        row(&Cells { header: &header, record: &record, line }, map, key, play)
-    };
-    reader.records().map(row).collect()
-}
-
-/// The error's own words are left out: they can quote the cell.
-fn malformed(error: &::csv::Error) -> RowFault {
-    let line = error.position().map_or(0, ::csv::Position::line);
-    RowFault { line, column: String::new(), reason: Fault::Row }
-}
-
-fn row(cells: &Cells<'_>, map: &Map, key: &TokenKey, play: Timestamp) -> Result<Row, RowFault> {
+) -> Result<Row, RowFault> {
     let columns = &map.columns;
     let event_id: CaseReference = cells
         .filled(&columns.event_id)?
@@ -70,7 +46,13 @@ fn row(cells: &Cells<'_>, map: &Map, key: &TokenKey, play: Timestamp) -> Result<
     if recorded < occurred {
         return Err(cells.fault(&columns.recorded_at, Fault::RecordedFirst));
     }
-    let as_of = play.before(recorded.since(occurred));
+    let (time, as_of) = match map.times {
+        Times::Recorded => (occurred, recorded),
+        Times::Replayed => {
+            let as_of = play.before(recorded.since(occurred));
+            (as_of, as_of)
+        }
+    };
     let event = map
         .events
         .get(cells.filled(&columns.event_type)?)
@@ -80,26 +62,33 @@ fn row(cells: &Cells<'_>, map: &Map, key: &TokenKey, play: Timestamp) -> Result<
     if subject.is_empty() {
         return Err(cells.fault("", Fault::NoToken));
     }
-    let categories = cells.codes(&columns.subject_category, &map.categories)?;
+    let mut categories = cells.codes(columns.subject_category.as_deref(), &map.categories)?;
     if categories.is_empty() {
-        return Err(cells.fault(&columns.subject_category, Fault::Blank));
+        categories.extend(map.defaults.subject_category);
     }
-    let district = person.postcode.as_ref().and_then(|postcode| postcode.outward().parse().ok());
+    if categories.is_empty() {
+        return Err(blank(cells, columns.subject_category.as_deref()));
+    }
     let draft = Draft {
         agreement: event.agreement.clone(),
         purpose: event.purpose,
         kind: event.kind,
         subject,
         categories,
-        indicators: cells.codes(&columns.indicators, &map.indicators)?,
-        certainty: cells.code(&columns.certainty, &map.certainty)?,
+        indicators: cells.codes(columns.indicators.as_deref(), &map.indicators)?,
+        certainty: mandatory(
+            cells,
+            columns.certainty.as_deref(),
+            &map.certainty,
+            map.defaults.certainty,
+        )?,
         assertion: event.assertion,
-        grading: None,
-        urgency: cells.code(&columns.urgency, &map.urgency)?,
+        grading: cells.code(columns.grading.as_deref(), &map.gradings)?,
+        urgency: mandatory(cells, columns.urgency.as_deref(), &map.urgency, map.defaults.urgency)?,
         route: event.route,
-        area: Some(district.unwrap_or_else(|| map.default_area.clone())),
+        area: Some(area(cells, map, &person)?),
         action: event.action,
-        time: as_of,
+        time,
         as_of,
         expires_at: play.plus_days(map.expiry_days),
         contact: Some(map.contact.clone()),
@@ -107,16 +96,45 @@ fn row(cells: &Cells<'_>, map: &Map, key: &TokenKey, play: Timestamp) -> Result<
         restricted: false,
         case_reference: case_reference(cells, map)?,
     };
-    let request_id = request_id(&map.agency, &event_id, play)
-        .ok_or_else(|| cells.fault(&columns.event_id, Fault::Invalid))?;
-    Ok(Row { event_id, request_id, draft })
+    let event = EventKey::of(&map.agency, map.source.as_ref(), &event_id);
+    let request_id = event.at(play).map_err(|_| cells.fault(&columns.event_id, Fault::Invalid))?;
+    Ok(Row { line: cells.line, event, request_id, draft })
 }
 
-/// Reads `yyyy-mm-ddThh:mm`, with or without seconds, as UTC.
+/// Reads a word that every alert needs.
+fn mandatory<T: Clone + FromStr>(
+    cells: &Cells<'_>,
+    column: Option<&str>,
+    words: &BTreeMap<String, T>,
+    default: Option<T>,
+) -> Result<T, RowFault> {
+    cells.code(column, words)?.or(default).ok_or_else(|| blank(cells, column))
+}
+
+fn blank(cells: &Cells<'_>, column: Option<&str>) -> RowFault {
+    cells.fault(column.unwrap_or_default(), Fault::Blank)
+}
+
+/// Where it was: as the row says, or the district of the person's postcode, or the map's own area.
+fn area(cells: &Cells<'_>, map: &Map, person: &Person) -> Result<Area, RowFault> {
+    if let Some(area) = cells.code(map.columns.area.as_deref(), &map.areas)? {
+        return Ok(area);
+    }
+    let district = person.postcode.as_ref().and_then(|postcode| postcode.outward().parse().ok());
+    Ok(district.unwrap_or_else(|| map.default_area.clone()))
+}
+
+/// Reads `yyyy-mm-ddThh:mm` or `dd/mm/yyyy hh:mm`, with or without seconds, as UTC.
 fn moment(cells: &Cells<'_>, column: &str) -> Result<Timestamp, RowFault> {
+    let fault = || cells.fault(column, Fault::Date);
     let text = cells.filled(column)?;
-    let full = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
-    Timestamp::parse(&full).ok_or_else(|| cells.fault(column, Fault::Date))
+    let (date, time) = text.split_once(['T', ' ']).ok_or_else(fault)?;
+    let seconds = if time.len() == "00:00".len() { ":00" } else { "" };
+    let written = match date.split('/').collect::<Vec<_>>().as_slice() {
+        [day, month, year] => format!("{year}-{month}-{day}T{time}{seconds}Z"),
+        _ => format!("{date}T{time}{seconds}Z"),
+    };
+    Timestamp::parse(&written).ok_or_else(fault)
 }
 
 fn person(cells: &Cells<'_>, map: &Map, recorded: Timestamp) -> Result<Person, RowFault> {
@@ -140,19 +158,4 @@ fn case_reference(cells: &Cells<'_>, map: &Map) -> Result<Option<CaseReference>,
         }
         _ => Ok(None),
     }
-}
-
-/// Makes a UUIDv7 (RFC 9562 §5.7) whose time is the play's and whose other bits are those of a digest
-/// of agency and event, so that a second attempt at the same row is the same request.
-fn request_id(agency: &AgencyId, event: &CaseReference, play: Timestamp) -> Option<AlertId> {
-    let line = format!("portway|request|{agency}|{event}");
-    let digest = digest::digest(&digest::SHA256, line.as_bytes());
-    let mut bytes = [0_u8; 16];
-    let time = play.ms().to_be_bytes();
-    let parts = time.iter().skip(2).chain(digest.as_ref());
-    bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);
-    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes;
-    *version = 0x70 | (*version & 0x0f);
-    *variant = 0x80 | (*variant & 0x3f);
-    AlertId::from_bytes(&bytes).ok()
 }

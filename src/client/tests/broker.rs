@@ -113,6 +113,74 @@ impl pb::exchange_server::Exchange for Broker {
         Ok(Response::new(pb::PublishResponse { receipt: Some(receipt) }))
     }
 
+    type PublishManyStream = Replies<pb::PublishManyResponse>;
+
+    /// One outcome a message, or the next failure, which ends the stream. An alert without an area is refused.
+    async fn publish_many(
+        &self,
+        request: Request<Streaming<pb::PublishManyRequest>>,
+    ) -> Reply<Self::PublishManyStream> {
+        let (broker, mut sent) = (self.clone(), 0);
+        let answers = request.into_inner().map(move |request| {
+            let request = request?;
+            let mut known = broker.known();
+            sent = sent.max(request.known_size);
+            let alert = request.alert.unwrap();
+            let failure = known.failures.pop_front();
+            known.published.push(pb::PublishRequest {
+                request_id: request.request_id.clone(),
+                alert: Some(alert.clone()),
+                known_size: request.known_size,
+            });
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            if alert.area.is_empty() {
+                let refusal = pb::PublishRefusal {
+                    code: tonic::Code::InvalidArgument.into(),
+                    reason: "MISSING_FIELD".to_owned(),
+                    at: "area".to_owned(),
+                    decision: Some(41),
+                    message: "no".to_owned(),
+                };
+                let outcome = Some(pb::publish_many_response::Outcome::Refusal(refusal));
+                return Ok(pb::PublishManyResponse { outcome });
+            }
+            let mut receipt = known.log.publish(&alert, request.request_id.parse().unwrap());
+            receipt.consistency = proof(&known, sent);
+            sent = known.log.size();
+            (known.spoil)(&mut receipt);
+            let outcome = Some(pb::publish_many_response::Outcome::Receipt(receipt));
+            Ok(pb::PublishManyResponse { outcome })
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn pull(&self, request: Request<pb::PullRequest>) -> Reply<pb::PullResponse> {
+        let request = request.into_inner();
+        let mut known = self.known();
+        known.acknowledged.extend(Some(request.resume).filter(|it| !it.is_empty()));
+        let wanted = known.deliveries.min(request.max.into());
+        let deliveries: Vec<_> =
+            (1..=wanted).map(|number| known.log.disclose(number, &sample::view())).collect();
+        let size = known.log.size();
+        let deliveries = deliveries.into_iter().map(|it| {
+            let inclusion = known.log.inclusion(it.index, size);
+            let mut delivery = pb::Delivery { inclusion, checkpoint: String::new(), ..it };
+            (known.spoil_delivery)(&mut delivery);
+            delivery
+        });
+        let since = request.checkpoint.lines().nth(1).map_or(0, |size| size.parse().unwrap());
+        Ok(Response::new(pb::PullResponse {
+            deliveries: deliveries.collect(),
+            position: vec![9; 48].into(),
+            checkpoint: known.log.note(size),
+            consistency: proof(&known, since),
+            more: known.deliveries > wanted,
+            ..pb::PullResponse::default()
+        }))
+    }
+
     type SubscribeStream = Replies<pb::SubscribeResponse>;
 
     async fn subscribe(

@@ -1,6 +1,7 @@
 //! The client's calls against a broker of our own making, that is honest or told not to be.
 
 mod broker;
+mod many;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -193,6 +193,8 @@ fn outcome<T>(answer: &Result<T, Rejection>) -> Outcome {
         Ok(_) => Outcome::Done,
         Err(Rejection::Refused { refusal, .. }) => Outcome::Refused(refusal.reason),
         Err(Rejection::Unavailable(_)) => Outcome::Unavailable,
-        Err(Rejection::Busy) => panic!("the writer itself is never busy"),
+        Err(Rejection::Busy | Rejection::RateExceeded { .. }) => {
+            panic!("the writer itself is never busy")
+        }
     }
 }

@@ -4,23 +4,28 @@
 mod admission;
 mod basis;
 mod delivery;
+mod differential;
 mod gateways;
 mod minimal;
 mod offence;
 mod properties;
 mod random;
+mod rule_set;
 mod shape;
 mod special;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Admitted, Ask, Permit, admit, define, permit};
+use super::{Admitted, Ask, Permit, Rules, Version, oracle};
 use crate::domain::{
     AgencyId, AgencyKind, Agreement, AlertId, AlertType, Assertion, Certainty, Draft, Facts, Field,
     Fields, Flow, Indicator, Party, Purpose, Reason, Refusal, Regime, RetentionClass,
     SubjectCategory, SubjectToken, Timestamp, TokenKind, Urgency,
     agreement::PolicyDocument,
-    law::{Gateway, LawfulBasis, NoConsentReason, ScheduleParagraph, SpecialCondition},
+    law::{
+        ConfidentialityBasis, Gateway, LawfulBasis, NoConsentReason, OffenceCondition,
+        ScheduleParagraph, SpecialCondition,
+    },
 };
 
 const COUNCIL: &str = "council";
@@ -28,6 +33,23 @@ const LANDLORD: &str = "landlord";
 
 fn agency(name: &str) -> AgencyId {
     name.parse().expect("an agency's name")
+}
+
+fn rules() -> Arc<Rules> {
+    Rules::built_in().expect("they load")
+}
+
+fn admit(
+    agreement: &Agreement,
+    publisher: &AgencyId,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Admitted, Refusal> {
+    rules().admit(agreement, publisher, draft, now)
+}
+
+fn permit(agreement: &Agreement, ask: &Ask<'_>, now: Timestamp) -> Result<Permit, Refusal> {
+    rules().permit(agreement, ask, now)
 }
 
 fn now() -> Timestamp {
@@ -136,7 +158,7 @@ fn facts(draft: &Draft) -> Facts {
 
 /// Defines `agreement`; only the reason matters.
 fn defined(agreement: &Agreement) -> Result<(), Reason> {
-    define(agreement, now()).map_err(|refusal| refusal.reason)
+    rules().define(agreement, now()).map_err(|refusal| refusal.reason)
 }
 
 /// Defines the sample with one change.

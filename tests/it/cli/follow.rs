@@ -59,3 +59,28 @@ async fn a_subscription_that_is_not_there_or_for_another_purpose_is_told() {
     assert_eq!(reason, "PURPOSE_NOT_AGREED");
     assert!(error["decision"].is_u64(), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_pulled_printed_and_acknowledged() {
+    let (_stage, council) = waiting().await;
+    let pull = |args: &[&str]| {
+        let all = ["follow", "--subscription", SUBSCRIPTION, "--pull"].iter().chain(args);
+        council.run(all.copied())
+    };
+    let numbers = |lines: &[serde_json::Value]| -> Vec<u64> {
+        lines.iter().map(|it| it["delivery"]["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(numbers(&pull(&["--no-ack"]).lines()), [1, 2, 3, 4]);
+    let some = pull(&["--count", "3", "--json"]);
+    assert!(some.stderr.contains("more may wait"), "{}", some.stderr);
+    let some = some.lines();
+    assert_eq!(numbers(&some), [1, 2, 3]);
+    assert_eq!(
+        (&some[0]["delivery"]["redelivery"], &some[0]["area"]),
+        (&true.into(), &"N1".into())
+    );
+    assert_eq!(numbers(&pull(&["--count", "99999"]).lines()), [4]);
+    assert_eq!(pull(&[]).lines().len(), 0);
+    let message = pull(&["--timeout", "3"]).failed(2);
+    assert!(message.contains("--timeout"), "{message}");
+}

@@ -4,6 +4,7 @@
 mod agreement;
 mod audit;
 mod cert;
+mod extract;
 mod follow;
 mod help;
 mod publish;

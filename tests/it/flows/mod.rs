@@ -1,8 +1,10 @@
 //! What agencies do with the exchange, and what it promises them, through stops, crashes and withdrawals.
 
+mod bulk;
 mod canary;
 mod delivery;
 mod minimisation;
+mod pull;
 mod rollback;
 mod services;
 mod snapshots;

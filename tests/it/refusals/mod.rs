@@ -6,6 +6,8 @@ mod audit;
 mod log;
 mod operations;
 mod publish;
+mod publish_many;
+mod pull;
 mod stream;
 mod subscribe;
 mod subscriptions;

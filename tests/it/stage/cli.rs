@@ -2,9 +2,9 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
@@ -51,12 +51,7 @@ impl Cli {
         args: impl IntoIterator<Item = A>,
         stdin: &str,
     ) -> Said {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portway"));
-        command.env_remove("PORTWAY_CONNECT").env_remove("PORTWAY_IDENTITY").env("COLUMNS", "100");
-        command.envs(self.connect.as_ref().map(|it| ("PORTWAY_CONNECT", it)));
-        command.envs(self.identity.as_ref().map(|it| ("PORTWAY_IDENTITY", it)));
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = self.spawn(args);
         // A command that does not read it may have ended already.
         drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
         let output = child.wait_with_output().unwrap();
@@ -65,6 +60,32 @@ impl Cli {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+}
+
+impl Cli {
+    fn spawn<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portway"));
+        command.env_remove("PORTWAY_CONNECT").env_remove("PORTWAY_IDENTITY").env("COLUMNS", "100");
+        command.envs(self.connect.as_ref().map(|it| ("PORTWAY_CONNECT", it)));
+        command.envs(self.identity.as_ref().map(|it| ("PORTWAY_IDENTITY", it)));
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Runs a command until it has printed so many lines, and kills it. Nobody reads on, so that one with
+    /// much more to print is not over by then.
+    pub(crate) fn kill_after<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        lines: usize,
+    ) {
+        let mut child = self.spawn(args);
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines().take(lines);
+        let count = printed.map(Result::unwrap).count();
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!((count, status.code()), (lines, None), "it ended by itself");
     }
 }
 

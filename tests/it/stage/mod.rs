@@ -21,10 +21,10 @@ use portway::{
 use tempfile::TempDir;
 
 pub(crate) use binary::{Broker, Ended};
-pub(crate) use cli::Cli;
+pub(crate) use cli::{Cli, Said};
 pub(crate) use evidence::{Due, events, size};
 pub(crate) use papers::{
-    AGREEMENT, PURPOSE, SUBSCRIPTION, agreement, agreement_toml, draft, open, request,
+    AGREEMENT, PURPOSE, SUBSCRIPTION, agreement, agreement_toml, draft, open, pull, request,
     subscription, time,
 };
 pub(crate) use people::Role;

@@ -128,6 +128,16 @@ pub(crate) fn open(name: &str) -> pb::Open {
     }
 }
 
+/// Pulls at most ten alerts of a subscription.
+pub(crate) fn pull(name: &str) -> pb::PullRequest {
+    pb::PullRequest {
+        subscription: name.to_owned(),
+        purpose: pb::Purpose::CrimeAndDisorder.into(),
+        max: 10,
+        ..pb::PullRequest::default()
+    }
+}
+
 pub(crate) fn time(at: Timestamp) -> prost_types::Timestamp {
     record::timestamp_to_pb(at)
 }

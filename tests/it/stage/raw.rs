@@ -6,7 +6,8 @@ use hyper_util::rt::TokioIo;
 use portway::pb::v1::{
     self as pb, agreements_client::AgreementsClient, audit_client::AuditClient,
     exchange_client::ExchangeClient, log_client::LogClient, operations_client::OperationsClient,
-    subscribe_request::Message as Ask, subscriptions_client::SubscriptionsClient,
+    publish_many_response::Outcome, subscribe_request::Message as Ask,
+    subscriptions_client::SubscriptionsClient,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -116,6 +117,40 @@ impl Speaker {
     pub(crate) async fn publish(&self, request: pb::PublishRequest) -> Result<pb::Receipt, Status> {
         let answer = self.exchange().publish(request).await?.into_inner();
         Ok(answer.receipt.expect("a receipt"))
+    }
+
+    /// Publishes many, and returns their outcomes and how the stream ended.
+    pub(crate) async fn publish_many(
+        &self,
+        alerts: Vec<pb::PublishManyRequest>,
+    ) -> (Vec<Outcome>, Result<(), Status>) {
+        let asked = self.exchange().publish_many(tokio_stream::iter(alerts)).await;
+        let mut answers = match asked {
+            Ok(answers) => answers.into_inner(),
+            Err(status) => return (Vec::new(), Err(status)),
+        };
+        let mut outcomes = Vec::new();
+        loop {
+            match answers.message().await {
+                Ok(Some(answer)) => outcomes.push(answer.outcome.expect("an outcome")),
+                Ok(None) => return (outcomes, Ok(())),
+                Err(status) => return (outcomes, Err(status)),
+            }
+        }
+    }
+
+    /// Pulls, and returns as soon as the broker begins to answer: of what follows no more than [`WINDOW`] bytes
+    /// leave the broker until it is read.
+    pub(crate) async fn pull_unread(
+        &self,
+        request: pb::PullRequest,
+    ) -> Streaming<pb::PullResponse> {
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        grpc.ready().await.unwrap();
+        let path = http::uri::PathAndQuery::from_static("/portway.v1.Exchange/Pull");
+        let codec = tonic_prost::ProstCodec::<pb::PullRequest, pb::PullResponse>::default();
+        let answer = grpc.server_streaming(tonic::Request::new(request), path, codec).await;
+        answer.unwrap().into_inner()
     }
 
     /// Begins a stream with a first message.

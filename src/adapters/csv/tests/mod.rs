@@ -1,5 +1,8 @@
 //! Rows become drafts of codes and tokens, or faults that name a place and no content.
 
+mod files;
+mod words;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +16,7 @@ use crate::{
 
 const MAP: &str = r#"
 agency = "police"
+times = "REPLAYED"
 default_area = "PORTSEA"
 expiry_days = 28
 handling = ["NOT_TO_SUBJECT"]
@@ -85,7 +89,7 @@ fn with(cell: &str, other: &str) -> String {
 fn a_row_becomes_a_draft() {
     let row = read_row(ROW).unwrap();
     let draft = &row.draft;
-    assert_eq!(row.event_id.as_str(), "E1");
+    assert_eq!(row.line, 2);
     assert_eq!(draft.kind, AlertType::AntisocialBehaviour);
     assert_eq!(draft.agreement.as_str(), "crime-and-disorder");
     assert_eq!(draft.categories, [SubjectCategory::Suspect, SubjectCategory::Other].into());
@@ -159,7 +163,8 @@ fn a_fault_names_line_and_column_and_not_the_cell() {
         ("drink;", "secret;", "flags", Fault::Word),
         (",Y,", ",maybe,", "sure", Fault::Word),
         (",P1,", ",,", "speed", Fault::Blank),
-        (",P1,", ",P1,more,", "", Fault::Row),
+        (",P1,", ",P1,more,", "", Fault::Ragged),
+        (",P1,", ",", "", Fault::Ragged),
     ] {
         let rows = format!("{ROW}\n{}", with(cell, bad));
         let fault = read_rows(HEADER, &rows).pop().unwrap().expect_err(bad);
@@ -189,7 +194,7 @@ fn bytes_that_are_no_text_are_a_fault_of_their_row() {
     let place = bytes.windows(6).position(|window| window == b"canary").unwrap();
     bytes[place] = 0xff;
     let read = read(&bytes, &map, &TokenKey::new(&[7; 32]), play());
-    assert_eq!(read[0].as_ref().expect_err("not UTF-8").reason, Fault::Row);
+    assert_eq!(read[0].as_ref().expect_err("not UTF-8").reason, Fault::Encoding);
 }
 
 #[test]

@@ -1,0 +1,44 @@
+//! The way out: alerts go to the broker in order, and each has an outcome of its own.
+
+use tokio_stream::iter;
+
+use crate::{
+    cli::output::{Exit, Failure},
+    client::{Connection, Submission},
+    pb::v1 as pb,
+};
+
+/// How many alerts go over one stream: what a run notes before they leave, and what is held in memory.
+pub(super) const BLOCK: usize = 1000;
+
+/// What became of an alert that the broker answered.
+pub(super) enum Outcome {
+    /// It is published: its receipt, verified.
+    Published(Box<pb::Receipt>),
+    /// It was refused; the next may pass.
+    Refused(Failure),
+}
+
+/// Publishes alerts and hands on the outcome of each, by its place, in order.
+///
+/// # Errors
+///
+/// Whatever is no refusal ends the work: what has no outcome by then was not answered.
+pub(super) async fn send(
+    connection: &Connection,
+    alerts: Vec<Submission>,
+    mut each: impl FnMut(usize, Outcome) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut publishing = connection.publish_many(iter(alerts))?;
+    let mut place = 0;
+    while let Some(outcome) = publishing.next().await? {
+        let outcome = match outcome.result.map_err(Failure::from) {
+            Ok(receipt) => Outcome::Published(Box::new(receipt)),
+            Err(failure) if failure.exit == Exit::Refused => Outcome::Refused(failure),
+            Err(failure) => return Err(failure),
+        };
+        each(place, outcome)?;
+        place += 1;
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! One batch for a caller that comes now and then: a stream is opened, takes what is released to it, and
+//! ends, all in one call. P2 and P4 hold as for any stream, because it is one.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::{
+    follow::Asked,
+    message,
+    outlet::{End, Ending, StreamOutlet},
+};
+use crate::domain::{Clock, Timestamp};
+use crate::identity::Peer;
+use crate::ledger::{Ledger, LedgerError, Opening, Outgoing, Position, Rejection, Release};
+use crate::pb::v1 as pb;
+use crate::record;
+
+/// The most that the alerts of one answer may take, in bytes: gRPC clients take messages of 4 MiB unless they
+/// are told otherwise, and proofs of the log's growth come on top.
+const ANSWER_BYTES_MAX: usize = 3 << 20;
+
+/// One batch.
+#[derive(Debug)]
+pub struct Batch {
+    /// The answer.
+    pub answer: pb::PullResponse,
+    /// P1: until when it may leave; nothing where it holds no alert.
+    pub until: Option<Timestamp>,
+}
+
+/// Takes one batch of a subscription for the peer.
+///
+/// # Errors
+///
+/// The ledger's rejection. What was recorded as disclosed meanwhile comes again.
+pub async fn pull(
+    ledger: &Ledger,
+    peer: &Peer,
+    asked: Asked,
+    clock: &dyn Clock,
+) -> Result<Batch, Rejection> {
+    let ending = Ending::new();
+    let (outlet, mut releases) =
+        StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
+    let opening = Opening {
+        by: peer.caller.clone(),
+        name: asked.name,
+        purpose: asked.purpose,
+        credit: asked.credit,
+        resume: asked.resume,
+        outlet,
+    };
+    let opened = ledger.open_stream(opening).await?;
+    let more = ledger.leave_stream(&peer.caller, opened.key).await?;
+    match ending.why() {
+        None | Some(End::Finished) => {}
+        Some(End::Refused(refusal, decision)) => {
+            return Err(Rejection::Refused { refusal, decision });
+        }
+        Some(End::Unavailable) => return Err(Rejection::Unavailable("the stream was ended")),
+    }
+    let (commit, now) = (ledger.newest(), clock.now());
+    let queued = std::iter::from_fn(|| releases.try_recv().ok());
+    let mut gathered = Gathered { more, ..Gathered::default() };
+    let proven = gathered
+        .take_all(queued, (ledger, commit.size), now)
+        .and_then(|()| ledger.consistency(asked.known.min(commit.size), commit.size));
+    let consistency = proven.map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
+    let acknowledged =
+        Position { subscription: opened.key.subscription, number: opened.acknowledged };
+    let position = gathered.position.unwrap_or_else(|| ledger.position_bytes(acknowledged).into());
+    let answer = pb::PullResponse {
+        acknowledged: opened.acknowledged,
+        deliveries: gathered.deliveries,
+        skipped: gathered.skipped,
+        position,
+        checkpoint: commit.checkpoint.clone(),
+        consistency: message::hashes(&consistency),
+        more: gathered.more,
+        notices: message::endings(opened.expires_at, peer.not_after, now).collect(),
+        expires_at: Some(record::timestamp_to_pb(opened.expires_at)),
+    };
+    Ok(Batch { answer, until: gathered.until })
+}
+
+/// What goes into one answer.
+#[derive(Debug, Default)]
+struct Gathered {
+    deliveries: Vec<pb::Delivery>,
+    skipped: Vec<pb::Skipped>,
+    bytes: usize,
+    position: Option<bytes::Bytes>,
+    until: Option<Timestamp>,
+    more: bool,
+}
+
+impl Gathered {
+    /// Takes what was released, in order, as far as it may still leave and fits. The rest comes again.
+    fn take_all(
+        &mut self,
+        queued: impl Iterator<Item = Release>,
+        (ledger, size): (&Ledger, u64),
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        for release in queued {
+            if !self.take(&release, (ledger, size), now)? {
+                self.more = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        release: &Release,
+        (ledger, size): (&Ledger, u64),
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let until = release.outgoing.until();
+        if until.is_some_and(|until| until <= now) {
+            return Ok(false);
+        }
+        match &release.outgoing {
+            Outgoing::Delivery(it) => {
+                let delivery = message::delivery(release, it, ledger, size)?;
+                if !self.fits(delivery.encoded_len()) {
+                    return Ok(false);
+                }
+                self.deliveries.push(delivery);
+            }
+            Outgoing::Skipped(reason) => {
+                let skipped = message::skipped(release, *reason);
+                if !self.fits(skipped.encoded_len()) {
+                    return Ok(false);
+                }
+                self.skipped.push(skipped);
+            }
+        }
+        self.until = self.until.into_iter().chain(until).min();
+        self.position = Some(release.position.clone());
+        Ok(true)
+    }
+
+    /// Counts a message of so many bytes, if there is room for it.
+    fn fits(&mut self, bytes: usize) -> bool {
+        // Key and length of a field of a message take 6 bytes at most.
+        let sum = self.bytes + bytes + 6;
+        if sum > ANSWER_BYTES_MAX {
+            return false;
+        }
+        self.bytes = sum;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_stays_below_what_clients_take() {
+        let mut gathered = Gathered::default();
+        let mut taken = 0;
+        while gathered.fits(3000) {
+            taken += 3000;
+        }
+        assert!((ANSWER_BYTES_MAX - 10_000..=ANSWER_BYTES_MAX).contains(&taken), "{taken}");
+        assert!(!gathered.fits(3000) && gathered.fits(10), "what is smaller still fits");
+    }
+}
