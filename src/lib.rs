@@ -23,3 +23,4 @@ pub mod policy;
 pub mod record;
 pub mod server;
 pub mod tasks;
+pub mod views;

@@ -12,6 +12,7 @@ use super::{
     publish::PublishArgs,
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
+    views::ViewsCommand,
 };
 
 /// A secure inter-agency information exchange
@@ -57,6 +58,9 @@ pub enum Command {
     /// Creates, deletes and lists subscriptions
     #[command(subcommand)]
     Subscription(SubscriptionCommand),
+    /// Rebuilds the index of the log, and shows how it stands
+    #[command(subcommand)]
+    Views(ViewsCommand),
 }
 
 const EXIT: &str = "Exit status: 0 done, 1 failed, 2 usage or configuration, 3 refused by policy, \

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     Global, code,
     output::{Exit, Failure, Output},
+    query::{self, QueryArgs},
 };
 use crate::{
     client::{
@@ -34,6 +35,11 @@ pub enum AuditCommand {
         after_help = "Example:\n  portway audit export 2026-11 && portway audit verify 2026-11"
     )]
     Export(ExportArgs),
+    /// Finds the records that fit everything that is asked, page by page
+    #[command(
+        after_help = "Example:\n  portway audit query --kind DISCLOSED --agency housing --from 2026-11-01T00:00:00Z --all"
+    )]
+    Query(QueryArgs),
     /// Shows one record
     #[command(after_help = "Example:\n  portway audit show 41 --purpose LAWFULNESS")]
     Show(ShowArgs),
@@ -87,6 +93,7 @@ pub(super) async fn run(
     match command {
         AuditCommand::Checkpoint => checkpoint(global, out).await,
         AuditCommand::Export(args) => export(&args, global, out).await,
+        AuditCommand::Query(args) => query::run(args, global, out).await,
         AuditCommand::Show(args) => show(&args, global, out).await,
         AuditCommand::Verify(args) => verify(&args, global, out),
     }

@@ -1,6 +1,6 @@
 //! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
 
-use crate::domain::{AlertType, Purpose, QueryPurpose};
+use crate::domain::{AlertType, Purpose, QueryPurpose, Reason, RecordKind};
 
 /// Reads a purpose.
 pub(super) fn purpose(text: &str) -> Result<Purpose, String> {
@@ -15,6 +15,16 @@ pub(super) fn alert_type(text: &str) -> Result<AlertType, String> {
 /// Reads why the log is read.
 pub(super) fn query_purpose(text: &str) -> Result<QueryPurpose, String> {
     listed(text, QueryPurpose::ALL, QueryPurpose::code)
+}
+
+/// Reads a kind of record.
+pub(super) fn record_kind(text: &str) -> Result<RecordKind, String> {
+    listed(text, RecordKind::ALL, RecordKind::code)
+}
+
+/// Reads the reason of a refusal.
+pub(super) fn reason(text: &str) -> Result<Reason, String> {
+    listed(text, Reason::ALL, Reason::code)
 }
 
 fn listed<T: Copy>(text: &str, all: &[T], code: fn(T) -> &'static str) -> Result<T, String> {

@@ -8,15 +8,18 @@ pub mod cert;
 mod code;
 mod connect;
 mod demo;
+mod event;
 mod follow;
 pub mod output;
 mod publish;
 mod pull;
+mod query;
 mod serve;
 mod status;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::{ffi::OsString, future::Future, process::ExitCode};
 
@@ -59,6 +62,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
+        Command::Views(command) => views::run(command, out),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::config::{ConfigError, Settings};
 use crate::domain::{Clock, SystemClock};
 use crate::identity::Trust;
 use crate::server::{self, Server, ServerError};
+use crate::views::ViewsError;
 
 /// Arguments of `serve`.
 #[derive(Args, Debug)]
@@ -92,10 +93,11 @@ impl From<ConfigError> for Failure {
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         match error {
-            ServerError::Trust(_) | ServerError::Directory(..) => Self::usage(error),
-            ServerError::Listen(..) | ServerError::Ledger(_) | ServerError::Transport(_) => {
-                Self::failed(error)
-            }
+            ServerError::Trust(_) | ServerError::Views(ViewsError::Io { .. }) => Self::usage(error),
+            ServerError::Listen(..)
+            | ServerError::Ledger(_)
+            | ServerError::Transport(_)
+            | ServerError::Views(_) => Self::failed(error),
         }
     }
 }

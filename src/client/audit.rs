@@ -159,7 +159,7 @@ impl Connection {
         }
     }
 
-    fn audit(&self) -> AuditClient<Channel> {
+    pub(super) fn audit(&self) -> AuditClient<Channel> {
         AuditClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 }

@@ -19,6 +19,7 @@ mod memory;
 mod publish;
 mod publish_many;
 mod pull;
+mod query;
 mod receipt;
 #[cfg(test)]
 mod sample;
@@ -36,4 +37,5 @@ pub use identity::Identity;
 pub use memory::{Adoption, Memory, Seen};
 pub use publish_many::{Outcome, Publishing, Submission};
 pub use pull::{PullOptions, Pulled};
+pub use query::{Page, Query};
 pub use receipt::{Asked, verify_receipt};

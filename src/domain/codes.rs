@@ -196,6 +196,30 @@ codes! {
 }
 
 codes! {
+    /// What kind of record it is. Numbers are those of the events in `record.proto`.
+    RecordKind, "kind of record", {
+        LogStarted = 10 "LOG_STARTED",
+        BrokerStarted = 11 "BROKER_STARTED",
+        TailCut = 12 "TAIL_CUT",
+        SnapshotTaken = 13 "SNAPSHOT_TAKEN",
+        AgreementProposed = 20 "AGREEMENT_PROPOSED",
+        AgreementApproved = 21 "AGREEMENT_APPROVED",
+        AgreementWithdrawn = 22 "AGREEMENT_WITHDRAWN",
+        SubscriptionCreated = 30 "SUBSCRIPTION_CREATED",
+        SubscriptionDeleted = 31 "SUBSCRIPTION_DELETED",
+        StreamOpened = 32 "STREAM_OPENED",
+        Acknowledged = 33 "ACKNOWLEDGED",
+        Published = 40 "PUBLISHED",
+        Disclosed = 41 "DISCLOSED",
+        Redelivered = 42 "REDELIVERED",
+        NumberSkipped = 43 "NUMBER_SKIPPED",
+        Refused = 50 "REFUSED",
+        Consulted = 60 "CONSULTED",
+        Exported = 61 "EXPORTED",
+    }
+}
+
+codes! {
     /// A rule that permitted a disclosure, as its record names it.
     Rule, "rule", {
         AgreementCovers = 1 "AGREEMENT_COVERS",

@@ -60,6 +60,7 @@ codes! {
         RecordUnknown = 80 "RECORD_UNKNOWN",
         BeyondTheLog = 81 "BEYOND_THE_LOG",
         CheckpointInvalid = 82 "CHECKPOINT_INVALID",
+        PageTokenForged = 83 "PAGE_TOKEN_FORGED",
     }
 }
 
@@ -94,6 +95,7 @@ impl Reason {
             | Self::PositionForged
             | Self::AcknowledgedBeyondDelivered
             | Self::CheckpointInvalid
+            | Self::PageTokenForged
             | Self::ExpiryTooLate
             | Self::AheadOfTime => Class::Invalid,
             Self::AgreementUnknown

@@ -1,14 +1,14 @@
 //! `Audit`: what was recorded, for the officers it concerns. Every read is itself recorded first.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Broker, caller, convert, status};
+use super::{Answer, Broker, caller, convert, question, status};
 use crate::domain::{Act, AgencyId, Reason, Refusal};
-use crate::ledger::{Entry, Ledger, LinkOpening};
 use crate::pb::v1::{self as pb, audit_server::Audit};
+use crate::views::{Place, Question, Shown};
 
 /// How many records one message carries.
 const RECORDS_MAX: usize = 256;
@@ -37,11 +37,15 @@ impl Audit for AuditService {
         let (_, commit) = consulted.map_err(status::of)?;
         let agency = by.seat.agency().cloned();
         // Another agency's record is not told from one that does not exist.
-        let record = match agency {
-            Some(agency) => shown(ledger, agency, index).await?,
-            None => None,
+        let shown = match agency {
+            Some(agency) if index < commit.size => {
+                let place = Place::new(index, index + 1);
+                let answer = self.0.views.answer(agency, Arc::default(), place, 1).await;
+                answer.map_err(|error| status::internal(&error))?.shown.pop()
+            }
+            Some(_) | None => None,
         };
-        let record = record.ok_or(Refusal::at(Reason::RecordUnknown, "index"));
+        let record = shown.map(record).ok_or(Refusal::at(Reason::RecordUnknown, "index"));
         let record = self.0.checked(&by, Act::ReadLog, record).await?;
         let proof = ledger.inclusion(index, commit.size);
         let inclusion = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
@@ -67,17 +71,28 @@ impl Audit for AuditService {
         let agency = by.seat.agency().cloned().ok_or_else(|| {
             Status::permission_denied("only an officer of an agency reads records")
         })?;
-        let (sender, receiver) = tokio::sync::mpsc::channel(4);
-        self.0.tasks.spawn("audit-export", async move {
-            let mut export = Export::new(ledger, agency, end);
-            while let Some(records) = export.next(start).await {
-                // A reader that went away ends the export.
-                if sender.send(records).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(self.stream(agency, (start, end))))
+    }
+
+    async fn query(&self, request: Request<pb::QueryRequest>) -> Answer<pb::QueryResponse> {
+        let by = caller::peer(&request)?.caller;
+        let request = request.into_inner();
+        let read = question::read(&request, &by, &self.0.views);
+        let asked = self.0.checked(&by, Act::ReadLog, read).await?;
+        // The question is on record before anything of the answer leaves.
+        let range = asked.place.map_or((0, None), |place| (place.next, Some(place.size)));
+        let (size, commit) =
+            self.0.ledger.query(by, asked.purpose, range).await.map_err(status::of)?;
+        let place = asked.place.unwrap_or(Place::new(0, size));
+        let answer = self.0.views.answer(asked.by, asked.question, place, asked.limit).await;
+        let answer = answer.map_err(|error| status::internal(&error))?;
+        let next = answer.next.map(|next| self.0.views.place_bytes(next, &asked.bound));
+        Ok(Response::new(pb::QueryResponse {
+            records: self.proven(answer.shown, commit.size)?,
+            size,
+            next_page_token: next.unwrap_or_default().into(),
+            checkpoint: commit.checkpoint.clone(),
+        }))
     }
 
     async fn seal_export(
@@ -98,73 +113,49 @@ impl Audit for AuditService {
     }
 }
 
-/// Reads one record; its link can only be opened by counting the agency's records before it.
-async fn shown(
-    ledger: &Ledger,
-    agency: AgencyId,
-    index: u64,
-) -> Result<Option<pb::LogRecord>, Status> {
-    let found = ledger.entries(index..index.saturating_add(1));
-    let found = found.map_err(|error| status::internal(&error))?;
-    if !found.first().is_some_and(|entry| entry.is_open_to(&agency)) {
-        return Ok(None);
-    }
-    let mut export = Export::new(ledger.clone(), agency, index + 1);
-    while let Some(records) = export.next(index).await {
-        if let Some(record) = records?.records.into_iter().next() {
-            return Ok(Some(record));
-        }
-    }
-    Ok(None)
-}
-
-/// Walks the log from its first entry, following one agency's links.
-struct Export {
-    ledger: Ledger,
-    agency: AgencyId,
-    links: crate::ledger::Links,
-    at: u64,
-    end: u64,
-}
-
-impl Export {
-    fn new(ledger: Ledger, agency: AgencyId, end: u64) -> Self {
-        let links = ledger.links(agency.clone());
-        Self { ledger, agency, links, at: 0, end }
-    }
-
-    /// Returns the next records from `start` on that the agency may read; nothing at the end. A walk over a
-    /// long log is long: after each chunk of it others have their turn on this thread.
-    async fn next(&mut self, start: u64) -> Option<Result<pb::ExportRecordsResponse, Status>> {
-        let mut records = Vec::new();
-        while self.at < self.end && records.is_empty() {
-            let end = self.end.min(self.at + RECORDS_MAX as u64);
-            let entries = match self.ledger.entries(self.at..end) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    self.at = self.end;
-                    return Some(Err(status::internal(&error)));
-                }
-            };
-            for entry in entries {
-                self.at = entry.index + 1;
-                let link = self.links.next(&entry);
-                if entry.index >= start && entry.is_open_to(&self.agency) {
-                    records.push(record(entry, link.as_ref()));
+impl AuditService {
+    /// Streams records to one who may read them, for as long as they are read.
+    fn stream(&self, agency: AgencyId, (start, end): (u64, u64)) -> Records {
+        let (sender, receiver) = tokio::sync::mpsc::channel(4);
+        let views = self.0.views.clone();
+        self.0.tasks.spawn("audit-export", async move {
+            let all = Arc::<Question>::default();
+            let mut next = (start < end).then_some(Place::new(start, end));
+            while let Some(place) = next {
+                let part = views.answer(agency.clone(), Arc::clone(&all), place, RECORDS_MAX).await;
+                next = part.as_ref().ok().and_then(|part| part.next);
+                let records = part.map_err(|error| status::internal(&error)).map(|part| {
+                    let records = part.shown.into_iter().map(record).collect();
+                    pb::ExportRecordsResponse { records }
+                });
+                let is_empty = records.as_ref().is_ok_and(|it| it.records.is_empty());
+                // A reader that went away ends the export.
+                if !is_empty && sender.send(records).await.is_err() {
+                    return;
                 }
             }
-            tokio::task::yield_now().await;
-        }
-        (!records.is_empty()).then_some(Ok(pb::ExportRecordsResponse { records }))
+        });
+        Box::pin(ReceiverStream::new(receiver))
+    }
+
+    /// Proves that the records of an answer stand in the tree of a commit.
+    fn proven(&self, shown: Vec<Shown>, size: u64) -> Result<Vec<pb::ProvenRecord>, Status> {
+        let prove = |shown: Shown| {
+            let proof = self.0.ledger.inclusion(shown.entry.index, size);
+            let inclusion = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+            Ok(pb::ProvenRecord { record: Some(record(shown)), inclusion })
+        };
+        shown.into_iter().map(prove).collect()
     }
 }
 
-fn record(entry: Entry, link: Option<&LinkOpening>) -> pb::LogRecord {
+fn record(shown: Shown) -> pb::LogRecord {
+    let Shown { entry, link } = shown;
     pb::LogRecord {
         index: entry.index,
         leaf: convert::bytes(&entry.frame.leaf),
         salt: convert::bytes(&entry.frame.salt),
         record: entry.frame.record,
-        link: link.map(convert::link),
+        link: link.as_ref().map(convert::link),
     }
 }

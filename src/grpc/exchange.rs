@@ -125,6 +125,11 @@ impl ExchangeService {
     ) -> Result<Deliveries, Status> {
         let bounds = (Arc::clone(&self.0.clock), self.0.drain.clone());
         let opened = feed::open(&self.0.ledger, peer, asked, bounds).await.map_err(status::of)?;
+        // A connection that broke is silent; bytes that are no message are a fault.
+        let said = said.map_while(|it| match it {
+            Ok(request) => Some(Ok(request)),
+            Err(status) => status::unread(&status).map(Err),
+        });
         self.0.tasks.spawn("feed-follow", feed::follow(opened.follower, said));
         Ok(Box::pin(opened.stream.map(|message| message.map_err(status::closed))))
     }

@@ -1,6 +1,7 @@
 //! The services: who asks, what for, do it, say it. Handlers only translate; errors become a status in
 //! one place; identity is read off the connection and never out of a message.
 
+mod admission;
 mod agreements;
 mod audit;
 mod bulk;
@@ -10,6 +11,7 @@ mod exchange;
 mod hold;
 mod log;
 mod operations;
+mod question;
 mod status;
 mod subscriptions;
 
@@ -21,7 +23,9 @@ use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
 use crate::identity::{Connections, Rejections};
 use crate::ledger::Ledger;
 use crate::tasks::Tasks;
+use crate::views::Views;
 
+pub use admission::{Admission, Admitting, Held, Limits};
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;
@@ -35,6 +39,8 @@ pub use subscriptions::SubscriptionsService;
 pub struct Broker {
     /// The ledger.
     pub ledger: Ledger,
+    /// The index of the log, and officers' questions.
+    pub views: Views,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The live connections.

@@ -59,6 +59,8 @@ pub struct StreamAnswer {
 pub(super) enum Reading {
     /// The log is read.
     Consult { start: u64, end: u64 },
+    /// A question is asked of the log; no end = up to the question's own record.
+    Query { start: u64, end: Option<u64> },
     /// An export is sealed.
     Export { size: u64, manifest: [u8; 32] },
 }

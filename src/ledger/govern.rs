@@ -242,6 +242,12 @@ impl Writer {
                 Reading::Consult { start, end } => {
                     Ok(Event::Consulted { by: by.clone(), purpose, start, end })
                 }
+                Reading::Query { start, end } => {
+                    // The counted refusals stand before the question, and so within its answer.
+                    self.record_counted_refusals(true)?;
+                    let end = end.unwrap_or(self.state.size());
+                    Ok(Event::Consulted { by: by.clone(), purpose, start, end })
+                }
                 Reading::Export { size, .. } if size > self.state.size() => {
                     Err(Refusal::at(Reason::BeyondTheLog, "size"))
                 }

@@ -13,23 +13,22 @@ use tokio::{
 };
 
 use super::{
-    Answered, Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer,
+    Answered, Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer, Reader,
     Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     queue::{Entrance, Lane, NotQueued},
     rate::{Rate, Rates},
-    read::Links,
     secrets::Secrets,
     tree::Tree,
     writer::Writer,
 };
 use crate::domain::{
-    Act, AgencyId, AgreementId, AlertId, Caller, Draft, Name, QueryPurpose, Refusal, Subscription,
+    Act, AgreementId, AlertId, Caller, Draft, Name, QueryPurpose, Refusal, Subscription,
 };
 use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
 use crate::journal::Journal;
 use crate::merkle::{Checkpoint, Hash, Note, Verifier};
-use crate::record::{self, ProposedAgreement};
+use crate::record::ProposedAgreement;
 
 /// The ledger. Clones speak to the same writer.
 #[derive(Clone, Debug)]
@@ -303,6 +302,25 @@ impl Ledger {
         self.submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer }).await
     }
 
+    /// Records that an officer asks a question of the entries from `start` on, up to `end`; none is up to the
+    /// question's own record. Returns where the answer ends, and the commit that holds the record.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn query(
+        &self,
+        by: Caller,
+        purpose: QueryPurpose,
+        (start, end): (u64, Option<u64>),
+    ) -> Done<(u64, Arc<Commit>)> {
+        let reading = Reading::Query { start, end };
+        let (index, commit) = self
+            .submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer })
+            .await?;
+        Ok((end.unwrap_or(index), commit))
+    }
+
     /// Records an export and signs its manifest; returns the seal and the record's index.
     ///
     /// # Errors
@@ -394,22 +412,17 @@ impl Ledger {
     ///
     /// `LedgerError` where the journal cannot be read or an entry is damaged.
     pub fn entries(&self, range: Range<u64>) -> Result<Vec<Entry>, LedgerError> {
-        let frames = self.shared.journal.read(range.clone(), READ_BYTES)?;
-        // Frames first: where there are none the counter, which may stand at the last number, is not moved.
-        frames
-            .into_iter()
-            .zip(range.start..)
-            .map(|(frame, index)| {
-                let record = record::decode(&frame.record)
-                    .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })?;
-                Ok(Entry { index, frame, record })
-            })
-            .collect()
+        self.reader().entries(range)
     }
 
-    /// Follows an agency's links from the first entry on, to open them.
-    pub fn links(&self, agency: AgencyId) -> Links {
-        Links::new(agency, Arc::clone(&self.shared.secrets))
+    /// Returns a reader of what is durable.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared.journal), Arc::clone(&self.shared.secrets))
+    }
+
+    /// Returns where commits can be waited for.
+    pub fn commits(&self) -> watch::Receiver<Arc<Commit>> {
+        self.shared.commits.clone()
     }
 
     /// Reads a position that a subscriber sent back.

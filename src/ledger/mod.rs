@@ -20,8 +20,11 @@ mod publish;
 mod queue;
 mod rate;
 mod read;
+mod reader;
 mod reading;
 mod replay;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seal;
 mod secrets;
 #[cfg(test)]
@@ -41,5 +44,6 @@ pub use open::{Settings, Start, open};
 pub use outlet::{Delivery, Outgoing, Outlet, Release};
 pub use position::{Position, PositionForged};
 pub use rate::Rate;
-pub use read::{Entry, LinkOpening, Links};
+pub use read::{Entry, LinkOpening, LinkPlace, Links};
+pub use reader::Reader;
 pub use thread::Running;

@@ -183,7 +183,8 @@ fn find(settings: &Settings) -> Result<Found, LedgerError> {
     }
 }
 
-fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerError> {
+/// Opens the secrets of the journal `id`.
+pub(super) fn secrets_of(settings: &Settings, id: JournalId) -> Result<Secrets, LedgerError> {
     let keys_lost = || LedgerError::KeysLost(settings.keys_dir.display().to_string());
     let master = match MasterKey::load(&settings.master_key) {
         Err(KeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -191,10 +192,14 @@ fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerErro
         }
         loaded => loaded?,
     };
-    let secrets = match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
-        Err(LedgerError::Key(KeyError::Missing { .. })) => return Err(keys_lost()),
-        opened => opened?,
-    };
+    match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
+        Err(LedgerError::Key(KeyError::Missing { .. })) => Err(keys_lost()),
+        opened => opened,
+    }
+}
+
+fn find_existing(settings: &Settings, id: JournalId) -> Result<Found, LedgerError> {
+    let secrets = secrets_of(settings, id)?;
     let anchor = match AnchorFile::open(&settings.anchor_dir, id) {
         Err(AnchorError::Missing { .. }) if settings.accept_lost_anchor => {
             tracing::error!("going on without the anchor, as the operator said");

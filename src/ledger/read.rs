@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::secrets::Secrets;
 use crate::domain::AgencyId;
 use crate::journal::Frame;
-use crate::record::{Event, Record, commitment::Key};
+use crate::record::{
+    Event, Record,
+    commitment::{self, Key},
+};
 
 /// An entry as it is read: what is stored, and what it says.
 #[derive(Clone, Debug)]
@@ -21,12 +24,12 @@ pub struct Entry {
 impl Entry {
     /// Tells whether an officer of the agency may read it: it concerns the agency, or none.
     pub fn is_open_to(&self, agency: &AgencyId) -> bool {
-        let agencies = self.record.event.agencies();
-        if agencies.is_empty() {
-            concerns_all(&self.record.event)
-        } else {
-            agencies.contains(&agency)
-        }
+        self.is_open_to_all() || self.record.event.agencies().contains(&agency)
+    }
+
+    /// Tells whether it concerns no agency, and every officer may read it.
+    pub fn is_open_to_all(&self) -> bool {
+        self.record.event.agencies().is_empty() && concerns_all(&self.record.event)
     }
 }
 
@@ -36,13 +39,21 @@ fn concerns_all(event: &Event) -> bool {
     !matches!(event, Event::Refused(refused) if refused.recipient.is_some())
 }
 
-/// Follows one agency's links through the log, entry by entry from the first.
+/// Where one agency's links stand before some entry.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct LinkPlace {
+    /// Number of the last record linked; 0 = none yet.
+    pub number: u64,
+    /// Index of the last record linked, plus 1; 0 = none.
+    pub previous: u64,
+}
+
+/// Follows one agency's links through the log, entry by entry from a known place.
 #[derive(Debug)]
 pub struct Links {
     agency: AgencyId,
     secrets: Arc<Secrets>,
-    number: u64,
-    previous: u64,
+    place: LinkPlace,
 }
 
 /// The opening of a link.
@@ -56,9 +67,18 @@ pub struct LinkOpening {
     pub nonce: Key,
 }
 
+impl LinkOpening {
+    /// Tells whether it opens the agency's link in an entry.
+    pub fn opens(&self, entry: &Entry, agency: &AgencyId) -> bool {
+        let place = entry.record.event.agencies().into_iter().position(|it| it == agency);
+        let link = commitment::link(&self.nonce, agency.as_str(), self.number, self.previous);
+        place.and_then(|place| entry.record.links.get(place)) == Some(&link)
+    }
+}
+
 impl Links {
-    pub(super) const fn new(agency: AgencyId, secrets: Arc<Secrets>) -> Self {
-        Self { agency, secrets, number: 0, previous: 0 }
+    pub(super) const fn new(agency: AgencyId, secrets: Arc<Secrets>, place: LinkPlace) -> Self {
+        Self { agency, secrets, place }
     }
 
     /// Returns the opening of the agency's link in the next entry, where it has one.
@@ -66,9 +86,14 @@ impl Links {
         if !entry.record.event.agencies().contains(&&self.agency) {
             return None;
         }
-        self.number += 1;
-        let previous = std::mem::replace(&mut self.previous, entry.index + 1);
+        let previous = self.place.previous;
+        self.place = LinkPlace { number: self.place.number + 1, previous: entry.index + 1 };
         let nonce = self.secrets.link_nonce(self.agency.as_str(), entry.index);
-        Some(LinkOpening { number: self.number, previous, nonce })
+        Some(LinkOpening { number: self.place.number, previous, nonce })
+    }
+
+    /// Returns where the links stand now.
+    pub const fn place(&self) -> LinkPlace {
+        self.place
     }
 }

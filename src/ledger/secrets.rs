@@ -26,6 +26,7 @@ pub(super) struct Secrets {
     pub(super) random: SystemRandom,
     links: Zeroizing<Key>,
     positions: Zeroizing<Key>,
+    pages: Zeroizing<Key>,
 }
 
 impl fmt::Debug for Secrets {
@@ -67,12 +68,14 @@ impl Secrets {
             .try_into()
             .map_err(|_| LedgerError::Signing("the link secret is not 32 bytes"))?;
         let positions = Zeroizing::new(commitment::position_key(&links));
+        let pages = Zeroizing::new(commitment::page_key(&links));
         Ok(Self {
             keys,
             signer,
             random: SystemRandom::new(),
             links: Zeroizing::new(links),
             positions,
+            pages,
         })
     }
 
@@ -84,6 +87,11 @@ impl Secrets {
     /// Returns the key that positions are authenticated under.
     pub(super) fn positions(&self) -> &Key {
         &self.positions
+    }
+
+    /// Returns the key that page tokens are authenticated under.
+    pub(super) fn pages(&self) -> &Key {
+        &self.pages
     }
 
     /// Seals a body under an alert's key (ChaCha20-Poly1305, RFC 8439; nonce first). The nonce is

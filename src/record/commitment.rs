@@ -57,6 +57,27 @@ pub fn position_key(secret: &Key) -> Key {
     mac(secret, &[b"portway/v1/position-key\0"])
 }
 
+/// Derives the key that page tokens are authenticated under from the log's link secret.
+pub fn page_key(secret: &Key) -> Key {
+    mac(secret, &[b"portway/v1/page-key\0"])
+}
+
+/// Authenticates a place in the answer to one question.
+pub fn page(key: &Key, place: &[u8], question: &[u8]) -> [u8; 32] {
+    mac(key, &[&page_bytes(place, question)])
+}
+
+/// Tells whether a place in the answer to a question was authenticated by `tag`, in constant time.
+pub fn is_page(key: &Key, place: &[u8], question: &[u8], tag: &[u8]) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    hmac::verify(&key, &page_bytes(place, question), tag).is_ok()
+}
+
+fn page_bytes(place: &[u8], question: &[u8]) -> Vec<u8> {
+    let length = u64::try_from(place.len()).unwrap_or(u64::MAX).to_be_bytes();
+    [b"portway/v1/page\0", &length[..], place, question].concat()
+}
+
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
     for part in parts {

@@ -185,17 +185,26 @@ fn tokens(
 ) -> Result<BTreeSet<SubjectToken>, Refusal> {
     let mut set = BTreeSet::new();
     for token in tokens {
-        let value = token.value.as_ref().try_into();
-        let token = SubjectToken {
-            kind: code(token.kind, TokenKind::from_number, at)?,
-            epoch: token.epoch,
-            value: value.map_err(|_| Refusal::at(Reason::Malformed, at))?,
-        };
-        if token.epoch == 0 || !set.insert(token) {
+        if !set.insert(token_from_pb(token, at)?) {
             return Err(Refusal::at(Reason::Malformed, at));
         }
     }
     Ok(set)
+}
+
+/// Reads a token.
+///
+/// # Errors
+///
+/// `MISSING_FIELD` or `UNKNOWN_CODE` for its kind, `MALFORMED` where its epoch is 0 or its value not 32 bytes.
+pub fn token_from_pb(token: &pb::SubjectToken, at: &'static str) -> Result<SubjectToken, Refusal> {
+    let malformed = Refusal::at(Reason::Malformed, at);
+    let kind = code(token.kind, TokenKind::from_number, at)?;
+    let value = token.value.as_ref().try_into().map_err(|_| malformed)?;
+    if token.epoch == 0 {
+        return Err(malformed);
+    }
+    Ok(SubjectToken { kind, epoch: token.epoch, value })
 }
 
 pub(super) fn token_to_pb(token: &SubjectToken) -> pb::SubjectToken {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, Rule,
-    Subscription, Timestamp,
+    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, RecordKind,
+    Rule, Subscription, Timestamp,
 };
 
 /// One entry: when, what, and the commitments to its agencies' links.
@@ -190,6 +190,30 @@ impl Event {
                 .or_else(|| refused.by.as_ref().and_then(|by| by.seat.agency()))
                 .into_iter()
                 .collect(),
+        }
+    }
+
+    /// Returns what kind of record it is.
+    pub const fn kind(&self) -> RecordKind {
+        match self {
+            Self::Acknowledged { .. } => RecordKind::Acknowledged,
+            Self::AgreementApproved(_) => RecordKind::AgreementApproved,
+            Self::AgreementProposed { .. } => RecordKind::AgreementProposed,
+            Self::AgreementWithdrawn(_) => RecordKind::AgreementWithdrawn,
+            Self::BrokerStarted { .. } => RecordKind::BrokerStarted,
+            Self::Consulted { .. } => RecordKind::Consulted,
+            Self::Disclosed(_) => RecordKind::Disclosed,
+            Self::Exported { .. } => RecordKind::Exported,
+            Self::LogStarted { .. } => RecordKind::LogStarted,
+            Self::NumberSkipped { .. } => RecordKind::NumberSkipped,
+            Self::Published(_) => RecordKind::Published,
+            Self::Redelivered { .. } => RecordKind::Redelivered,
+            Self::Refused(_) => RecordKind::Refused,
+            Self::SnapshotTaken(_) => RecordKind::SnapshotTaken,
+            Self::StreamOpened { .. } => RecordKind::StreamOpened,
+            Self::SubscriptionCreated { .. } => RecordKind::SubscriptionCreated,
+            Self::SubscriptionDeleted { .. } => RecordKind::SubscriptionDeleted,
+            Self::TailCut { .. } => RecordKind::TailCut,
         }
     }
 

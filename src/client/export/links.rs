@@ -29,23 +29,37 @@ impl<'a> Links<'a> {
     ///
     /// [`Fault::Link`] where the link is missing, is not the one committed to, or leaves a record out.
     pub fn follow(&mut self, shown: &pb::LogRecord, record: &Record) -> Result<(), Fault> {
-        let fault = Fault::Link { index: shown.index };
-        let Some(agency) = self.agency else { return Ok(()) };
-        let place = record.event.agencies().into_iter().position(|concerned| concerned == agency);
-        let (link, place) = match (&shown.link, place) {
-            (None, None) => return Ok(()),
-            (Some(link), Some(place)) => (link, place),
-            (None, Some(_)) | (Some(_), None) => return Err(fault),
-        };
-        let nonce = key(&link.nonce)?;
-        let opened = commitment::link(&nonce, agency.as_str(), link.number, link.previous);
+        let Some(link) = opened(self.agency, shown, record)? else { return Ok(()) };
         let follows = link.number == self.number + 1 && link.previous == self.previous;
-        if !follows || record.links.get(place) != Some(&opened) {
-            return Err(fault);
+        if !follows {
+            return Err(Fault::Link { index: shown.index });
         }
         (self.number, self.previous) = (link.number, shown.index + 1);
         Ok(())
     }
+}
+
+/// Verifies that the link of a record that concerns the agency is the one that the record commits to.
+///
+/// # Errors
+///
+/// [`Fault::Link`] where the link is missing, or not that one.
+pub fn opened<'a>(
+    agency: Option<&AgencyId>,
+    shown: &'a pb::LogRecord,
+    record: &Record,
+) -> Result<Option<&'a pb::LinkOpening>, Fault> {
+    let fault = Fault::Link { index: shown.index };
+    let Some(agency) = agency else { return Ok(None) };
+    let place = record.event.agencies().into_iter().position(|concerned| concerned == agency);
+    let (link, place) = match (&shown.link, place) {
+        (None, None) => return Ok(None),
+        (Some(link), Some(place)) => (link, place),
+        (None, Some(_)) | (Some(_), None) => return Err(fault),
+    };
+    let nonce = key(&link.nonce)?;
+    let commitment = commitment::link(&nonce, agency.as_str(), link.number, link.previous);
+    if record.links.get(place) == Some(&commitment) { Ok(Some(link)) } else { Err(fault) }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod write;
 use std::collections::BTreeMap;
 
 pub(super) use line::{parse as parse_line, write as write_line};
-pub use links::Links;
+pub use links::{Links, opened};
 pub(super) use manifest::{Manifest, sha256};
 pub use write::write;
 

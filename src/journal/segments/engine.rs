@@ -141,10 +141,29 @@ impl Segments {
         lock: Lock,
     ) -> Result<(Self, Recovery), OpenError> {
         let recovery = Recovery { cut: scan.cut, bytes: scan.bytes };
-        let Some(last) = scan.last else {
+        let journal = match Self::found(dir, settings, scan, lock) {
+            Ok(journal) => journal,
             // The making of the very first segment was cut off.
-            return Self::begin(dir, settings, lock).map(|journal| (journal, recovery));
+            Err(lock) => Self::begin(dir, settings, lock)?,
         };
+        Ok((journal, recovery))
+    }
+
+    /// Opens the journal in `dir` as it stands, to be read: reads and checks all of it, and writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Damaged`] where its end is torn too: only an opening that may write mends that.
+    pub fn open_as_is(dir: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        check(settings)?;
+        let lock = lock(dir)?;
+        let scan = Scan::look(dir, settings.journal_id)?;
+        Self::found(dir, settings, scan, lock).map_err(|_| OpenError::Missing { path: dir.into() })
+    }
+
+    /// Makes a journal of what a scan has found; hands the lock back where that is no segment.
+    fn found(dir: &Path, settings: &Settings, scan: Scan<'_>, lock: Lock) -> Result<Self, Lock> {
+        let Some(last) = scan.last else { return Err(lock) };
         let committed = Committed {
             head: scan.head,
             marks: scan.marks,
@@ -153,7 +172,7 @@ impl Segments {
             failure: None,
         };
         let writer = Writer::new(settings, dir, last);
-        Ok((Self::of(dir, writer, committed, lock), recovery))
+        Ok(Self::of(dir, writer, committed, lock))
     }
 
     /// Returns the id of the journal in `dir`, as its first segment says, without opening it.

@@ -44,6 +44,8 @@ pub(super) struct Scan<'a> {
     pub(super) journal: JournalId,
     /// How many entries must be there.
     anchored: u64,
+    /// Whether a torn end is cut off, or refused.
+    mends: bool,
     pub(super) head: Head,
     pub(super) marks: Marks,
     pub(super) segments: Vec<Extent>,
@@ -60,11 +62,29 @@ impl<'a> Scan<'a> {
     ///
     /// Damage, or an older state than `anchored`; see [`OpenError`].
     pub(super) fn run(dir: &'a Path, journal: JournalId, anchored: u64) -> Result<Self, OpenError> {
+        Self::of(dir, journal, anchored, true)
+    }
+
+    /// Scans the journal in `dir` and writes nothing: a torn end is refused like damage.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub(super) fn look(dir: &'a Path, journal: JournalId) -> Result<Self, OpenError> {
+        Self::of(dir, journal, 0, false)
+    }
+
+    fn of(
+        dir: &'a Path,
+        journal: JournalId,
+        anchored: u64,
+        mends: bool,
+    ) -> Result<Self, OpenError> {
         let firsts = segments(dir)?;
         if firsts.is_empty() {
             return Err(OpenError::Missing { path: dir.into() });
         }
-        let mut scan = Self::new(dir, journal, anchored);
+        let mut scan = Self { mends, ..Self::new(dir, journal, anchored) };
         scan.rest(&firsts)?;
         Ok(scan)
     }
@@ -74,6 +94,7 @@ impl<'a> Scan<'a> {
             dir,
             journal,
             anchored,
+            mends: true,
             head: Head::default(),
             marks: Marks::default(),
             segments: Vec::new(),
@@ -108,6 +129,9 @@ impl<'a> Scan<'a> {
             // The header is synced before the first batch is written behind it: without one,
             // a last segment that holds nothing else was never finished.
             let is_empty = tail.is_zero_from(SEGMENT_HEADER_BYTES as u64).map_err(io())?;
+            if is_last && is_empty && !self.mends {
+                return Ok(());
+            }
             if is_last && is_empty {
                 return fs::remove_file(&path)
                     .and_then(|()| files::sync_dir(self.dir))
@@ -161,7 +185,8 @@ impl<'a> Scan<'a> {
             };
             self.marks.forget_from(self.head.size);
             if !tail.is_zero_from(offset).map_err(OpenError::io(path))? {
-                let is_torn = is_last
+                let is_torn = self.mends
+                    && is_last
                     && self.head.size >= self.anchored
                     && !self.is_followed(tail, offset).map_err(OpenError::io(path))?;
                 if !is_torn {

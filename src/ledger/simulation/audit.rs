@@ -9,7 +9,7 @@ use std::{
 use super::{evaluate::Version, sample};
 use crate::domain::{AgencyId, AgreementId, AlertId, Draft, Subscription, Timestamp};
 use crate::journal::{Frame, Journal, Memory};
-use crate::ledger::{Entry, Links, contents::unsealed, secrets::Secrets};
+use crate::ledger::{Entry, LinkPlace, Links, contents::unsealed, secrets::Secrets};
 use crate::merkle::{MemoryTree, leaf_hash};
 use crate::record::{self, Disclosed, Event, Published, commitment};
 
@@ -79,8 +79,9 @@ impl Asked {
 
 impl Audit {
     pub(super) fn new(secrets: &Arc<Secrets>) -> Self {
-        let links =
-            |agency: AgencyId| (agency.clone(), Links::new(agency, Arc::clone(secrets)), 0, 0);
+        let links = |agency: AgencyId| {
+            (agency.clone(), Links::new(agency, Arc::clone(secrets), LinkPlace::default()), 0, 0)
+        };
         Self {
             size: 0,
             at: Timestamp::EPOCH,

@@ -7,7 +7,7 @@ use prost_reflect::EnumDescriptor;
 use super::protos;
 use crate::domain::{
     Act, AgencyKind, AlertType, Assertion, Certainty, Field, HandlingCode, HandlingCondition,
-    Indicator, IntelligenceAssessment, Purpose, QueryPurpose, Regime, RequestedAction,
+    Indicator, IntelligenceAssessment, Purpose, QueryPurpose, RecordKind, Regime, RequestedAction,
     RetentionClass, Route, Rule, SourceEvaluation, SubjectCategory, TokenKind, Urgency,
 };
 
@@ -59,6 +59,7 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
         IntelligenceAssessment,
         Purpose,
         QueryPurpose,
+        RecordKind,
         Regime,
         RequestedAction,
         RetentionClass,
@@ -91,4 +92,18 @@ fn no_number_outside_a_list_is_read() {
         Field::from_number(number).expect_err("not on the list");
         Act::from_number(number).expect_err("not on the list");
     }
+}
+
+/// The kind of a record has the number of its event in `Record`.
+#[test]
+fn a_kind_of_record_has_the_number_of_its_event() {
+    let record = protos().get_message_by_name("portway.v1.Record").unwrap();
+    let event = record.oneofs().find(|it| it.name() == "event").unwrap();
+    let events: List = event
+        .fields()
+        .map(|it| (i32::try_from(it.number()).unwrap(), it.name().to_ascii_uppercase()))
+        .collect();
+    let kinds: List =
+        RecordKind::ALL.iter().map(|it| (it.number().into(), it.code().to_owned())).collect();
+    assert_eq!(kinds, events);
 }

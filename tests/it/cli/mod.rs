@@ -8,6 +8,8 @@ mod extract;
 mod follow;
 mod help;
 mod publish;
+mod query;
 mod serve;
 mod subscription;
 mod usage;
+mod views;

@@ -52,7 +52,9 @@ async fn busy() -> (Stage, Vec<Receipt>) {
 }
 
 async fn busy_with(alerts: u64) -> (Stage, Vec<Receipt>) {
-    let stage = Stage::start_with(&format!("snapshot_records = {EVERY}"), "ledger");
+    let stage = Stage::start_editing(|text| {
+        text.replace("[ledger]\n", &format!("[ledger]\nsnapshot_records = {EVERY}\n"))
+    });
     stage.agree().await;
     stage.subscribe("council").await;
     let police = stage.speak("police", Role::Service).await;

@@ -112,3 +112,87 @@ async fn refuses_seal_export_of_what_cannot_be_sealed() {
         malformed.check(&stage, "police", &seal(&officer, 1, length, LAWFULNESS).await).await;
     }
 }
+
+/// A question that is good, to be spoilt.
+fn question() -> pb::QueryRequest {
+    pb::QueryRequest { purpose: LAWFULNESS, page_size: 10, ..pb::QueryRequest::default() }
+}
+
+async fn query(speaker: &Speaker, request: pb::QueryRequest) -> Status {
+    speaker.audit().query(request).await.expect_err("refused")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_query_to_all_but_officers_with_a_purpose() {
+    let stage = Stage::start();
+    for (agency, role) in OTHERS {
+        let speaker = stage.speak(agency, role).await;
+        WRONG_ROLE.check(&stage, "police", &query(&speaker, question()).await).await;
+    }
+    let officer = stage.speak("police", Role::Officer).await;
+    let no_purpose = pb::QueryRequest { purpose: 0, ..question() };
+    NO_PURPOSE.check(&stage, "police", &query(&officer, no_purpose).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_query_for_what_cannot_be_asked() {
+    let stage = Stage::start();
+    let officer = stage.speak("police", Role::Officer).await;
+    let bounds = due(Code::InvalidArgument, Reason::OutOfBounds);
+    for page_size in [0, 1001, u32::MAX] {
+        let request = pb::QueryRequest { page_size, ..question() };
+        bounds.check(&stage, "police", &query(&officer, request).await).await;
+    }
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let token =
+        |kind, epoch, length| Some(pb::SubjectToken { kind, epoch, value: vec![1; length].into() });
+    let filter = pb::RecordFilter::default;
+    for (filter, reason) in [
+        (pb::RecordFilter { from: at(2), to: at(2), ..filter() }, Reason::OutOfBounds),
+        (pb::RecordFilter { from: at(-1), ..filter() }, Reason::OutOfBounds),
+        (pb::RecordFilter { agency: "*".to_owned(), ..filter() }, Reason::Malformed),
+        (pb::RecordFilter { purpose: Some(0), ..filter() }, Reason::MissingField),
+        (pb::RecordFilter { purpose: Some(999), ..filter() }, Reason::UnknownCode),
+        (pb::RecordFilter { kind: Some(0), ..filter() }, Reason::MissingField),
+        (pb::RecordFilter { kind: Some(12345), ..filter() }, Reason::UnknownCode),
+        (pb::RecordFilter { alert: "1".to_owned(), ..filter() }, Reason::Malformed),
+        (pb::RecordFilter { agreement: "%".to_owned(), ..filter() }, Reason::Malformed),
+        (pb::RecordFilter { reason: "BAD_LUCK".to_owned(), ..filter() }, Reason::UnknownCode),
+        (pb::RecordFilter { subject: token(2, 0, 32), ..filter() }, Reason::Malformed),
+        (pb::RecordFilter { subject: token(2, 1, 31), ..filter() }, Reason::Malformed),
+        (pb::RecordFilter { subject: token(0, 1, 32), ..filter() }, Reason::MissingField),
+        (pb::RecordFilter { certificate: vec![1; 31].into(), ..filter() }, Reason::Malformed),
+    ] {
+        let request = pb::QueryRequest { filter: Some(filter), ..question() };
+        let due = due(Code::InvalidArgument, reason);
+        due.check(&stage, "police", &query(&officer, request).await).await;
+    }
+}
+
+/// A page token goes on with the same question of the same agency, and with nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_query_with_a_page_token_that_is_forged_or_of_another_question() {
+    let stage = Stage::start();
+    stage.agree().await;
+    let officer = stage.speak("police", Role::Officer).await;
+    let first = pb::QueryRequest { page_size: 1, ..question() };
+    let page = officer.audit().query(first.clone()).await.unwrap().into_inner();
+    let token = page.next_page_token.to_vec();
+    assert!(!token.is_empty());
+    let forged = due(Code::InvalidArgument, Reason::PageTokenForged);
+    let with = |token: Vec<u8>| pb::QueryRequest { page_token: token.into(), ..first.clone() };
+    for place in [0, 15, 16, 20, 32, token.len() - 1] {
+        let mut bad = token.clone();
+        bad[place] ^= 1;
+        forged.check(&stage, "police", &query(&officer, with(bad)).await).await;
+    }
+    for bad in [vec![1], token[..token.len() - 1].to_vec(), [&token[..], &[0]].concat()] {
+        forged.check(&stage, "police", &query(&officer, with(bad)).await).await;
+    }
+    let filter = pb::RecordFilter { agency: "council".to_owned(), ..pb::RecordFilter::default() };
+    let other = pb::QueryRequest { filter: Some(filter), ..with(token.clone()) };
+    forged.check(&stage, "police", &query(&officer, other).await).await;
+    let council = stage.speak("council", Role::Officer).await;
+    forged.check(&stage, "council", &query(&council, with(token.clone())).await).await;
+    officer.audit().query(with(token)).await.expect("its own question goes on");
+}

@@ -2,6 +2,7 @@
 //! and started again on the same directories.
 
 mod binary;
+mod bytes;
 mod cli;
 mod evidence;
 mod papers;
@@ -47,30 +48,30 @@ impl Stage {
 
     /// The same, with log lines of a level and above.
     pub(crate) fn start_logging(level: &str) -> Self {
-        let mut stage = Self::set();
-        stage.serve(&["--log-level", level]);
-        stage.enrol();
-        stage
+        Self::set().begin(level)
     }
 
-    /// The same, with a setting in a section of the configuration.
-    pub(crate) fn start_with(setting: &str, section: &str) -> Self {
-        let mut stage = Self::set();
+    /// The same, with more in the configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
+        Self::start_editing(|text| format!("{text}{more}"))
+    }
+
+    /// The same, with another configuration.
+    pub(crate) fn start_editing(edit: impl FnOnce(String) -> String) -> Self {
+        let stage = Self::set();
         let path = stage.path("broker/portway.toml");
-        let config = fs::read_to_string(&path).unwrap();
-        let (before, after) = config.split_once(&format!("[{section}]\n")).unwrap();
-        fs::write(path, format!("{before}[{section}]\n{setting}\n{after}")).unwrap();
-        stage.serve(&[]);
-        stage.enrol();
-        stage
+        fs::write(&path, edit(fs::read_to_string(&path).unwrap())).unwrap();
+        stage.begin("info")
     }
 
-    /// Hands the log's key over to everybody.
-    fn enrol(&self) {
+    fn begin(mut self, level: &str) -> Self {
+        let stage = &mut self;
+        stage.serve(&["--log-level", level]);
         for home in people::homes() {
-            let key = self.path("broker/keys/log.vkey");
-            fs::copy(key, self.path(&home).join("log.vkey")).unwrap();
+            let key = stage.path("broker/keys/log.vkey");
+            fs::copy(key, stage.path(&home).join("log.vkey")).unwrap();
         }
+        self
     }
 
     /// Makes certificates and configuration only.

@@ -1,0 +1,85 @@
+//! Says in one line what a record says, for people. It shows what the record holds and nothing more.
+
+use std::fmt::Display;
+
+use crate::{
+    domain::{AgencyId, Caller},
+    record::{Disclosed, Event, Governed, Published, Refused},
+};
+
+/// Says what an event is.
+pub(super) fn describe(event: &Event) -> String {
+    match event {
+        Event::Acknowledged { subscription, number, agency } => {
+            format!("{agency}: up to number {number} of subscription {subscription}")
+        }
+        Event::AgreementApproved(act) | Event::AgreementWithdrawn(act) => governed(act),
+        Event::AgreementProposed { by, proposed } => {
+            let parties = proposed.agreement.parties.iter().map(|party| &party.agency);
+            format!("{} by {}; parties {}", proposed.agreement.id, by.seat, list(parties))
+        }
+        Event::BrokerStarted { version, .. } => format!("portway {version}"),
+        Event::Consulted { by, purpose, start, end } => {
+            format!("{} read entries {start} to {end} for {purpose}", by.seat)
+        }
+        Event::Disclosed(it) => disclosed(it),
+        Event::Exported { by, purpose, size, .. } => {
+            format!("{} sealed an export of {size} entries for {purpose}", by.seat)
+        }
+        Event::LogStarted { origin, .. } => origin.clone(),
+        Event::NumberSkipped { subscription, number, reason, recipient } => {
+            format!("{recipient}: number {number} of subscription {subscription}, {reason}")
+        }
+        Event::Published(it) => published(it),
+        Event::Redelivered { disclosed, recipient, .. } => {
+            format!("to {recipient}: disclosure {disclosed} again")
+        }
+        Event::Refused(it) => refused(it),
+        Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),
+        Event::StreamOpened { by, subscription } => {
+            format!("{} on subscription {subscription}", by.seat)
+        }
+        Event::SubscriptionCreated { by, subscription } => {
+            let it = &subscription.subscription;
+            format!("{} by {} for {}, until {}", it.name, by.seat, it.purpose, it.expires_at)
+        }
+        Event::SubscriptionDeleted { by, subscription } => {
+            format!("subscription {subscription} by {}", by.seat)
+        }
+        Event::TailCut { size, bytes } => format!("{bytes} bytes behind entry {size}"),
+    }
+}
+
+fn governed(act: &Governed) -> String {
+    let Governed { by, id, proposed, parties } = act;
+    format!("{id}, proposed in {proposed}, by {}; parties {}", by.seat, list(parties.iter()))
+}
+
+fn disclosed(it: &Disclosed) -> String {
+    let Disclosed { publisher, recipient, published, subscription, number, .. } = it;
+    let fields = it.released.iter().count();
+    format!(
+        "{publisher} to {recipient}: alert of {published}, {fields} fields, number {number} of \
+         subscription {subscription}, delete after {}",
+        it.delete_after
+    )
+}
+
+fn published(it: &Published) -> String {
+    let facts = &it.facts;
+    let (id, kind, purpose, agreement) = (facts.id, facts.kind, facts.purpose, &facts.agreement);
+    format!("{id} {kind} by {} for {purpose} under {agreement}", it.by.seat)
+}
+
+fn refused(it: &Refused) -> String {
+    let by = it.by.as_ref().map(|Caller { seat, .. }| format!(", asked by {seat}"));
+    let recipient = it.recipient.as_ref().map(|it| format!(", to {it}"));
+    let published = it.published.map(|it| format!(", alert of {it}"));
+    let more = (it.suppressed > 0).then(|| format!(", and {} more like it", it.suppressed));
+    let parts = [by, recipient, published, more].into_iter().flatten();
+    format!("{} {}{}", it.act, it.reason, parts.collect::<String>())
+}
+
+fn list<'a>(agencies: impl Iterator<Item = &'a AgencyId>) -> impl Display {
+    agencies.map(AgencyId::as_str).collect::<Vec<_>>().join(", ")
+}

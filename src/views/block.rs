@@ -1,0 +1,84 @@
+//! One block of the log, as the index holds it: the terms in it, its times, and where the links of the
+//! agencies in it stood before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    matter::Matter,
+    resolve::Resolver,
+    term::{Term, TermKey, TokenKey},
+};
+use crate::domain::{AgencyId, Timestamp};
+use crate::ledger::{Entry, LedgerError, LinkPlace, Reader};
+
+/// What the index holds of one block.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) first_at: Timestamp,
+    pub(super) last_at: Timestamp,
+    /// Leaf of the last entry.
+    pub(super) leaf: [u8; 32],
+    /// Terms in it, those of linked agencies apart.
+    pub(super) terms: BTreeSet<TermKey>,
+    /// Where the links of the agencies in it stood before the block, and stand behind it.
+    pub(super) links: BTreeMap<AgencyId, (LinkPlace, LinkPlace)>,
+}
+
+impl Block {
+    /// Reads the entries of a block. `place` says where an agency's links stand before it.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the log cannot be read.
+    pub(super) fn read(
+        (start, end): (u64, u64),
+        (reader, resolver): (&Reader, &mut Resolver),
+        key: &TokenKey,
+        place: impl Fn(&AgencyId) -> LinkPlace,
+    ) -> Result<Self, LedgerError> {
+        let mut block = Self::default();
+        let mut next = start;
+        while next < end {
+            let entries = reader.entries(next..end)?;
+            if entries.is_empty() {
+                return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
+            }
+            for entry in &entries {
+                if entry.index == start {
+                    block.first_at = entry.record.at;
+                }
+                block.add(entry, resolver, (key, &place))?;
+                next = entry.index + 1;
+            }
+        }
+        Ok(block)
+    }
+
+    fn add(
+        &mut self,
+        entry: &Entry,
+        resolver: &mut Resolver,
+        (key, place): (&TokenKey, &impl Fn(&AgencyId) -> LinkPlace),
+    ) -> Result<(), LedgerError> {
+        self.last_at = entry.record.at;
+        self.leaf = entry.frame.leaf;
+        for agency in linked(entry) {
+            let (_, behind) = self.links.entry(agency.clone()).or_insert_with(|| {
+                let place = place(agency);
+                (place, place)
+            });
+            *behind = LinkPlace { number: behind.number + 1, previous: entry.index + 1 };
+        }
+        let matter = Matter::of(entry, resolver)?;
+        self.terms.extend(matter.terms().map(|term| key.term(term)));
+        if entry.is_open_to_all() {
+            self.terms.insert(key.term(Term::Open));
+        }
+        Ok(())
+    }
+}
+
+/// The agencies that a record concerns, each once.
+fn linked(entry: &Entry) -> BTreeSet<&AgencyId> {
+    entry.record.event.agencies().into_iter().collect()
+}

@@ -1,0 +1,6 @@
+//! The promise of the views: an answer is the same, whatever state the index is in.
+
+mod faults;
+mod properties;
+mod questions;
+mod scene;
