@@ -42,7 +42,12 @@ impl State {
                 self.apply_acknowledged(*subscription, *number);
             }
             Event::AgreementApproved(act) => self.apply_approved(act),
-            Event::AgreementProposed { proposed, .. } => self.apply_proposed(index, proposed),
+            Event::AgreementProposed { by, proposed } => {
+                if let Some(agency) = by.seat.agency() {
+                    self.apply_proposed(index, agency, proposed);
+                    self.forget_ended(agency, at);
+                }
+            }
             Event::AgreementWithdrawn(act) => {
                 for version in self.agreements.entry(act.id.clone()).or_default() {
                     version.withdrawn = true;
@@ -76,12 +81,18 @@ impl State {
         }
     }
 
-    pub(super) fn apply_proposed(&mut self, index: u64, proposed: &ProposedAgreement) {
+    pub(super) fn apply_proposed(
+        &mut self,
+        index: u64,
+        agency: &AgencyId,
+        proposed: &ProposedAgreement,
+    ) {
         let versions = self.agreements.entry(proposed.agreement.id.clone()).or_default();
         versions.push(Version {
             agreement: Arc::clone(&proposed.agreement),
             hash: agreement_version(&proposed.bytes).into(),
             proposed: index,
+            proposed_by: agency.clone(),
             approved_by: std::collections::BTreeSet::new(),
             withdrawn: false,
         });

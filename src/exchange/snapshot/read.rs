@@ -98,9 +98,10 @@ impl Restoring {
         content: Content<'_>,
     ) -> Result<(), NotAState> {
         match &record.event {
-            Event::AgreementProposed { proposed, .. } => {
+            Event::AgreementProposed { by, proposed } => {
                 let stored = self.versions.remove(&index).ok_or(NotAState)?;
-                self.state.apply_proposed(index, proposed);
+                let agency = by.seat.agency().ok_or(NotAState)?;
+                self.state.apply_proposed(index, agency, proposed);
                 let versions = self.state.agreements.get_mut(&proposed.agreement.id);
                 let version = versions.and_then(|it| it.last_mut()).ok_or(NotAState)?;
                 version.withdrawn = stored.withdrawn;

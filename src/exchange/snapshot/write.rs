@@ -58,10 +58,13 @@ impl State {
         .encode_to_vec()
     }
 
-    /// Shows the same to a person.
+    /// Shows the same to a person, and what is counted of it.
     #[cfg(test)]
     pub(crate) fn shown(&self, at: Timestamp) -> String {
-        format!("{:#?}", stored::Stored::decode(&*self.to_bytes(at)).unwrap())
+        let alive = self.alerts.iter().filter(|(_, alert)| alert.facts.expires_at > at);
+        let references: BTreeMap<_, _> = alive.map(|(index, it)| (index, it.references)).collect();
+        let stored = stored::Stored::decode(&*self.to_bytes(at)).unwrap();
+        format!("{stored:#?}\nreferences {references:?}")
     }
 
     fn stored_requests(

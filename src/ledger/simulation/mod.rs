@@ -12,6 +12,7 @@ mod random;
 mod replayed;
 mod sample;
 mod settle;
+mod snapshots;
 mod stream;
 mod trace;
 mod world;
@@ -131,5 +132,6 @@ fn run(keyring: &Keyring, seed: u64, done: &mut Vec<String>) -> Counts {
     done.push("drain".to_owned());
     world.drain();
     replayed::replay_is_the_live_state(&world);
+    snapshots::a_start_from_any_batch_is_a_full_replay(&world, seed);
     world.audit.counts
 }

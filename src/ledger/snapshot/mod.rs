@@ -9,5 +9,5 @@ mod take;
 
 pub(super) use maker::Maker;
 pub(super) use parts::Parts;
-pub(super) use start::{Untrusted, start};
+pub(super) use start::{Untrusted, restore, start};
 pub(super) use take::{take, write};

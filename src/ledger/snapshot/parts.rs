@@ -42,7 +42,7 @@ impl Parts {
     }
 
     /// Returns the roots of complete tiles, and the hashes of the leaves behind them.
-    pub(super) fn tree(&self) -> Option<(Vec<Hash>, Vec<Hash>)> {
+    pub(in crate::ledger) fn tree(&self) -> Option<(Vec<Hash>, Vec<Hash>)> {
         Some((hashes(&self.tiles)?, hashes(&self.leaves)?))
     }
 }

@@ -64,7 +64,11 @@ pub(in crate::ledger) fn start(
 /// # Errors
 ///
 /// [`Untrusted`] where it does not hold together.
-pub(super) fn restore(replay: &Replay<'_>, parts: &Parts, size: u64) -> Result<Base, Untrusted> {
+pub(in crate::ledger) fn restore(
+    replay: &Replay<'_>,
+    parts: &Parts,
+    size: u64,
+) -> Result<Base, Untrusted> {
     let content = |_| Untrusted::Content;
     let mut restoring = Restoring::from_bytes(&parts.state, replay.now).map_err(content)?;
     if restoring.size() != size || size > replay.size() {

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::{Parts, Untrusted, start};
+use super::{Parts, Untrusted, restore};
 use crate::exchange::State;
 use crate::journal::{Journal, SnapshotFiles};
 use crate::ledger::{
@@ -54,7 +54,7 @@ fn base(replay: &Replay<'_>, taken: &SnapshotTaken, files: &SnapshotFiles) -> Op
     let snapshot = files.read(taken.size).ok().filter(|it| it.digest == taken.digest)?;
     let restored = Parts::from_bytes(snapshot.content)
         .ok_or(Untrusted::Content)
-        .and_then(|parts| start::restore(replay, &parts, snapshot.size));
+        .and_then(|parts| restore(replay, &parts, snapshot.size));
     match restored {
         Ok(base) => Some(base),
         Err(error) => {
