@@ -9,14 +9,20 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Commit, LedgerError, Receipt, Rejection, Release, batch::Work, command::Command,
-    contents::Contents, outlets::Outlets, replay, secrets::Secrets, tree::Tree,
+    Commit, LedgerError, Receipt, Rejection, Release,
+    batch::Work,
+    command::Command,
+    contents::Contents,
+    outlets::Outlets,
+    replay::{Base, Pace, Replay},
+    secrets::Secrets,
+    tree::Tree,
 };
 use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
 use crate::exchange::{Refusing, State};
 use crate::journal::{Batch, CommitError, Journal};
 use crate::merkle::{Checkpoint, Frontier};
-use crate::record::Event;
+use crate::record::{Event, SnapshotTaken};
 
 /// How far the wall clock may be behind the last record, or the last turn, before writing stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
@@ -96,14 +102,17 @@ impl Writer {
         rejection
     }
 
-    /// Records what is still only counted, before a stop.
+    /// Records what is still only counted, and the last snapshot, before a stop.
     ///
     /// # Errors
     ///
     /// As [`turn`](Self::turn).
-    pub(super) fn last_turn(&mut self) -> Result<(), LedgerError> {
+    pub(super) fn last_turn(&mut self, taken: Option<SnapshotTaken>) -> Result<(), LedgerError> {
         if self.begin().is_none() {
             self.record_counted_refusals(true)?;
+            if let Some(taken) = taken {
+                self.record(Event::SnapshotTaken(taken))?;
+            }
             let outcome = self.commit()?;
             self.conclude(&outcome);
         }
@@ -211,7 +220,8 @@ impl Writer {
         for outlet in self.outlets.end_all() {
             outlet.unavailable();
         }
-        let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
+        let replay = Replay::new(&self.journal, &self.secrets, &self.tree, self.now)?;
+        let replayed = replay.run(Base::default(), &Pace::FULL)?;
         if replayed.frontier.size() > self.frontier.size() {
             // The batch was kept after all, and the start's records are its first.
             self.first.clear();

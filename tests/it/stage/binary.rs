@@ -33,12 +33,13 @@ pub(crate) struct Ended {
 
 impl Broker {
     /// Starts `portway serve`, and waits until it says where it listens.
-    pub(super) fn start(config: &Path, level: &str) -> Self {
+    pub(super) fn start(config: &Path, arguments: &[&str]) -> Self {
         let log = config.with_file_name("stderr.jsonl");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_portway"))
-            .args(["serve", "--log-level", level, "--config"])
+            .args(["serve", "--config"])
             .arg(config)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)

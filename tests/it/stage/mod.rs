@@ -66,7 +66,7 @@ impl Stage {
 
     fn begin(mut self, level: &str) -> Self {
         let stage = &mut self;
-        stage.serve(level);
+        stage.serve(&["--log-level", level]);
         for home in people::homes() {
             let key = stage.path("broker/keys/log.vkey");
             fs::copy(key, stage.path(&home).join("log.vkey")).unwrap();
@@ -83,16 +83,21 @@ impl Stage {
         Self { dir, broker: None, address: String::new() }
     }
 
-    fn serve(&mut self, level: &str) {
-        let broker = Broker::start(&self.path("broker/portway.toml"), level);
+    fn serve(&mut self, arguments: &[&str]) {
+        let broker = Broker::start(&self.path("broker/portway.toml"), arguments);
         self.address.clone_from(&broker.address);
         self.broker = Some(broker);
     }
 
     /// Starts the broker again.
     pub(crate) fn serve_again(&mut self) {
+        self.serve_again_with(&[]);
+    }
+
+    /// The same, with arguments of `serve`.
+    pub(crate) fn serve_again_with(&mut self, arguments: &[&str]) {
         assert!(self.broker.is_none(), "it runs");
-        self.serve("info");
+        self.serve(arguments);
     }
 
     /// Asks the broker to stop, and waits for its end.
