@@ -17,6 +17,6 @@ mod versions;
 pub use apply::Content;
 pub use deliver::{Disclosure, Step};
 pub use publish::{Publication, Submission};
-pub use refuse::Refusing;
+pub use refuse::{Limiter, Refusing};
 pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};
 pub use subscribe::{CREDIT_MAX, UNACKNOWLEDGED_MAX};

@@ -28,6 +28,7 @@ mod seal;
 mod secrets;
 #[cfg(test)]
 mod simulation;
+mod space;
 mod stream;
 mod thread;
 mod tree;

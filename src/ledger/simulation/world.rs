@@ -80,6 +80,8 @@ pub(super) struct World<'a> {
     pub(super) came: BTreeMap<(u64, u64), bool>,
     pub(super) unique: u64,
     pub(super) fault: Option<Fault>,
+    /// Until when nothing is written, because there was no space.
+    pub(super) full_until: Timestamp,
     /// The furthest that the writer's time has come.
     pub(super) latest: Timestamp,
 }
@@ -114,6 +116,7 @@ impl<'a> World<'a> {
             came: BTreeMap::new(),
             unique: 0,
             fault: None,
+            full_until: Timestamp::EPOCH,
             latest: start,
         }
     }
@@ -145,6 +148,7 @@ impl<'a> World<'a> {
         }
         self.writer = start_writer(&self.journal, self.keyring, &self.clock);
         self.latest = self.audit.at.max(self.now());
+        self.full_until = Timestamp::EPOCH;
     }
 
     /// Does an operation and takes a turn.
@@ -172,12 +176,17 @@ impl<'a> World<'a> {
         }
         let size_before = self.journal.head().size;
         let behind = self.now().after(std::time::Duration::from_secs(5)) < self.latest;
-        if !behind {
+        let rests = behind || self.now() < self.full_until;
+        if !rests {
             self.latest = self.latest.max(self.now());
         }
         self.writer.turn(commands).unwrap();
+        // It may have struck without anybody to be told so.
+        if self.fault == Some(Fault::Full) && !self.journal.awaits_fault() {
+            self.full_until = self.latest.after(std::time::Duration::from_secs(1));
+        }
         let seen = self.trace.take();
-        Turn { size_before, answers, seen, expects_unavailable: behind }
+        Turn { size_before, answers, seen, expects_unavailable: rests }
     }
 }
 
