@@ -51,6 +51,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
+    let mut too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
     out.document(&json!({ "listening": server.address().to_string() }));
     let stop = async move {
@@ -58,13 +59,18 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
             tokio::select! {
                 _ = terminate.recv() => return,
                 _ = interrupt.recv() => return,
-                // Left to itself the signal would end the process and every stream with it.
+                // Left to themselves these signals would end the process and every stream with it.
+                _ = too_large.recv() => tracing::error!("a file has reached the limit of its size"),
                 _ = hangup.recv() => tracing::warn!("SIGHUP: settings are read at a start only"),
             }
         }
     };
     Ok(server.run(stop).await?)
 }
+
+/// "File size limit exceeded" (signal(7) on Linux). Once somebody listens to it, the write fails instead, like
+/// one for which the disk has no space.
+const SIGXFSZ: i32 = 25;
 
 /// Runs `portway config`.
 pub(super) fn config(command: &ConfigCommand, out: Output) -> Result<(), Failure> {

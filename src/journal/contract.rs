@@ -70,6 +70,10 @@ pub trait Journal: Debug + Send + Sync {
     /// Returns where the journal stands: never beyond what is durable.
     fn head(&self) -> Head;
 
+    /// Tells whether there is room for about `bytes` more. Asks the disk: for whoever was told `Full`, and not
+    /// for every turn.
+    fn has_room(&self, bytes: u64) -> bool;
+
     /// Returns the head as the batch that holds entry `index` left it: the smallest stored
     /// checkpoint that covers the entry.
     ///

@@ -54,6 +54,11 @@ impl Memory {
         self.kept().fault = Some(fault);
     }
 
+    /// Tells whether a fault has yet to strike.
+    pub fn awaits_fault(&self) -> bool {
+        self.kept().fault.is_some()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,6 +88,11 @@ impl Journal for Memory {
 
     fn head(&self) -> Head {
         self.kept().heads.last().cloned().unwrap_or_default()
+    }
+
+    /// A fault strikes once: there is room again.
+    fn has_room(&self, _bytes: u64) -> bool {
+        true
     }
 
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {

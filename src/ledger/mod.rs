@@ -30,6 +30,7 @@ mod secrets;
 #[cfg(test)]
 mod simulation;
 mod snapshot;
+mod space;
 mod stream;
 mod thread;
 mod tree;

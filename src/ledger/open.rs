@@ -24,6 +24,7 @@ use super::{
     writer::Writer,
 };
 use crate::domain::{Clock, Timestamp, TrustDomain};
+use crate::exchange::Limiter;
 use crate::journal::{
     self, Anchor, AnchorError, AnchorFile, JournalId, KeyError, Keys, MasterKey, OpenError,
     Segments, SnapshotFiles,
@@ -187,9 +188,7 @@ fn find(settings: &Settings) -> Result<Found, LedgerError> {
 pub(super) fn secrets_of(settings: &Settings, id: JournalId) -> Result<Secrets, LedgerError> {
     let keys_lost = || LedgerError::KeysLost(settings.keys_dir.display().to_string());
     let master = match MasterKey::load(&settings.master_key) {
-        Err(KeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(keys_lost());
-        }
+        Err(KeyError::Missing { .. }) => return Err(keys_lost()),
         loaded => loaded?,
     };
     match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
@@ -273,6 +272,8 @@ pub(super) fn writer(
         work: super::batch::Work::default(),
         commits: watch::Sender::new(replayed.commit),
         forked: Arc::new(Mutex::new(false)),
+        full: None,
+        counted: Limiter::default(),
         first: Vec::new(),
     }
 }

@@ -149,6 +149,10 @@ impl Journal for Counted {
         self.journal.head()
     }
 
+    fn has_room(&self, bytes: u64) -> bool {
+        self.journal.has_room(bytes)
+    }
+
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {
         self.journal.checkpoint_covering(index)
     }

@@ -240,6 +240,10 @@ impl Journal for Segments {
         self.committed.read().unwrap_or_else(PoisonError::into_inner).head.clone()
     }
 
+    fn has_room(&self, bytes: u64) -> bool {
+        files::has_room(&self.dir, bytes)
+    }
+
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {
         self.read_checkpoint(index)
     }

@@ -3,6 +3,7 @@
 
 mod ask;
 mod audit;
+mod counted;
 mod drain;
 mod entries;
 mod evaluate;

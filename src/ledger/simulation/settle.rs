@@ -43,8 +43,8 @@ impl World<'_> {
         let unavailable = ended || outcomes.contains(&Outcome::Unavailable);
         let lost = match self.fault {
             _ if turn.expects_unavailable => {
-                assert!(!grew, "written though the clock was behind");
-                assert!(!ended, "a clock that is behind ends no stream");
+                assert!(!grew, "written though the clock was behind or the disk full");
+                assert!(!ended, "who only waits ends no stream");
                 true
             }
             Some(fault) if unavailable || grew => {

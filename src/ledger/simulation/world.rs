@@ -106,6 +106,8 @@ pub(super) struct World<'a> {
     pub(super) unique: u64,
     pub(super) fault: Option<Fault>,
     pub(super) snapshots: Snapshots,
+    /// Until when nothing is written, because there was no space.
+    pub(super) full_until: Timestamp,
     /// The furthest that the writer's time has come.
     pub(super) latest: Timestamp,
 }
@@ -141,6 +143,7 @@ impl<'a> World<'a> {
             unique: 0,
             fault: None,
             snapshots: Snapshots::new(keyring),
+            full_until: Timestamp::EPOCH,
             latest: start,
         }
     }
@@ -178,6 +181,7 @@ impl<'a> World<'a> {
             self.audit.count("quick start");
         }
         self.latest = self.audit.at.max(self.now());
+        self.full_until = Timestamp::EPOCH;
     }
 
     /// Takes a snapshot of what is committed, as the thread beside the writer does; the turn records it.
@@ -218,12 +222,17 @@ impl<'a> World<'a> {
         }
         let size_before = self.journal.head().size;
         let behind = self.now().after(std::time::Duration::from_secs(5)) < self.latest;
-        if !behind {
+        let rests = behind || self.now() < self.full_until;
+        if !rests {
             self.latest = self.latest.max(self.now());
         }
         self.writer.turn(commands).unwrap();
+        // It may have struck without anybody to be told so.
+        if self.fault == Some(Fault::Full) && !self.journal.awaits_fault() {
+            self.full_until = self.latest.after(std::time::Duration::from_secs(1));
+        }
         let seen = self.trace.take();
-        Turn { size_before, answers, seen, expects_unavailable: behind }
+        Turn { size_before, answers, seen, expects_unavailable: rests }
     }
 }
 
