@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::scene::{AGENCIES, Scene, agency, asked, scanned};
+use super::scene::{AGENCIES, Scene, TOKENS, agency, asked, scanned, token};
 use crate::ledger::LinkPlace;
 use crate::views::{
     Question, Views, ViewsError, keys,
@@ -162,6 +162,30 @@ fn links_that_stand_elsewhere_are_found_out_when_they_are_used() {
     views.catch_up(&|| false).unwrap();
     assert_eq!(views.standing().indexed, scene.size / BLOCK * BLOCK);
     compare(&views, &scene);
+}
+
+fn files(dir: &Path) -> Vec<Vec<u8>> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|it| if it.is_dir() { files(&it) } else { vec![fs::read(it).unwrap()] })
+        .collect()
+}
+
+/// Terms stand in the files as they are in memory, and no token does.
+#[test]
+fn no_token_stands_in_a_file() {
+    let (dir, scene) = (tempfile::tempdir().unwrap(), scene(250));
+    let views = open(dir.path(), &scene);
+    views.catch_up(&|| false).unwrap();
+    drop(views);
+    let files = files(dir.path());
+    let holds = |marker: &[u8]| {
+        files.iter().any(|file| file.windows(marker.len()).any(|bytes| bytes == marker))
+    };
+    assert!(holds(AGENCIES[0].as_bytes()), "the search finds things");
+    for number in 0..TOKENS {
+        assert!(!holds(&token(number).value[..8]), "token {number}");
+    }
 }
 
 #[test]
