@@ -52,6 +52,7 @@ pub(super) struct File {
     pub(super) operators: Operators,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
+    pub(super) limits: Limits,
     pub(super) views: Views,
     pub(super) policy: Policy,
     pub(super) agency: Vec<Agency>,
@@ -93,6 +94,18 @@ pub(super) struct Ledger {
     pub(super) master_key: Option<PathBuf>,
     pub(super) queue_commands_max: Option<u64>,
     pub(super) batch_commands_max: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    pub(super) publish_per_second: Option<u64>,
+    pub(super) publish_burst: Option<u64>,
+    pub(super) calls_per_agency_max: Option<u64>,
+    pub(super) governance_calls_per_agency_max: Option<u64>,
+    pub(super) streams_per_agency_max: Option<u64>,
+    pub(super) streams_per_connection_max: Option<u64>,
+    pub(super) call_timeout_ms: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
-use super::file::{ConfigError, File};
+use super::file::{self, ConfigError, File};
 use crate::domain::{AgencyId, Name, TrustDomain};
+use crate::grpc::Limits;
 use crate::identity::{AcceptorSettings, Bounds, Sources};
 use crate::{
     journal,
@@ -27,6 +28,10 @@ pub struct Settings {
     pub trust: Sources,
     /// Where the log is kept.
     pub ledger: ledger::Settings,
+    /// What one agency may have in progress.
+    pub limits: Limits,
+    /// Calls and streams at once on one connection.
+    pub streams_per_connection_max: u32,
     /// How long a stop may take before connections are cut.
     pub drain_timeout: Duration,
     /// Where rebuildable views are kept.
@@ -53,6 +58,12 @@ impl Settings {
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
             ledger: reader.ledger(&file, &trust.domain)?,
+            limits: reader.limits(&file.limits)?,
+            streams_per_connection_max: reader.small(
+                "limits.streams_per_connection_max",
+                file.limits.streams_per_connection_max,
+                (128, 1..=10_000),
+            )?,
             trust,
             drain_timeout: reader.duration(
                 "server.drain_timeout_ms",
@@ -154,9 +165,56 @@ impl Reader<'_> {
                 own.batch_commands_max,
                 (4096, 1..=4096),
             )?,
-            publish_rate: Rate { per_second: 50_000, burst: 50_000 },
+            publish_rate: self.publish_rate(&file.limits)?,
             accept_lost_anchor: false,
         })
+    }
+
+    fn limits(&self, limits: &file::Limits) -> Result<Limits, ConfigError> {
+        Ok(Limits {
+            calls: self.count(
+                "limits.calls_per_agency_max",
+                limits.calls_per_agency_max,
+                (1024, 1..=65_536),
+            )?,
+            governance_calls: self.count(
+                "limits.governance_calls_per_agency_max",
+                limits.governance_calls_per_agency_max,
+                (16, 1..=1024),
+            )?,
+            streams: self.count(
+                "limits.streams_per_agency_max",
+                limits.streams_per_agency_max,
+                (256, 1..=65_536),
+            )?,
+            call_timeout: self.duration(
+                "limits.call_timeout_ms",
+                limits.call_timeout_ms,
+                (30_000, 100..=600_000),
+            )?,
+        })
+    }
+
+    fn publish_rate(&self, limits: &file::Limits) -> Result<Rate, ConfigError> {
+        let bounds = (50_000, 1..=1_000_000);
+        Ok(Rate {
+            per_second: self.small(
+                "limits.publish_per_second",
+                limits.publish_per_second,
+                bounds.clone(),
+            )?,
+            burst: self.small("limits.publish_burst", limits.publish_burst, bounds)?,
+        })
+    }
+
+    fn small(
+        &self,
+        key: &'static str,
+        given: Option<u64>,
+        bounded: Bounded,
+    ) -> Result<u32, ConfigError> {
+        let number = self.number(key, given, bounded)?;
+        u32::try_from(number).map_err(|_| self.wrong(key, "it is too large"))
     }
 
     fn at(&self, key: &'static str, path: Option<&PathBuf>) -> Result<PathBuf, ConfigError> {
@@ -281,6 +339,15 @@ mod tests {
             (
                 WHOLE.replace("[ledger]", "[ledger]\nbatch_commands_max = 0"),
                 "ledger.batch_commands_max: it has to be 1 to 4096",
+            ),
+            (WHOLE.replace("[limits]", "[limits]\nalerts_max = 3"), "alerts_max"),
+            (
+                WHOLE.replace("[limits]", "[limits]\npublish_per_second = 0"),
+                "limits.publish_per_second: it has to be 1 to 1000000",
+            ),
+            (
+                WHOLE.replace("[limits]", "[limits]\ncall_timeout_ms = 600001"),
+                "limits.call_timeout_ms: it has to be 100 to 600000",
             ),
             (WHOLE.replace("id = \"police\"", "id = \"Police\""), "agency.id"),
             (WHOLE.replace("id = \"housing\"", "id = \"police\""), "agency.id: it is there twice"),

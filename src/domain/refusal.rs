@@ -27,6 +27,7 @@ codes! {
         RequestIdTooOld = 24 "REQUEST_ID_TOO_OLD",
         RequestIdReused = 25 "REQUEST_ID_REUSED",
         Restricted = 26 "RESTRICTED",
+        StaffReferenceMissing = 27 "STAFF_REFERENCE_MISSING",
         VictimFacingSuspect = 30 "VICTIM_FACING_SUSPECT",
         SpecialCategoryWithoutCondition = 31 "SPECIAL_CATEGORY_WITHOUT_CONDITION",
         ConditionWithoutParagraph = 32 "CONDITION_WITHOUT_PARAGRAPH",
@@ -48,6 +49,7 @@ codes! {
         GatewayOfOtherPurpose = 48 "GATEWAY_OF_OTHER_PURPOSE",
         RulesFailed = 49 "RULES_FAILED",
         NotPermitted = 50 "NOT_PERMITTED",
+        TooManyProposals = 51 "TOO_MANY_PROPOSALS",
         SubscriptionUnknown = 60 "SUBSCRIPTION_UNKNOWN",
         SubscriptionExists = 61 "SUBSCRIPTION_EXISTS",
         SubscriptionExpired = 62 "SUBSCRIPTION_EXPIRED",
@@ -97,6 +99,7 @@ impl Reason {
             | Self::CheckpointInvalid
             | Self::PageTokenForged
             | Self::ExpiryTooLate
+            | Self::StaffReferenceMissing
             | Self::AheadOfTime => Class::Invalid,
             Self::AgreementUnknown
             | Self::NotAParty
@@ -111,7 +114,8 @@ impl Reason {
             | Self::SubscriptionExpired
             | Self::SubscriptionDeleted
             | Self::PolicyDocumentNotCurrent
-            | Self::Restricted => Class::Precondition,
+            | Self::Restricted
+            | Self::TooManyProposals => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
             | Self::NotRecipient

@@ -4,6 +4,7 @@
 
 mod apply;
 mod deliver;
+mod explain;
 mod govern;
 mod interest;
 mod publish;
@@ -12,9 +13,11 @@ mod state;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 pub use apply::Content;
 pub use deliver::{Disclosure, Step};
+pub use explain::{Explained, Inquiry};
 pub use publish::{Publication, Submission};
 pub use refuse::Refusing;
 pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};

@@ -10,7 +10,7 @@ use super::{
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
-use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal};
+use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal, StaffReference};
 use crate::identity::Peer;
 use crate::ledger::{Ledger, Opening, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
@@ -27,6 +27,8 @@ pub struct Asked {
     pub credit: u32,
     /// Position to go on from.
     pub resume: bytes::Bytes,
+    /// On whose behalf.
+    pub on_behalf_of: Option<StaffReference>,
     /// Size of the newest checkpoint that the subscriber knows.
     pub known: u64,
 }
@@ -69,6 +71,7 @@ pub async fn open(
         purpose: asked.purpose,
         credit: asked.credit,
         resume: asked.resume,
+        on_behalf_of: asked.on_behalf_of,
         outlet,
     };
     let answer = ledger.open_stream(opening).await?;
@@ -94,12 +97,13 @@ pub async fn open(
     Ok(Opened { stream, follower })
 }
 
-/// Follows the subscriber until it goes away, the stream ends, or it says something it must not. While the
+/// Follows the subscriber until it goes away, the stream ends, or it says something it must not, or that cannot be
+/// read. While the
 /// ledger decides what was said, the rest is heard and put together: a stream never has more than one thing
 /// waiting, however much its subscriber says.
-pub async fn follow<S, E>(follower: Follower, mut said: S)
+pub async fn follow<S>(follower: Follower, mut said: S)
 where
-    S: Stream<Item = Result<pb::SubscribeRequest, E>> + Unpin,
+    S: Stream<Item = Result<pb::SubscribeRequest, Refusal>> + Unpin,
 {
     let ended = &follower.ending.ended;
     let mut heard = Heard::default();
@@ -124,8 +128,7 @@ where
                 }
             }
             next = said.next(), if over.is_none() => {
-                let request = next.and_then(Result::ok);
-                over = heard.hear(request, &follower.ledger, follower.key).err();
+                over = heard.hear(next, &follower.ledger, follower.key).err();
             }
         }
     }
@@ -166,11 +169,11 @@ impl Heard {
     /// Hears one message, or the end of all.
     fn hear(
         &mut self,
-        request: Option<pb::SubscribeRequest>,
+        next: Option<Result<pb::SubscribeRequest, Refusal>>,
         ledger: &Ledger,
         key: StreamKey,
     ) -> Result<(), Over> {
-        match request.ok_or(Over::Silent)?.message {
+        match next.ok_or(Over::Silent)?.map_err(Over::Refused)?.message {
             Some(Said::Credit(credit)) => {
                 if credit.more == 0 {
                     return Err(Over::Refused(Refusal::at(Reason::CreditOutOfBounds, "more")));

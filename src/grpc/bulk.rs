@@ -68,6 +68,7 @@ impl Reader {
                 None => return,
                 Some(Ok(request)) => submit(&self.broker.ledger, &self.by, request).await,
                 Some(Err(status)) => {
+                    let status = status::of_unread(&status).unwrap_or(status);
                     place.send((0, Asked::End(status)));
                     return;
                 }

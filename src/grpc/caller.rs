@@ -2,6 +2,7 @@
 
 use tonic::{Request, Status};
 
+use super::status;
 use crate::identity::Peer;
 
 /// Returns the peer of a request.
@@ -10,6 +11,5 @@ use crate::identity::Peer;
 ///
 /// UNAUTHENTICATED where the connection did not come through our acceptor.
 pub(super) fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
-    let unknown = || Status::unauthenticated("the caller is not known");
-    request.extensions().get::<Peer>().cloned().ok_or_else(unknown)
+    request.extensions().get::<Peer>().cloned().ok_or_else(status::unknown_caller)
 }

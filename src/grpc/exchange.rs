@@ -85,14 +85,16 @@ impl ExchangeService {
             return Err(Refusal::at(Reason::OutOfOrder, "message"));
         };
         let (name, purpose, credit) = convert::open(&open)?;
+        let on_behalf_of = convert::staff(&open.on_behalf_of)?;
         let known = self.shown(&open.checkpoint)?;
-        Ok(Asked { name, purpose, credit, resume: open.resume, known })
+        Ok(Asked { name, purpose, credit, resume: open.resume, on_behalf_of, known })
     }
 
     fn asked_once(&self, request: pb::PullRequest) -> Result<Asked, Refusal> {
         let (name, purpose, credit) = convert::pull(&request)?;
+        let on_behalf_of = convert::staff(&request.on_behalf_of)?;
         let known = self.shown(&request.checkpoint)?;
-        Ok(Asked { name, purpose, credit, resume: request.resume, known })
+        Ok(Asked { name, purpose, credit, resume: request.resume, on_behalf_of, known })
     }
 
     /// Looks at the checkpoint that a subscriber knows; returns its size.
@@ -125,6 +127,11 @@ impl ExchangeService {
     ) -> Result<Deliveries, Status> {
         let bounds = (Arc::clone(&self.0.clock), self.0.drain.clone());
         let opened = feed::open(&self.0.ledger, peer, asked, bounds).await.map_err(status::of)?;
+        // A connection that broke is silent; bytes that are no message are a fault.
+        let said = said.map_while(|it| match it {
+            Ok(request) => Some(Ok(request)),
+            Err(status) => status::unread(&status).map(Err),
+        });
         self.0.tasks.spawn("feed-follow", feed::follow(opened.follower, said));
         Ok(Box::pin(opened.stream.map(|message| message.map_err(status::closed))))
     }

@@ -1,12 +1,14 @@
 //! The services: who asks, what for, do it, say it. Handlers only translate; errors become a status in
 //! one place; identity is read off the connection and never out of a message.
 
+mod admission;
 mod agreements;
 mod audit;
 mod bulk;
 mod caller;
 mod convert;
 mod exchange;
+mod explain;
 mod hold;
 mod log;
 mod operations;
@@ -24,9 +26,11 @@ use crate::ledger::Ledger;
 use crate::tasks::Tasks;
 use crate::views::Views;
 
+pub use admission::{Admission, Admitting, Held, Limits};
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;
+pub use explain::{explained, inquiry};
 pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;

@@ -17,7 +17,9 @@ pub(super) fn of(rejection: Rejection) -> Status {
     match rejection {
         Rejection::Busy => retry(Code::ResourceExhausted, "BUSY", Duration::from_millis(100)),
         Rejection::RateExceeded { after } => retry(Code::ResourceExhausted, "RATE_EXCEEDED", after),
-        Rejection::Refused { refusal, decision } => refused(refusal, decision),
+        Rejection::Refused { refusal, decision } => {
+            refused(code(refusal.reason), refusal, decision)
+        }
         Rejection::Unavailable(why) => {
             tracing::debug!(why, "unavailable");
             retry(Code::Unavailable, "UNAVAILABLE", Duration::from_secs(1))
@@ -28,7 +30,7 @@ pub(super) fn of(rejection: Rejection) -> Status {
 /// Turns the end of a stream into a status.
 pub(super) fn closed(closed: Closed) -> Status {
     match closed {
-        Closed::Refused(refusal, decision) => refused(refusal, decision),
+        Closed::Refused(refusal, decision) => refused(code(refusal.reason), refusal, decision),
         Closed::Unavailable => retry(Code::Unavailable, "UNAVAILABLE", Duration::from_millis(200)),
         Closed::Broken(error) => internal(&error),
     }
@@ -40,7 +42,45 @@ pub(super) fn internal(error: &LedgerError) -> Status {
     Status::with_error_details(Code::Internal, "internal error", info("INTERNAL", HashMap::new()))
 }
 
-fn refused(refusal: Refusal, decision: Option<u64>) -> Status {
+/// Returns what the transport could not read; nothing where it could, or broke. To prost that is an internal
+/// error, but it is the caller's.
+pub(super) fn unread(status: &Status) -> Option<Refusal> {
+    if status.code() == Code::OutOfRange {
+        return Some(Refusal::at(Reason::OutOfBounds, "message"));
+    }
+    let is_unreadable = status.code() == Code::Internal && status.message().starts_with(UNREADABLE);
+    is_unreadable.then_some(Refusal::at(Reason::Malformed, "message"))
+}
+
+/// Turns what the transport says of what it could not read into a status of ours. Nothing is recorded: what a
+/// caller meant is not known.
+pub(super) fn of_unread(status: &Status) -> Option<Status> {
+    let refusal = unread(status)?;
+    let code =
+        if status.code() == Code::OutOfRange { Code::OutOfRange } else { code(refusal.reason) };
+    Some(refused(code, refusal, None))
+}
+
+/// How prost begins to say that bytes are not a message.
+const UNREADABLE: &str = "failed to decode Protobuf message";
+
+/// The answer to who has too much in progress.
+pub(super) fn too_many(reason: &str, again: Duration) -> Status {
+    retry(Code::ResourceExhausted, reason, again)
+}
+
+/// The answer after the time that a call may take. Whether it was done is not known.
+pub(super) fn too_slow() -> Status {
+    let details = info("DEADLINE_EXCEEDED", HashMap::new());
+    Status::with_error_details(Code::DeadlineExceeded, "it took too long", details)
+}
+
+/// The answer to whom no certificate names.
+pub(super) fn unknown_caller() -> Status {
+    Status::unauthenticated("the caller is not known")
+}
+
+fn refused(code: Code, refusal: Refusal, decision: Option<u64>) -> Status {
     let mut metadata = HashMap::new();
     if let Some(decision) = decision {
         metadata.insert("decision".to_owned(), decision.to_string());
@@ -48,7 +88,6 @@ fn refused(refusal: Refusal, decision: Option<u64>) -> Status {
     if !refusal.at.is_empty() {
         metadata.insert("at".to_owned(), refusal.at.to_owned());
     }
-    let code = code(refusal.reason);
     Status::with_error_details(code, refusal.to_string(), info(refusal.reason.code(), metadata))
 }
 

@@ -12,8 +12,8 @@ use tower::util::MapResponseLayer;
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
-    AgreementsService, AuditService, Broker, ExchangeService, LogService, OperationsService,
-    SubscriptionsService, hold,
+    Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
+    OperationsService, SubscriptionsService, hold,
 };
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
@@ -82,11 +82,18 @@ impl Server {
             tasks: tasks.clone(),
             drain: stop.clone(),
         };
+        let admission = Admission::new(settings.limits)
+            .map_err(|error| ServerError::Transport(error.to_string()))?;
         let routes = routes(&broker).await;
         let incoming = acceptor.accept(&tasks, stop.clone());
-        tasks.keep("ledger-tick", stop.clone(), tick(start.ledger.clone(), stop.clone()));
+        tasks.keep(
+            "ledger-tick",
+            stop.clone(),
+            tick(start.ledger.clone(), admission.clone(), stop.clone()),
+        );
         tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
-        let transport = serve(&tasks, routes, incoming, stop.clone());
+        let streams_max = settings.streams_per_connection_max;
+        let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
         tracing::info!(%address, size = start.ledger.newest().size, "serving");
         Ok(Self {
             address,
@@ -149,11 +156,12 @@ async fn open_views(dir: PathBuf, reader: Reader) -> Result<Views, ServerError> 
     Ok(opened.map_err(panicked)??)
 }
 
-/// Lets the writer look at the clock while nobody asks for anything.
-async fn tick(ledger: Ledger, stop: CancellationToken) {
+/// Lets the writer look at the clock while nobody asks for anything, and says who was turned away.
+async fn tick(ledger: Ledger, admission: Admission, stop: CancellationToken) {
     let mut interval = tokio::time::interval(Duration::from_secs(1));
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
         ledger.tick();
+        admission.report();
     }
 }
 
@@ -169,11 +177,12 @@ async fn open_ledger(
 
 /// How long tasks may take to notice that their connection is gone.
 const CUT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The largest publish; the largest subscription or agreement.
-const ALERT_BYTES_MAX: usize = 64 << 10;
+/// The largest message; the largest subscription or agreement.
+const BYTES_MAX: usize = 64 << 10;
 const GOVERNANCE_BYTES_MAX: usize = 1 << 20;
-/// Calls and streams at once on one connection.
-const STREAMS_MAX: u32 = 128;
+/// What one stream, and one connection, may send ahead of its reader: it is held in memory.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
 const HEADER_BYTES_MAX: u32 = 16 << 10;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -184,21 +193,23 @@ async fn routes(broker: &Broker) -> Routes {
         v1::subscriptions_server::SubscriptionsServer::new(SubscriptionsService(broker.clone()));
     let agreements =
         v1::agreements_server::AgreementsServer::new(AgreementsService(broker.clone()));
+    let audit = v1::audit_server::AuditServer::new(AuditService(broker.clone()));
+    let log = v1::log_server::LogServer::new(LogService(broker.clone()));
+    let operations =
+        v1::operations_server::OperationsServer::new(OperationsService(broker.clone()));
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in SERVICES {
         health.set_service_status(service, ServingStatus::Serving).await;
     }
     let mut routes = Routes::builder();
     routes
-        .add_service(exchange.max_decoding_message_size(ALERT_BYTES_MAX))
+        .add_service(exchange.max_decoding_message_size(BYTES_MAX))
         .add_service(subscriptions.max_decoding_message_size(GOVERNANCE_BYTES_MAX))
         .add_service(agreements.max_decoding_message_size(GOVERNANCE_BYTES_MAX))
-        .add_service(v1::audit_server::AuditServer::new(AuditService(broker.clone())))
-        .add_service(v1::log_server::LogServer::new(LogService(broker.clone())))
-        .add_service(v1::operations_server::OperationsServer::new(OperationsService(
-            broker.clone(),
-        )))
-        .add_service(health_service);
+        .add_service(audit.max_decoding_message_size(BYTES_MAX))
+        .add_service(log.max_decoding_message_size(BYTES_MAX))
+        .add_service(operations.max_decoding_message_size(BYTES_MAX))
+        .add_service(health_service.max_decoding_message_size(BYTES_MAX));
     let descriptors = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
@@ -207,7 +218,9 @@ async fn routes(broker: &Broker) -> Routes {
     // Both: gRPC's own client for Python knows only the older one.
     match (descriptors().build_v1(), descriptors().build_v1alpha()) {
         (Ok(reflection), Ok(older)) => {
-            routes.add_service(reflection).add_service(older);
+            routes
+                .add_service(reflection.max_decoding_message_size(BYTES_MAX))
+                .add_service(older.max_decoding_message_size(BYTES_MAX));
         }
         (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "reflection is off"),
     }
@@ -226,7 +239,7 @@ const SERVICES: [&str; 7] = [
 
 fn serve(
     tasks: &Tasks,
-    routes: Routes,
+    (routes, admission, streams_max): (Routes, Admission, u32),
     incoming: impl tokio_stream::Stream<Item = std::io::Result<PeerStream>> + Send + 'static,
     stop: CancellationToken,
 ) -> oneshot::Receiver<Result<(), tonic::transport::Error>> {
@@ -234,7 +247,10 @@ fn serve(
     let shutdown = stop.clone().cancelled_owned();
     tasks.keep("grpc", stop, async move {
         let served = Transport::builder()
-            .max_concurrent_streams(Some(STREAMS_MAX))
+            .layer(admission)
+            .max_concurrent_streams(Some(streams_max))
+            .initial_stream_window_size(Some(STREAM_WINDOW_BYTES))
+            .initial_connection_window_size(Some(CONNECTION_WINDOW_BYTES))
             .http2_max_header_list_size(Some(HEADER_BYTES_MAX))
             .http2_max_pending_accept_reset_streams(Some(20))
             .http2_max_local_error_reset_streams(Some(128))

@@ -8,6 +8,8 @@ mod flows;
 #[cfg(test)]
 mod handshakes;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod stage;

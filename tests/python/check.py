@@ -113,6 +113,20 @@ def check_subscribe(council, police, first):
     stream.finish()
 
 
+def check_pull(council, police):
+    """Batches as the stream would bring them; what is not resumed from comes again."""
+    receipts = [police.publish(alert(), request_id()) for _ in range(5)]
+    batch, views = council.pull(NAME, PURPOSE, 3)
+    need([it.id for it in views] == [it.alert for it in receipts[:3]] and batch.more, "another batch came")
+    again, views = council.pull(NAME, PURPOSE, 2)
+    need([it.id for it in views] == [it.alert for it in receipts[:2]], "what was not kept did not come again")
+    need(all(it.redelivery for it in again.deliveries), "redeliveries are not told")
+    rest, views = council.pull(NAME, PURPOSE, 10, batch.position)
+    need([it.id for it in views] == [it.alert for it in receipts[3:]] and not rest.more, "the rest is another one")
+    empty, views = council.pull(NAME, PURPOSE, 0, rest.position)
+    need(not views and empty.acknowledged == rest.deliveries[-1].number, "it was not acknowledged")
+
+
 def check_bulk(police):
     """One outcome an alert, in order; a refusal ends nothing, a repeat is told as such."""
     alerts = [(request_id(), alert()) for _ in range(200)]
@@ -177,9 +191,10 @@ def main(connect, identities):
     subscribed(council)
     receipt = check_publish(police)
     check_subscribe(council, police, receipt)
+    check_pull(council, police)
     check_bulk(police)
     check_verifier(police, receipt)
-    print("publish, bulk, subscribe, refusals, proofs: all as documented")
+    print("publish, bulk, subscribe, pull, refusals, proofs: all as documented")
 
 
 if __name__ == "__main__":

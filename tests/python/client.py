@@ -81,12 +81,33 @@ class Portway:
         """Opens a subscription's stream, with so much credit."""
         return Stream(self, subscription, purpose, credit)
 
+    def pull(self, subscription, purpose, most, resume=b""):
+        """Brings one batch; resume from its position once all of it is safe. Returns the answer and its views."""
+        known = self.log.tree
+        request = exchange_pb2.PullRequest(
+            subscription=subscription, purpose=purpose, max=most, resume=resume, checkpoint=self.log.note
+        )
+        answer = self.exchange.Pull(request, timeout=30)
+        tree = self.log.advance(answer.checkpoint, answer.consistency, known)
+        numbers = sorted(it.number for it in [*answer.deliveries, *answer.skipped])
+        first = answer.acknowledged + 1
+        need(numbers == list(range(first, first + len(numbers))), "a number is missing")
+        return answer, [self.seen(delivery, tree) for delivery in answer.deliveries]
+
+    def seen(self, delivery, tree):
+        """Verifies that a delivery's disclosure was recorded first; returns the view."""
+        self.log.check_entry(delivery.index, delivery.salt, delivery.record, delivery.inclusion, tree)
+        disclosed = record_pb2.Record.FromString(delivery.record).disclosed
+        view = commitment(delivery.view_key, "portway/v1/view", delivery.view)
+        need(disclosed.view == view, "the record commits to another view")
+        return alert_pb2.View.FromString(delivery.view)
+
 
 class Stream:
     """An open stream: iterate for (delivery, view), and acknowledge what is safe with you."""
 
     def __init__(self, portway, subscription, purpose, credit):
-        self.log, self.said = portway.log, queue.SimpleQueue()
+        self.portway, self.log, self.said = portway, portway.log, queue.SimpleQueue()
         opening = exchange_pb2.Open(
             subscription=subscription, purpose=purpose, credit=credit, checkpoint=self.log.note
         )
@@ -117,11 +138,7 @@ class Stream:
         need(delivery.number == self.number + 1, "a number is missing")
         self.number = delivery.number
         self.advance(delivery)
-        self.log.check_entry(delivery.index, delivery.salt, delivery.record, delivery.inclusion, self.tree)
-        disclosed = record_pb2.Record.FromString(delivery.record).disclosed
-        view = commitment(delivery.view_key, "portway/v1/view", delivery.view)
-        need(disclosed.view == view, "the record commits to another view")
-        return delivery, alert_pb2.View.FromString(delivery.view)
+        return delivery, self.portway.seen(delivery, self.tree)
 
     def acknowledge(self, delivery):
         self.say(acknowledge=exchange_pb2.Acknowledge(position=delivery.position))

@@ -140,7 +140,7 @@ impl Case {
                 let purpose = code("asked_purpose", &self.asked_purpose)?;
                 let ask = Ask { alert: &alert, recipient, purpose };
                 let content = permit::content(&alert);
-                let way = permit::find_flow(&agreement, &ask)
+                let way = permit::find_flow(&agreement, (&alert.publisher, recipient), purpose)
                     .map(|(_, flow)| Way::under(&agreement, flow, Some(recipient), &content));
                 let way = way.unwrap_or_default();
                 rules.put(&permit::question(&agreement, &ask, way, now), Some(&rules.schema))
@@ -271,6 +271,7 @@ impl Case {
             delete_after: now.plus_days(90),
             handling: [].into(),
             restricted: self.restricted,
+            on_behalf_of: None,
         })
     }
 }
@@ -291,6 +292,7 @@ fn party(name: &str, kind: &str, regime: &str) -> Result<Party, String> {
         regime: code("regime", regime)?,
         faces_suspects: false,
         professional_secrecy: false,
+        names_staff: false,
         acting_for: None,
         policy_document: None,
     })

@@ -102,11 +102,13 @@ impl Desk {
 
     /// The ids of all published alerts, in order.
     async fn published(&self) -> Vec<String> {
-        let published = |event: Event| match event {
-            Event::Published(it) => Some(it.facts.id.to_string()),
-            _ => None,
-        };
-        events(&self.officer().await).await.into_iter().filter_map(|it| published(it.1)).collect()
+        let mut ids = Vec::new();
+        for (_, event) in events(&self.officer().await).await {
+            if let Event::Published(it) = event {
+                ids.push(it.facts.id.to_string());
+            }
+        }
+        ids
     }
 }
 
@@ -264,7 +266,7 @@ async fn a_run_that_was_killed_goes_on_and_publishes_every_row_once() {
     }
     // And once with a receipt that was not written to its end.
     let kept = fs::read_to_string(desk.path("receipts.jsonl")).unwrap();
-    fs::write(desk.path("receipts.jsonl"), &kept[..kept.len() - 40]).unwrap();
+    fs::write(desk.path("receipts.jsonl"), kept.get(..kept.len() - 40).unwrap()).unwrap();
 
     let last = desk.police.run(&args);
 

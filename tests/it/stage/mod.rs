@@ -2,6 +2,7 @@
 //! and started again on the same directories.
 
 mod binary;
+mod bytes;
 mod cli;
 mod evidence;
 mod papers;
@@ -47,13 +48,30 @@ impl Stage {
 
     /// The same, with log lines of a level and above.
     pub(crate) fn start_logging(level: &str) -> Self {
-        let mut stage = Self::set();
+        Self::set().begin(level)
+    }
+
+    /// The same, with more in the configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
+        Self::start_editing(|text| format!("{text}{more}"))
+    }
+
+    /// The same, with another configuration.
+    pub(crate) fn start_editing(edit: impl FnOnce(String) -> String) -> Self {
+        let stage = Self::set();
+        let path = stage.path("broker/portway.toml");
+        fs::write(&path, edit(fs::read_to_string(&path).unwrap())).unwrap();
+        stage.begin("info")
+    }
+
+    fn begin(mut self, level: &str) -> Self {
+        let stage = &mut self;
         stage.serve(level);
         for home in people::homes() {
             let key = stage.path("broker/keys/log.vkey");
             fs::copy(key, stage.path(&home).join("log.vkey")).unwrap();
         }
-        stage
+        self
     }
 
     /// Makes certificates and configuration only.

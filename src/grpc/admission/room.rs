@@ -1,0 +1,120 @@
+//! How much each agency has in progress. Operators together count as one more.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::kind::Kind;
+use crate::domain::{AgencyId, Seat};
+
+/// What one agency may have in progress, over all its connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Calls with small messages, 64 KiB each at most.
+    pub calls: usize,
+    /// Calls with large messages, 1 MiB each at most.
+    pub governance_calls: usize,
+    /// Streams of every kind.
+    pub streams: usize,
+    /// How long a call may take, and a stream to begin.
+    pub call_timeout: Duration,
+}
+
+/// The rooms of all agencies. Their number is bounded by the table of agencies.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    limits: Limits,
+    rooms: Mutex<HashMap<Option<AgencyId>, Arc<Room>>>,
+}
+
+/// What one agency has left.
+#[derive(Debug)]
+pub(super) struct Room {
+    calls: Arc<Semaphore>,
+    governance_calls: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    /// What was turned away since somebody last asked.
+    turned_away: AtomicU64,
+}
+
+impl Rooms {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, rooms: Mutex::default() }
+    }
+
+    /// Returns the room of whoever sits there.
+    pub(super) fn of(&self, seat: &Seat) -> Arc<Room> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let agency = seat.agency().cloned();
+        Arc::clone(rooms.entry(agency).or_insert_with(|| Arc::new(Room::new(&self.limits))))
+    }
+
+    /// Writes a log line for each agency that was turned away since the last time: how often, and no more.
+    pub(super) fn report(&self) {
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        for (agency, room) in rooms.iter() {
+            let count = room.turned_away.swap(0, Ordering::Relaxed);
+            if count > 0 {
+                let agency = agency.as_ref().map_or("operators", AgencyId::as_str);
+                tracing::warn!(agency, count, "requests turned away: too many in progress");
+            }
+        }
+    }
+}
+
+impl Room {
+    fn new(limits: &Limits) -> Self {
+        let semaphore = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self {
+            calls: semaphore(limits.calls),
+            governance_calls: semaphore(limits.governance_calls),
+            streams: semaphore(limits.streams),
+            turned_away: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a place; nothing where there is none.
+    pub(super) fn enter(&self, kind: Kind) -> Option<OwnedSemaphorePermit> {
+        let places = match kind {
+            Kind::Call => &self.calls,
+            Kind::Governance => &self.governance_calls,
+            Kind::Stream => &self.streams,
+        };
+        let place = Arc::clone(places).try_acquire_owned().ok();
+        if place.is_none() {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+        }
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_agencys_places_are_not_anothers_and_are_given_back() {
+        let rooms = Rooms::new(Limits {
+            calls: 2,
+            governance_calls: 1,
+            streams: 1,
+            call_timeout: Duration::from_secs(1),
+        });
+        let seat = |path: &str| Seat::parse(path).unwrap();
+        let police = rooms.of(&seat("agency/police/service/cases"));
+        let held = [police.enter(Kind::Call), police.enter(Kind::Call)];
+        assert!(held.iter().all(Option::is_some));
+        assert!(rooms.of(&seat("agency/police/officer/ig-1")).enter(Kind::Call).is_none());
+        assert!(police.enter(Kind::Stream).is_some(), "other kinds have places of their own");
+        assert!(rooms.of(&seat("agency/housing/service/cases")).enter(Kind::Call).is_some());
+        drop(held);
+        assert!(police.enter(Kind::Call).is_some());
+    }
+}
