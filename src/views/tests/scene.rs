@@ -25,7 +25,7 @@ pub(super) fn agency(number: usize) -> AgencyId {
 }
 
 pub(super) fn token(number: u8) -> SubjectToken {
-    SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [0xe0 | number % TOKENS; 32] }
+    SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [0xe0 | (number % TOKENS); 32] }
 }
 
 pub(super) fn certificate(agency: usize, is_officer: bool) -> Fingerprint {
