@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{Commit, Outlet, PublishAnswer, Rejection};
 use crate::domain::{
-    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, SubjectToken,
-    Subscription, Timestamp,
+    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, StaffReference,
+    SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::record::ProposedAgreement;
@@ -37,6 +37,8 @@ pub struct Opening {
     pub credit: u32,
     /// Position to go on from, as bytes; empty = where the broker stands.
     pub resume: bytes::Bytes,
+    /// On whose behalf.
+    pub on_behalf_of: Option<StaffReference>,
     /// Where released views go.
     pub outlet: Arc<dyn Outlet>,
 }

@@ -28,17 +28,23 @@ impl Admitted {
         self.delete_after
     }
 
-    /// Admits a draft that the rules let in by these flows.
+    /// Admits a draft that the rules let in by these flows, if it says what the agreement demands of its
+    /// publisher: that is a matter of form, which no rule weighs.
     pub(super) fn by(
         flows: Arc<[u32]>,
-        agreement: &Agreement,
+        (agreement, publisher): (&Agreement, &AgencyId),
         draft: &Draft,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, Refusal> {
+        // DPA 2018 s.62(2): the log has to tell, so far as possible, who disclosed.
+        let names_staff = agreement.party(publisher).is_some_and(|party| party.names_staff);
+        if names_staff && draft.on_behalf_of.is_none() {
+            return Err(Refusal::at(Reason::StaffReferenceMissing, "on_behalf_of"));
+        }
         let days = u64::from(agreement.delete_after_days);
         let of_child = draft.categories.contains(&SubjectCategory::Child);
         let days = if of_child { days.min(CHILD_DAYS_MAX) } else { days };
-        Self { flows, delete_after: now.plus_days(days) }
+        Ok(Self { flows, delete_after: now.plus_days(days) })
     }
 }
 
@@ -99,7 +105,7 @@ impl Rules {
         now: Timestamp,
     ) -> Result<Admitted, Refusal> {
         let flows = self.flows(agreement, publisher, &Arrival::of(draft, now), now)?;
-        Ok(Admitted::by(flows, agreement, draft, now))
+        Admitted::by(flows, (agreement, publisher), draft, now)
     }
 
     /// Finds the flows by which an alert comes in.

@@ -119,7 +119,7 @@ impl Decider {
             let window = Window::around(agreement, publisher, now);
             (window, rules.flows(agreement, publisher, &arrival, now))
         })?;
-        Ok(Admitted::by(flows, agreement, draft, now))
+        Admitted::by(flows, (agreement, publisher), draft, now)
     }
 
     /// Decides as [`Rules::permit`] does.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::domain::{
     Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, RecordKind,
-    Rule, Subscription, Timestamp,
+    Rule, StaffReference, Subscription, Timestamp,
 };
 
 /// One entry: when, what, and the commitments to its agencies' links.
@@ -37,7 +37,7 @@ pub enum Event {
     Published(Published),
     Redelivered { disclosed: u64, opened: u64, recipient: AgencyId },
     Refused(Refused),
-    StreamOpened { by: Caller, subscription: u64 },
+    StreamOpened { by: Caller, subscription: u64, on_behalf_of: Option<StaffReference> },
     SubscriptionCreated { by: Caller, subscription: StoredSubscription },
     SubscriptionDeleted { by: Caller, subscription: u64 },
     TailCut { size: u64, bytes: u64 },

@@ -75,7 +75,7 @@ impl Matter {
                 matter.disclosed(&it, *opened, resolver)?;
             }
             Event::Refused(it) => matter.refused(it, resolver)?,
-            Event::StreamOpened { by, subscription }
+            Event::StreamOpened { by, subscription, .. }
             | Event::SubscriptionDeleted { by, subscription } => {
                 matter.caused_by(by);
                 matter.purpose = resolver.purpose(*subscription)?;

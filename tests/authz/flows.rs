@@ -25,6 +25,7 @@ pub(super) fn block(agreement: &Agreement) -> String {
         said.extend(party.acting_for.as_ref().map(|principal| format!("acts for {principal}")));
         said.extend(party.faces_suspects.then(|| "faces suspects".to_owned()));
         said.extend(party.professional_secrecy.then(|| "professional secrecy".to_owned()));
+        said.extend(party.names_staff.then(|| "names its staff".to_owned()));
         lines.push(format!("  {}: {}", party.agency, said.join(", ")));
     }
     for (number, flow) in agreement.flows.iter().enumerate() {
@@ -196,5 +197,6 @@ pub(super) fn draft(
         handling: [].into(),
         restricted: false,
         case_reference: about_a_person.then(|| "C-1".parse().expect("a reference")),
+        on_behalf_of: None,
     }
 }

@@ -157,6 +157,7 @@ impl World<'_> {
             name,
             credit,
             resume,
+            on_behalf_of: None,
             outlet: Recorder::new(stream, &self.trace),
         };
         let (answer, answered) = oneshot::channel();

@@ -164,7 +164,7 @@ impl Audit {
                 self.redelivered((index, *disclosed), *opened);
             }
             Event::Refused(refused) => self.refused(refused),
-            Event::StreamOpened { by, subscription } => {
+            Event::StreamOpened { by, subscription, .. } => {
                 let asked = &self.subscriptions[subscription];
                 assert!(asked.is_live(self.at) && by.seat.agency() == Some(&asked.agency));
                 self.opened.insert(index, *subscription);

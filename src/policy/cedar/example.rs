@@ -271,6 +271,7 @@ impl Case {
             delete_after: now.plus_days(90),
             handling: [].into(),
             restricted: self.restricted,
+            on_behalf_of: None,
         })
     }
 }
@@ -291,6 +292,7 @@ fn party(name: &str, kind: &str, regime: &str) -> Result<Party, String> {
         regime: code("regime", regime)?,
         faces_suspects: false,
         professional_secrecy: false,
+        names_staff: false,
         acting_for: None,
         policy_document: None,
     })

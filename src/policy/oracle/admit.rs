@@ -35,6 +35,10 @@ pub(in crate::policy) fn admit(
     let content =
         Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };
     check_passages(agreement, &flows, &content, now)?;
+    let party = agreement.party(publisher);
+    if party.is_some_and(|it| it.names_staff) && draft.on_behalf_of.is_none() {
+        return Err(Refusal::at(Reason::StaffReferenceMissing, "on_behalf_of"));
+    }
     let days = u64::from(agreement.delete_after_days);
     let of_child = content.is_of_child();
     let delete_after = now.plus_days(if of_child { days.min(CHILD_DAYS_MAX) } else { days });

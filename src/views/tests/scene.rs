@@ -110,7 +110,8 @@ impl Scene {
             2 => {
                 let (subscription, agency) = pick(&self.subscriptions, two);
                 let by = caller(agency, false);
-                let index = self.push(Event::StreamOpened { by, subscription }, &[]);
+                let index =
+                    self.push(Event::StreamOpened { by, subscription, on_behalf_of: None }, &[]);
                 self.streams.push(index);
             }
             3 | 6 | 7 | 8 => self.disclose(one, two, code),
@@ -275,6 +276,7 @@ fn draft() -> Draft {
         handling: [].into(),
         restricted: false,
         case_reference: None,
+        on_behalf_of: None,
     }
 }
 
