@@ -67,7 +67,7 @@ struct Key {
     categories: u8,
     /// The purpose of the alert, and the one that is asked for.
     purposes: [u8; 2],
-    /// Of another agreement, ended, restricted; at the door the four of the alert's times.
+    /// Of another agreement, ended, restricted; at the door its times, and whether it is on anybody's behalf.
     flags: u8,
 }
 
@@ -119,7 +119,7 @@ impl Decider {
             let window = Window::around(agreement, publisher, now);
             (window, rules.flows(agreement, publisher, &arrival, now))
         })?;
-        Admitted::by(flows, (agreement, publisher), draft, now)
+        Ok(Admitted::by(flows, agreement, draft, now))
     }
 
     /// Decides as [`Rules::permit`] does.
@@ -241,6 +241,7 @@ impl Names {
                 times.word == Word::Stale,
                 times.time_after_as_of,
                 times.ends_too_late,
+                it.on_behalf,
             ]),
         }
     }
@@ -257,7 +258,7 @@ impl Names {
             kind: kind.number(),
             categories: bits(categories),
             purposes: [purpose.number(), ask.purpose.number()],
-            flags: flags([is_other, ended, ask.alert.restricted, false, false, false]),
+            flags: flags([is_other, ended, ask.alert.restricted]),
         }
     }
 }
@@ -267,7 +268,7 @@ fn bits(categories: &std::collections::BTreeSet<SubjectCategory>) -> u8 {
     categories.iter().fold(0, |bits, category| bits | 1 << category.number())
 }
 
-fn flags(flags: [bool; 6]) -> u8 {
+fn flags<const COUNT: usize>(flags: [bool; COUNT]) -> u8 {
     flags.into_iter().fold(0, |bits, flag| bits << 1 | u8::from(flag))
 }
 
