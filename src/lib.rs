@@ -5,6 +5,7 @@
 //! stand on are drawn in ARCHITECTURE.md; a room uses only rooms on the floors below its own.
 
 pub mod adapters;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::{
     agreement::AgreementCommand,
     audit::AuditCommand,
+    bench::BenchArgs,
     cert::CertCommand,
     connect::Global,
     demo::DemoArgs,
@@ -36,6 +37,9 @@ pub enum Command {
     /// Reads the log, exports it, and verifies offline what was exported
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Measures the broker on this machine, beside the machine's own limits
+    #[command(after_help = "Example:\n  portway bench --subscribers 16")]
+    Bench(BenchArgs),
     /// Makes keys, requests and small certificate authorities
     #[command(subcommand)]
     Cert(CertCommand),

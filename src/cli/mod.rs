@@ -4,6 +4,7 @@
 mod agreement;
 mod arguments;
 mod audit;
+mod bench;
 pub mod cert;
 mod code;
 mod connect;
@@ -54,6 +55,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
     match command {
         Command::Agreement(command) => wait(agreement::run(command, &global, out)),
         Command::Audit(command) => wait(audit::run(command, &global, out)),
+        Command::Bench(args) => wait(bench::run(args, out)),
         Command::Cert(command) => cert::run(command, out),
         Command::Config(command) => serve::config(&command, out),
         Command::Demo(args) => wait(demo::run(args, out)),

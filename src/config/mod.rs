@@ -2,9 +2,11 @@
 //! here, and a message names the key. Secrets are paths, never values.
 
 mod file;
+mod rehearsal;
 mod rules;
 mod settings;
 
 pub use file::ConfigError;
+pub use rehearsal::rehearsal;
 pub use rules::rules;
 pub use settings::Settings;

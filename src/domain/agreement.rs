@@ -77,6 +77,10 @@ pub const TERM_DAYS_MAX: u64 = 1827;
 pub const PARTIES_MAX: usize = 64;
 /// The most flows.
 pub const FLOWS_MAX: usize = 256;
+/// The most versions of agreements that an agency may have proposed and that may still count.
+pub const VERSIONS_PER_AGENCY_MAX: usize = 128;
+/// How many of the versions that an agency has proposed are kept to be shown once they have ended.
+pub const ENDED_VERSIONS_KEPT: usize = 64;
 
 impl Agreement {
     /// Finds a party by name.

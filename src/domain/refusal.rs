@@ -49,6 +49,7 @@ codes! {
         GatewayOfOtherPurpose = 48 "GATEWAY_OF_OTHER_PURPOSE",
         RulesFailed = 49 "RULES_FAILED",
         NotPermitted = 50 "NOT_PERMITTED",
+        TooManyProposals = 51 "TOO_MANY_PROPOSALS",
         SubscriptionUnknown = 60 "SUBSCRIPTION_UNKNOWN",
         SubscriptionExists = 61 "SUBSCRIPTION_EXISTS",
         SubscriptionExpired = 62 "SUBSCRIPTION_EXPIRED",
@@ -113,7 +114,8 @@ impl Reason {
             | Self::SubscriptionExpired
             | Self::SubscriptionDeleted
             | Self::PolicyDocumentNotCurrent
-            | Self::Restricted => Class::Precondition,
+            | Self::Restricted
+            | Self::TooManyProposals => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
             | Self::NotRecipient

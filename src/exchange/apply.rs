@@ -5,7 +5,8 @@ use std::{collections::VecDeque, sync::Arc};
 use super::state::{Alert, Linked, Live, Remembered, Sent, SentAs, State, Version};
 use crate::domain::{AgencyId, Draft, Filter, Reason, Subscription, Timestamp};
 use crate::record::{
-    Disclosed, Event, Governed, Published, Record, StoredSubscription, agreement_version,
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, StoredSubscription,
+    agreement_version,
 };
 
 /// What was sealed in a record's body, where it can be read: it never stands in the record.
@@ -41,15 +42,11 @@ impl State {
                 self.apply_acknowledged(*subscription, *number);
             }
             Event::AgreementApproved(act) => self.apply_approved(act),
-            Event::AgreementProposed { proposed, .. } => {
-                let versions = self.agreements.entry(proposed.agreement.id.clone()).or_default();
-                versions.push(Version {
-                    agreement: Arc::clone(&proposed.agreement),
-                    hash: agreement_version(&proposed.bytes).into(),
-                    proposed: index,
-                    approved_by: std::collections::BTreeSet::new(),
-                    withdrawn: false,
-                });
+            Event::AgreementProposed { by, proposed } => {
+                if let Some(agency) = by.seat.agency() {
+                    self.apply_proposed(index, agency, proposed);
+                    self.forget_ended(agency, at);
+                }
             }
             Event::AgreementWithdrawn(act) => {
                 for version in self.agreements.entry(act.id.clone()).or_default() {
@@ -81,6 +78,23 @@ impl State {
             | Event::StreamOpened { .. }
             | Event::TailCut { .. } => {}
         }
+    }
+
+    pub(super) fn apply_proposed(
+        &mut self,
+        index: u64,
+        agency: &AgencyId,
+        proposed: &ProposedAgreement,
+    ) {
+        let versions = self.agreements.entry(proposed.agreement.id.clone()).or_default();
+        versions.push(Version {
+            agreement: Arc::clone(&proposed.agreement),
+            hash: agreement_version(&proposed.bytes).into(),
+            proposed: index,
+            proposed_by: agency.clone(),
+            approved_by: std::collections::BTreeSet::new(),
+            withdrawn: false,
+        });
     }
 
     fn apply_approved(&mut self, act: &Governed) {

@@ -37,6 +37,7 @@ impl State {
         if known {
             return Ok(None);
         }
+        self.check_versions(agency, now)?;
         Ok(Some(Event::AgreementProposed { by: by.clone(), proposed }))
     }
 

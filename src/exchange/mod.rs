@@ -12,6 +12,7 @@ mod state;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 pub use apply::Content;
 pub use deliver::{Disclosure, Step};

@@ -44,6 +44,7 @@ pub(super) struct Version {
     pub(super) agreement: Arc<Agreement>,
     pub(super) hash: Arc<str>,
     pub(super) proposed: u64,
+    pub(super) proposed_by: AgencyId,
     pub(super) approved_by: BTreeSet<AgencyId>,
     pub(super) withdrawn: bool,
 }

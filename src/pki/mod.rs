@@ -5,6 +5,7 @@ mod authority;
 mod describe;
 mod files;
 mod profile;
+mod rehearsal;
 mod request;
 mod scope;
 
@@ -14,6 +15,7 @@ pub use authority::Authority;
 pub use describe::{Description, describe};
 pub use files::{create_directory, write_private, write_public};
 pub use profile::{Host, InvalidHost, Profile};
+pub use rehearsal::Rehearsal;
 pub use request::{NewRequest, Request};
 pub use scope::Scope;
 

@@ -6,6 +6,7 @@ mod interest;
 mod publish;
 mod refuse;
 mod subscribe;
+mod versions;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -1,5 +1,6 @@
 //! Whoever asks for too much is told so, and when to come again; nobody else notices, and nothing is recorded of it.
 
+mod kept;
 mod load;
 mod places;
 mod unreadable;

@@ -1,32 +1,41 @@
 //! Bytes that are no message, or too many: the caller is told, whatever the call, and nothing is recorded.
 
+use std::collections::HashSet;
+
+use http::uri::PathAndQuery;
 use portway::{
     domain::{Act, Reason},
     pb::v1::{self as pb, subscribe_request::Message as Ask},
 };
 use prost::Message;
+use prost_types::FileDescriptorSet;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::stage::{Due, Role, SUBSCRIPTION, Speaker, Stage, draft, now, open, request, size};
 
-/// Every call that reads more than an empty message. Of the field 1 each expects another type than is sent.
-const CALLS: [&str; 14] = [
-    "/portway.v1.Agreements/ApproveAgreement",
-    "/portway.v1.Agreements/ProposeAgreement",
-    "/portway.v1.Agreements/ShowAgreement",
-    "/portway.v1.Agreements/WithdrawAgreement",
-    "/portway.v1.Audit/ExportRecords",
-    "/portway.v1.Audit/SealExport",
-    "/portway.v1.Audit/ShowRecord",
-    "/portway.v1.Exchange/Publish",
-    "/portway.v1.Exchange/PublishMany",
-    "/portway.v1.Exchange/Subscribe",
-    "/portway.v1.Log/ProveInclusion",
-    "/portway.v1.Log/ReadEntries",
-    "/portway.v1.Subscriptions/CreateSubscription",
-    "/portway.v1.Subscriptions/DeleteSubscription",
-];
+/// Every call of ours that reads more than an empty message, as the protocol has them.
+fn calls() -> Vec<PathAndQuery> {
+    let files = FileDescriptorSet::decode(portway::pb::DESCRIPTORS).unwrap().file;
+    let has_fields: HashSet<String> = files
+        .iter()
+        .flat_map(|file| file.message_type.iter().map(|it| (file.package(), it)))
+        .filter(|(_, it)| !it.field.is_empty())
+        .map(|(package, it)| format!(".{package}.{}", it.name()))
+        .collect();
+    let services = files.iter().flat_map(|file| file.service.iter().map(|it| (file.package(), it)));
+    let calls: Vec<_> = services
+        .flat_map(|(package, service)| service.method.iter().map(move |it| (package, service, it)))
+        .filter(|(_, _, method)| has_fields.contains(method.input_type()))
+        .map(|(package, service, method)| {
+            format!("/{package}.{}/{}", service.name(), method.name()).parse().unwrap()
+        })
+        .collect();
+    assert!(calls.len() > 12, "{calls:?}");
+    calls
+}
+
+const PUBLISH: &str = "/portway.v1.Exchange/Publish";
 
 fn check(status: &Status, code: Code, reason: Reason) {
     assert_eq!(status.code(), code, "{status:?}");
@@ -54,17 +63,17 @@ async fn bytes_that_are_no_message_are_told_by_every_call() {
         ("the field zero", vec![0x02, 0]),
         ("a message cut short", whole[..whole.len() - 1].to_vec()),
     ];
-    for path in CALLS {
+    for path in calls() {
         for (what, bytes) in &cases {
-            if *what == "a message cut short" && path != "/portway.v1.Exchange/Publish" {
+            if *what == "a message cut short" && path != PUBLISH {
                 continue;
             }
-            let status = police.send_bytes(path, bytes).await.expect_err(what);
+            let status = police.send_bytes(path.as_str(), bytes).await.expect_err(what);
             check(&status, Code::InvalidArgument, Reason::Malformed);
         }
     }
     let not_text = vec![0x0a, 2, 0xc3, 0x28];
-    let status = police.send_bytes("/portway.v1.Exchange/Publish", &not_text).await;
+    let status = police.send_bytes(PUBLISH, &not_text).await;
     check(&status.expect_err("no UTF-8"), Code::InvalidArgument, Reason::Malformed);
     assert_eq!(size(&officer).await, before, "nothing is recorded");
 }
@@ -76,7 +85,7 @@ fn padded(bytes: usize) -> Vec<u8> {
     message
 }
 
-async fn send(police: &Speaker, path: &'static str, bytes: usize) -> Status {
+async fn send(police: &Speaker, path: &str, bytes: usize) -> Status {
     police.send_bytes(path, &padded(bytes)).await.expect_err("something is missing at least")
 }
 
@@ -84,12 +93,13 @@ async fn send(police: &Speaker, path: &'static str, bytes: usize) -> Status {
 async fn messages_that_are_too_large_are_told_by_every_call() {
     let stage = Stage::start();
     let police = stage.speak("police", Role::Service).await;
-    for path in CALLS {
-        let is_governance = path.contains(".Agreements/") || path.contains(".Subscriptions/");
+    for path in calls() {
+        let is_governance =
+            ["Agreements/", "Subscriptions/"].iter().any(|it| path.as_str().contains(it));
         let bound = if is_governance { 1 << 20 } else { 64 << 10 };
-        check(&send(&police, path, bound).await, Code::OutOfRange, Reason::OutOfBounds);
+        check(&send(&police, path.as_str(), bound).await, Code::OutOfRange, Reason::OutOfBounds);
     }
-    let status = send(&police, "/portway.v1.Exchange/Publish", 60 << 10).await;
+    let status = send(&police, PUBLISH, 60 << 10).await;
     assert_ne!(status.code(), Code::OutOfRange, "below the bound it is read");
 }
 

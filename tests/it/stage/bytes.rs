@@ -13,17 +13,17 @@ use super::Speaker;
 
 impl Speaker {
     /// Sends `bytes` as the one message of a call, and reads the first message of the answer.
-    pub(crate) async fn send_bytes(&self, path: &'static str, bytes: &[u8]) -> Result<(), Status> {
+    pub(crate) async fn send_bytes(&self, path: &str, bytes: &[u8]) -> Result<(), Status> {
         self.send(path, tokio_stream::once(Bytes::copy_from_slice(bytes))).await
     }
 
     /// Begins a call, and never sends the message that it is for.
-    pub(crate) async fn send_nothing(&self, path: &'static str) -> Result<(), Status> {
+    pub(crate) async fn send_nothing(&self, path: &str) -> Result<(), Status> {
         self.send(path, tokio_stream::pending()).await
     }
 
     /// Sends `messages`, and returns the status that ends the answers.
-    pub(crate) async fn send_then(&self, path: &'static str, messages: [Vec<u8>; 2]) -> Status {
+    pub(crate) async fn send_then(&self, path: &str, messages: [Vec<u8>; 2]) -> Status {
         let messages = messages.map(Bytes::from).into_iter();
         // The sender stays, as one that waits would.
         let messages = tokio_stream::iter(messages).chain(tokio_stream::pending());
@@ -40,7 +40,7 @@ impl Speaker {
 
     async fn send(
         &self,
-        path: &'static str,
+        path: &str,
         messages: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<(), Status> {
         self.begin(path, messages).await?.next().await.expect("an answer").map(|_| ())
@@ -48,12 +48,12 @@ impl Speaker {
 
     async fn begin(
         &self,
-        path: &'static str,
+        path: &str,
         messages: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<Streaming<Bytes>, Status> {
         let mut client = Grpc::new(self.channel.clone());
         client.ready().await.unwrap();
-        let path = PathAndQuery::from_static(path);
+        let path: PathAndQuery = path.parse().unwrap();
         Ok(client.streaming(Request::new(messages), path, Plain).await?.into_inner())
     }
 }
