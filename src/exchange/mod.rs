@@ -4,6 +4,7 @@
 
 mod apply;
 mod deliver;
+mod explain;
 mod govern;
 mod interest;
 mod publish;
@@ -16,6 +17,7 @@ mod versions;
 
 pub use apply::Content;
 pub use deliver::{Disclosure, Step};
+pub use explain::{Explained, Inquiry};
 pub use publish::{Publication, Submission};
 pub use refuse::Refusing;
 pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};

@@ -9,7 +9,7 @@ use crate::domain::{
     Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, StaffReference,
     SubjectToken, Subscription, Timestamp,
 };
-use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
+use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::record::ProposedAgreement;
 
 /// The way to answer one command.
@@ -98,6 +98,11 @@ pub(super) enum Command {
         connection: u64,
         name: Name,
         answer: Answer<u64>,
+    },
+    Explain {
+        by: Caller,
+        inquiry: Box<Inquiry>,
+        answer: Answer<Explained>,
     },
     /// Closes a stream, and tells whether more waits than it was sent.
     Leave {

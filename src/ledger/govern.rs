@@ -41,6 +41,10 @@ impl Writer {
             Command::DeleteSubscription { by, connection, name, answer } => {
                 self.delete_subscription((&by, connection), &name, answer)
             }
+            Command::Explain { by, inquiry, answer } => {
+                let explained = self.state.explain(&by, &inquiry, self.now);
+                self.settle(&by, Act::ReadGovernance, explained, answer)
+            }
             Command::Leave { stream, answer } => {
                 let more = self.state.has_waiting(stream.subscription);
                 self.close(stream);
@@ -288,6 +292,7 @@ impl Command {
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);
             }
+            Self::Explain { answer, .. } => tell(answer, rejection),
             Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {
                 tell(answer, rejection);

@@ -9,6 +9,7 @@ use std::{
 
 use super::admit::{Admitted, Arrival};
 use super::cedar::Rules;
+use super::explain::{Explanation, WhatIf};
 use super::permit::{Ask, Permit, has_ended};
 use super::question::Word;
 use super::window::Window;
@@ -140,6 +141,25 @@ impl Decider {
             (window, rules.permit_within(agreement, ask, (now, window)))
         })?;
         Ok(permit.ending_with(ask.alert))
+    }
+
+    /// Returns the hash of the rules; zeros where there are none.
+    pub fn hash(&self) -> [u8; 32] {
+        self.rules.as_ref().map_or([0; 32], |rules| rules.hash())
+    }
+
+    /// Explains as [`Rules::explain`] does.
+    ///
+    /// # Errors
+    ///
+    /// `RULES_FAILED` where there are none.
+    pub fn explain(
+        &self,
+        agreement: &Agreement,
+        what_if: &WhatIf,
+        at: Timestamp,
+    ) -> Result<Explanation, Refusal> {
+        Ok(self.rules()?.explain(agreement, what_if, at))
     }
 
     fn rules(&self) -> Result<&Arc<Rules>, Refusal> {

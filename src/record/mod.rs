@@ -24,5 +24,5 @@ pub use event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
     StoredSubscription,
 };
-pub use read::{code, parsed};
+pub use read::{code, codes, parsed};
 pub use view::view_bytes;

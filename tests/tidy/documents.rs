@@ -60,7 +60,8 @@ fn every_command_and_option_is_explained() {
     let mut faults = Vec::new();
     for (path, command) in leaves(&command, "portway") {
         let section = section(&document, &path);
-        for argument in command.get_arguments() {
+        // What is hidden is how a command runs itself, and for nobody to script against.
+        for argument in command.get_arguments().filter(|it| !it.is_hide_set()) {
             let Some(long) = argument.get_long() else { continue };
             let is_missing = !section.contains(&format!("--{long}"));
             if is_missing && !argument.is_global_set() && long != "help" {

@@ -24,7 +24,12 @@ use tonic::{
 };
 use tower::{Service, service_fn};
 
-use super::{FLOW, PUBLISH, SUBSCRIBE, codec::Plain, number, store};
+use super::{
+    FLOW, PUBLISH, SUBSCRIBE,
+    codec::Plain,
+    number,
+    store::{self, Delivered, Job, Queue},
+};
 use crate::{
     bench::BenchError,
     config::Settings,
@@ -32,7 +37,6 @@ use crate::{
     identity::{Acceptor, Trust},
     tasks::Tasks,
 };
-use store::{Delivered, Job, Queue};
 
 /// A server of the floor, listening.
 #[derive(Debug)]

@@ -75,6 +75,8 @@ async fn open<W: Wire>(
 ) -> Result<Tally, BenchError> {
     let (requests, queue) = mpsc::channel(WAITING_MAX);
     let mut answers = wire.publish(queue).await?;
+    // Held to the end: a stream on which nobody can say more ends with its last answer.
+    let held = requests.clone();
     let waiting = Waiting::default();
     let publishers = u32::try_from(plan.publishers).unwrap_or(u32::MAX);
     let pace = PaceMaker {
@@ -93,6 +95,7 @@ async fn open<W: Wire>(
         let is_over = pace.is_finished();
         tally.look();
         if is_over && tally.waiting.is_empty() {
+            drop(held);
             return Ok((tally.count, tally.last, tally.latencies));
         }
         tally.take(&wire, &board, &mut answers).await?;

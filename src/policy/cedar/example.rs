@@ -140,7 +140,7 @@ impl Case {
                 let purpose = code("asked_purpose", &self.asked_purpose)?;
                 let ask = Ask { alert: &alert, recipient, purpose };
                 let content = permit::content(&alert);
-                let way = permit::find_flow(&agreement, &ask)
+                let way = permit::find_flow(&agreement, (&alert.publisher, recipient), purpose)
                     .map(|(_, flow)| Way::under(&agreement, flow, Some(recipient), &content));
                 let way = way.unwrap_or_default();
                 rules.put(&permit::question(&agreement, &ask, way, now), Some(&rules.schema))

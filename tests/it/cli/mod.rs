@@ -3,6 +3,7 @@
 
 mod agreement;
 mod audit;
+mod bench;
 mod cert;
 mod extract;
 mod follow;
