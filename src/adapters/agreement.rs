@@ -76,6 +76,8 @@ struct RawParty {
     regime: String,
     faces_suspects: bool,
     professional_secrecy: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    names_staff: bool,
     acting_for: Option<String>,
     policy_document: Option<String>,
     policy_document_until: Option<toml::Value>,
@@ -124,6 +126,7 @@ fn party(index: usize, raw: &RawParty) -> Result<Party, DocumentError> {
         regime: one(&key("regime"), &raw.regime)?,
         faces_suspects: raw.faces_suspects,
         professional_secrecy: raw.professional_secrecy,
+        names_staff: raw.names_staff,
         acting_for: optional(&key("acting_for"), raw.acting_for.as_deref())?,
         policy_document,
     })
@@ -162,6 +165,7 @@ fn raw_party(party: &Party) -> RawParty {
         regime: party.regime.to_string(),
         faces_suspects: party.faces_suspects,
         professional_secrecy: party.professional_secrecy,
+        names_staff: party.names_staff,
         acting_for: party.acting_for.as_ref().map(ToString::to_string),
         policy_document: document.map(|document| document.reference.clone()),
         policy_document_until: document.map(|document| written(document.until)),

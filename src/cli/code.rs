@@ -1,6 +1,8 @@
 //! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
 
-use crate::domain::{AlertType, Purpose, QueryPurpose, Reason, RecordKind};
+use crate::domain::{
+    AlertType, Field, Purpose, QueryPurpose, Reason, RecordKind, SubjectCategory, Timestamp,
+};
 
 /// Reads a purpose.
 pub(super) fn purpose(text: &str) -> Result<Purpose, String> {
@@ -12,9 +14,25 @@ pub(super) fn alert_type(text: &str) -> Result<AlertType, String> {
     listed(text, AlertType::ALL, AlertType::code)
 }
 
+/// Reads a category of subject.
+pub(super) fn subject_category(text: &str) -> Result<SubjectCategory, String> {
+    listed(text, SubjectCategory::ALL, SubjectCategory::code)
+}
+
+/// Reads a field.
+pub(super) fn field(text: &str) -> Result<Field, String> {
+    listed(text, Field::ALL, Field::code)
+}
+
 /// Reads why the log is read.
 pub(super) fn query_purpose(text: &str) -> Result<QueryPurpose, String> {
     listed(text, QueryPurpose::ALL, QueryPurpose::code)
+}
+
+/// Reads a moment.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text)
+        .ok_or_else(|| "an RFC 3339 time, such as 2027-01-31T00:00:00Z".to_owned())
 }
 
 /// Reads a kind of record.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::{
-    domain::{AgencyId, Caller},
+    domain::{AgencyId, Caller, StaffReference},
     record::{Disclosed, Event, Governed, Published, Refused},
 };
 
@@ -35,8 +35,9 @@ pub(super) fn describe(event: &Event) -> String {
             format!("to {recipient}: disclosure {disclosed} again")
         }
         Event::Refused(it) => refused(it),
-        Event::StreamOpened { by, subscription } => {
-            format!("{} on subscription {subscription}", by.seat)
+        Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),
+        Event::StreamOpened { by, subscription, on_behalf_of } => {
+            format!("{}{} on subscription {subscription}", by.seat, staff(on_behalf_of.as_ref()))
         }
         Event::SubscriptionCreated { by, subscription } => {
             let it = &subscription.subscription;
@@ -67,7 +68,13 @@ fn disclosed(it: &Disclosed) -> String {
 fn published(it: &Published) -> String {
     let facts = &it.facts;
     let (id, kind, purpose, agreement) = (facts.id, facts.kind, facts.purpose, &facts.agreement);
-    format!("{id} {kind} by {} for {purpose} under {agreement}", it.by.seat)
+    let (by, staff) = (&it.by.seat, staff(facts.on_behalf_of.as_ref()));
+    format!("{id} {kind} by {by}{staff} for {purpose} under {agreement}")
+}
+
+/// On whose behalf, where that was said.
+fn staff(reference: Option<&StaffReference>) -> String {
+    reference.map(|reference| format!(" on behalf of {reference}")).unwrap_or_default()
 }
 
 fn refused(it: &Refused) -> String {

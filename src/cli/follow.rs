@@ -18,7 +18,7 @@ use crate::{
     client::{
         Backoff, Connection, Delivered, Error, FollowOptions, Follower, Incoming, Retry, json,
     },
-    domain::{Name, Purpose},
+    domain::{Name, Purpose, StaffReference},
     pb::v1 as pb,
 };
 
@@ -47,6 +47,9 @@ pub struct FollowArgs {
     /// Ends after so many seconds, with status 6
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    /// Member of staff on whose behalf, as their agency knows them; stands in the record
+    #[arg(long, value_name = "REFERENCE")]
+    pub(super) on_behalf_of: Option<StaffReference>,
     /// Does not acknowledge: the alerts will come again
     #[arg(long)]
     pub(super) no_ack: bool,
@@ -111,6 +114,7 @@ struct Session {
     /// Index of the record that created the subscription.
     created: u64,
     acknowledges: bool,
+    on_behalf_of: Option<StaffReference>,
     /// How many more alerts to print; none = without end.
     left: Option<u64>,
     /// Number and position of the last alert or skip.
@@ -127,6 +131,7 @@ impl Session {
             purpose,
             created,
             acknowledges: !args.no_ack,
+            on_behalf_of: args.on_behalf_of,
             left: args.count,
             number: 0,
             position: Bytes::new(),
@@ -140,8 +145,12 @@ impl Session {
         loop {
             // To resume is to acknowledge.
             let resume = if self.acknowledges { self.position.clone() } else { Bytes::new() };
-            let options =
-                FollowOptions { resume, created: Some(self.created), ..FollowOptions::default() };
+            let options = FollowOptions {
+                resume,
+                created: Some(self.created),
+                on_behalf_of: self.on_behalf_of.clone(),
+                ..FollowOptions::default()
+            };
             match self.connection.follow(&self.subscription, self.purpose, options).await {
                 Ok(follower) => return Ok(follower),
                 Err(Error::Unreachable { retry: Retry::Later(wish), .. })

@@ -12,8 +12,12 @@ pub(super) async fn run(args: &FollowArgs, global: &Global, out: Output) -> Resu
     let connection = global.connect().await?;
     let (purpose, created) = args.look_up(&connection).await?;
     let max = args.count.and_then(|count| u16::try_from(count).ok()).unwrap_or(CREDIT_MAX);
-    let options =
-        PullOptions { max: max.min(CREDIT_MAX), created: Some(created), ..PullOptions::default() };
+    let options = PullOptions {
+        max: max.min(CREDIT_MAX),
+        created: Some(created),
+        on_behalf_of: args.on_behalf_of.clone(),
+        ..PullOptions::default()
+    };
     let pulled = connection.pull(&args.subscription, purpose, options.clone()).await?;
     let mut is_new = false;
     for incoming in &pulled.incoming {

@@ -56,7 +56,7 @@ pub struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     tokens_file: Option<PathBuf>,
     /// When it ends, as RFC 3339
-    #[arg(long, value_parser = moment, value_name = "TIME", conflicts_with = "days")]
+    #[arg(long, value_parser = code::moment, value_name = "TIME", conflicts_with = "days")]
     expires: Option<Timestamp>,
     /// Ends so many days from now
     #[arg(long, required_unless_present_any = ["file", "expires"], value_parser = clap::value_parser!(u64).range(1..=subscription::TERM_DAYS_MAX))]
@@ -135,11 +135,6 @@ fn read(args: &CreateArgs, now: Timestamp) -> Result<pb::Subscription, Failure> 
 
 fn is_empty(filter: Option<&pb::Filter>) -> bool {
     filter.is_none_or(|it| it.types.is_empty() || (it.areas.is_empty() && it.tokens.is_empty()))
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text)
-        .ok_or_else(|| "an RFC 3339 time, such as 2027-01-31T00:00:00Z".to_owned())
 }
 
 fn show(status: &pb::SubscriptionStatus, out: Output) -> Result<(), Failure> {

@@ -77,6 +77,16 @@ impl Connection {
         answer.versions.into_iter().map(|status| checked(Some(status))).collect()
     }
 
+    /// Explains what an agreement would permit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with the broker's reason, where the question is refused; an alert that would be
+    /// refused is an answer.
+    pub async fn explain(&self, request: pb::ExplainRequest) -> Result<pb::ExplainResponse, Error> {
+        Ok(self.agreements().explain(request).await?.into_inner())
+    }
+
     /// Creates a subscription. The same one again is answered as the first time.
     ///
     /// # Errors

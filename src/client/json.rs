@@ -32,6 +32,7 @@ documents! {
     Agreement,
     AgreementStatus,
     AlertDraft,
+    ExplainResponse,
     GetStatusResponse,
     Receipt,
     Record,

@@ -13,7 +13,7 @@ use super::{
     follow::CREDIT_MAX,
 };
 use crate::{
-    domain::{Name, Purpose},
+    domain::{Name, Purpose, StaffReference},
     merkle::Checkpoint,
     pb::v1::{self as pb, exchange_client::ExchangeClient},
 };
@@ -28,11 +28,13 @@ pub struct PullOptions {
     /// Index of the record that created the subscription, as its status names it. Without it the first
     /// delivery is believed, and the others are held against that.
     pub created: Option<u64>,
+    /// The member of staff on whose behalf, for the record.
+    pub on_behalf_of: Option<StaffReference>,
 }
 
 impl Default for PullOptions {
     fn default() -> Self {
-        Self { max: CREDIT_MAX, resume: Bytes::new(), created: None }
+        Self { max: CREDIT_MAX, resume: Bytes::new(), created: None, on_behalf_of: None }
     }
 }
 
@@ -72,6 +74,7 @@ impl Connection {
             purpose: purpose.number().into(),
             max: options.max.into(),
             resume: options.resume,
+            on_behalf_of: options.on_behalf_of.map(|it| it.to_string()).unwrap_or_default(),
             checkpoint: known.as_ref().map(|seen| seen.note.clone()).unwrap_or_default(),
         };
         let mut exchange =

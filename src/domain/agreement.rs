@@ -37,6 +37,7 @@ pub struct Party {
     pub regime: Regime,
     pub faces_suspects: bool,
     pub professional_secrecy: bool,
+    pub names_staff: bool,
     pub acting_for: Option<AgencyId>,
     pub policy_document: Option<PolicyDocument>,
 }

@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use super::{
     AgreementId, AlertId, AlertType, Area, Assertion, CaseReference, Certainty, DataClass, Field,
     Fields, HandlingCode, HandlingCondition, Indicator, IntelligenceAssessment, InvalidId, Purpose,
-    RequestedAction, Route, SourceEvaluation, SubjectCategory, Timestamp, TokenKind, Urgency,
+    RequestedAction, Route, SourceEvaluation, StaffReference, SubjectCategory, Timestamp,
+    TokenKind, Urgency,
 };
 
 /// An opaque pseudonym that stands for a person.
@@ -102,6 +103,7 @@ pub struct Draft {
     pub handling: BTreeSet<HandlingCondition>,
     pub restricted: bool,
     pub case_reference: Option<CaseReference>,
+    pub on_behalf_of: Option<StaffReference>,
 }
 
 /// The most tokens an alert may carry.

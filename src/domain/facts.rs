@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     AgencyId, AgreementId, AlertId, AlertType, Assertion, Certainty, Draft, Fields,
-    HandlingCondition, Purpose, SubjectCategory, Timestamp,
+    HandlingCondition, Purpose, StaffReference, SubjectCategory, Timestamp,
 };
 
 /// An alert's facts: who, whom about in which part, what kind, why, when. No subject, no content.
@@ -26,6 +26,7 @@ pub struct Facts {
     pub delete_after: Timestamp,
     pub handling: BTreeSet<HandlingCondition>,
     pub restricted: bool,
+    pub on_behalf_of: Option<StaffReference>,
 }
 
 impl Facts {
@@ -47,6 +48,7 @@ impl Facts {
             delete_after,
             handling: draft.handling.clone(),
             restricted: draft.restricted,
+            on_behalf_of: draft.on_behalf_of.clone(),
         }
     }
 

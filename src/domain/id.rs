@@ -83,6 +83,15 @@ id! {
     |text| (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+id! {
+    /// A member of staff as their own agency knows them, such as by payroll or warrant number: opaque to
+    /// everybody else, and never a name or an address, which is why it needs a digit.
+    StaffReference, "staff reference", "3 to 32 of letters, digits, ., _, / and -, at least one digit",
+    |text| (3..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/-".contains(&b))
+        && text.bytes().any(|b| b.is_ascii_digit())
+}
+
 fn starts_with_letter(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
 }
@@ -157,6 +166,19 @@ mod tests {
             bad.parse::<AgencyId>().expect_err(bad);
         }
         assert_eq!("council-asb".parse::<AgencyId>().unwrap().as_str(), "council-asb");
+    }
+
+    #[test]
+    fn a_staff_reference_is_a_number_and_never_a_name() {
+        for good in ["PC-1234", "W/0042", "ab1", "0012345"] {
+            assert_eq!(good.parse::<StaffReference>().expect(good).as_str(), good);
+        }
+        let long = "1".repeat(33);
+        for bad in
+            ["", "a1", "Smith", "Jo Smith 7", "jo7@example.org", "O'Brien1", "Müller1", &long]
+        {
+            bad.parse::<StaffReference>().expect_err(bad);
+        }
     }
 
     #[test]

@@ -23,7 +23,10 @@ pub use code::UnknownCode;
 pub use codes::*;
 pub use facts::Facts;
 pub use fields::{Field, Fields};
-pub use id::{AgencyId, AgreementId, AlertId, Area, CaseReference, InvalidId, Name, TrustDomain};
+pub use id::{
+    AgencyId, AgreementId, AlertId, Area, CaseReference, InvalidId, Name, StaffReference,
+    TrustDomain,
+};
 pub use refusal::{Act, Class, Reason, Refusal};
 pub use subscription::{Filter, Subscription};
 pub use time::{Clock, SystemClock, Timestamp};

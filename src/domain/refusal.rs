@@ -27,6 +27,7 @@ codes! {
         RequestIdTooOld = 24 "REQUEST_ID_TOO_OLD",
         RequestIdReused = 25 "REQUEST_ID_REUSED",
         Restricted = 26 "RESTRICTED",
+        StaffReferenceMissing = 27 "STAFF_REFERENCE_MISSING",
         VictimFacingSuspect = 30 "VICTIM_FACING_SUSPECT",
         SpecialCategoryWithoutCondition = 31 "SPECIAL_CATEGORY_WITHOUT_CONDITION",
         ConditionWithoutParagraph = 32 "CONDITION_WITHOUT_PARAGRAPH",
@@ -98,6 +99,7 @@ impl Reason {
             | Self::CheckpointInvalid
             | Self::PageTokenForged
             | Self::ExpiryTooLate
+            | Self::StaffReferenceMissing
             | Self::AheadOfTime => Class::Invalid,
             Self::AgreementUnknown
             | Self::NotAParty

@@ -152,7 +152,7 @@ impl State {
     }
 }
 
-fn officer(by: &Caller) -> Result<&AgencyId, Refusal> {
+pub(super) fn officer(by: &Caller) -> Result<&AgencyId, Refusal> {
     match &by.seat {
         Seat::Officer { agency, .. } => Ok(agency),
         Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),

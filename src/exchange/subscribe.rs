@@ -3,7 +3,8 @@
 
 use super::state::{Live, Session, State};
 use crate::domain::{
-    AgencyId, Caller, Name, Purpose, Reason, Refusal, Seat, Subscription, Timestamp,
+    AgencyId, Caller, Name, Purpose, Reason, Refusal, Seat, StaffReference, Subscription,
+    Timestamp,
     subscription::{PER_AGENCY_MAX, TERM_DAYS_MAX, TOKENS_PER_AGENCY_MAX},
 };
 use crate::record::{Event, SealedFilter, StoredSubscription};
@@ -74,8 +75,8 @@ impl State {
     pub fn open(
         &self,
         by: &Caller,
-        name: &Name,
-        purpose: Purpose,
+        (name, purpose): (&Name, Purpose),
+        on_behalf_of: Option<&StaffReference>,
         now: Timestamp,
     ) -> Result<(u64, Event), Refusal> {
         let Seat::Service { agency, .. } = &by.seat else {
@@ -89,7 +90,8 @@ impl State {
             return Err(Refusal::at(Reason::PurposeNotAgreed, "purpose"));
         }
         let subscription = self.subscription(agency, name).ok_or(Reason::SubscriptionUnknown)?;
-        Ok((subscription, Event::StreamOpened { by: by.clone(), subscription }))
+        let (by, on_behalf_of) = (by.clone(), on_behalf_of.cloned());
+        Ok((subscription, Event::StreamOpened { by, subscription, on_behalf_of }))
     }
 
     /// Notes that a stream is open, opened by the record at `opened`. Returns the stream that it

@@ -10,7 +10,7 @@ use super::{
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
-use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal};
+use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal, StaffReference};
 use crate::identity::Peer;
 use crate::ledger::{Ledger, Opening, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
@@ -27,6 +27,8 @@ pub struct Asked {
     pub credit: u32,
     /// Position to go on from.
     pub resume: bytes::Bytes,
+    /// On whose behalf.
+    pub on_behalf_of: Option<StaffReference>,
     /// Size of the newest checkpoint that the subscriber knows.
     pub known: u64,
 }
@@ -69,6 +71,7 @@ pub async fn open(
         purpose: asked.purpose,
         credit: asked.credit,
         resume: asked.resume,
+        on_behalf_of: asked.on_behalf_of,
         outlet,
     };
     let answer = ledger.open_stream(opening).await?;

@@ -108,7 +108,9 @@ pub(super) fn endings(
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
     // One allocation for all of them.
     let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
-    hashes.iter().for_each(|hash| all.extend_from_slice(hash.as_bytes()));
+    for hash in hashes {
+        all.extend_from_slice(hash.as_bytes());
+    }
     let mut all = Bytes::from(all);
     hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }

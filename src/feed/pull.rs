@@ -49,6 +49,7 @@ pub async fn pull(
         purpose: asked.purpose,
         credit: asked.credit,
         resume: asked.resume,
+        on_behalf_of: asked.on_behalf_of,
         outlet,
     };
     let opened = ledger.open_stream(opening).await?;

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response};
 
-use super::{Answer, Broker, caller, convert, status};
+use super::{Answer, Broker, caller, convert, explain, status};
 use crate::domain::Act;
 use crate::pb::v1::{self as pb, agreements_server::Agreements};
 
@@ -68,5 +68,13 @@ impl Agreements for AgreementsService {
         let list = self.0.ledger.agreement(by, id).await.map_err(status::of)?;
         let versions = list.iter().map(convert::agreement_status).collect();
         Ok(Response::new(pb::ShowAgreementResponse { versions }))
+    }
+
+    async fn explain(&self, request: Request<pb::ExplainRequest>) -> Answer<pb::ExplainResponse> {
+        let by = caller::peer(&request)?.caller;
+        let read = explain::inquiry(&request.into_inner());
+        let inquiry = self.0.checked(&by, Act::ReadGovernance, read).await?;
+        let explained = self.0.ledger.explain(by, inquiry).await.map_err(status::of)?;
+        Ok(Response::new(explain::explained(&explained)))
     }
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::status;
 use crate::domain::{
-    AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, Subscription,
+    AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, StaffReference,
+    Subscription,
 };
 use crate::exchange::{AgreementStanding, CREDIT_MAX, SubscriptionStanding, VersionState};
 use crate::ledger::{LinkOpening, PublishAnswer};
@@ -71,6 +72,11 @@ pub(super) fn pull(request: &pb::PullRequest) -> Result<(Name, Purpose, u32), Re
     let name = parsed(&request.subscription, "subscription")?;
     let purpose = record::code(request.purpose, Purpose::from_number, "purpose")?;
     Ok((name, purpose, request.max))
+}
+
+/// Reads on whose behalf something is asked; nothing where that is not said.
+pub(super) fn staff(reference: &str) -> Result<Option<StaffReference>, Refusal> {
+    if reference.is_empty() { Ok(None) } else { parsed(reference, "on_behalf_of").map(Some) }
 }
 
 /// Reads a subscription.
@@ -156,7 +162,9 @@ pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Resu
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
     // One allocation for all of them.
     let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
-    hashes.iter().for_each(|hash| all.extend_from_slice(hash.as_bytes()));
+    for hash in hashes {
+        all.extend_from_slice(hash.as_bytes());
+    }
     let mut all = Bytes::from(all);
     hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }

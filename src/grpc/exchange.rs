@@ -85,14 +85,16 @@ impl ExchangeService {
             return Err(Refusal::at(Reason::OutOfOrder, "message"));
         };
         let (name, purpose, credit) = convert::open(&open)?;
+        let on_behalf_of = convert::staff(&open.on_behalf_of)?;
         let known = self.shown(&open.checkpoint)?;
-        Ok(Asked { name, purpose, credit, resume: open.resume, known })
+        Ok(Asked { name, purpose, credit, resume: open.resume, on_behalf_of, known })
     }
 
     fn asked_once(&self, request: pb::PullRequest) -> Result<Asked, Refusal> {
         let (name, purpose, credit) = convert::pull(&request)?;
+        let on_behalf_of = convert::staff(&request.on_behalf_of)?;
         let known = self.shown(&request.checkpoint)?;
-        Ok(Asked { name, purpose, credit, resume: request.resume, known })
+        Ok(Asked { name, purpose, credit, resume: request.resume, on_behalf_of, known })
     }
 
     /// Looks at the checkpoint that a subscriber knows; returns its size.

@@ -6,11 +6,11 @@ use tokio::sync::oneshot;
 
 use super::{Commit, Outlet, PublishAnswer, Rejection};
 use crate::domain::{
-    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, SubjectToken,
-    Subscription, Timestamp,
+    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, StaffReference,
+    SubjectToken, Subscription, Timestamp,
 };
-use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
-use crate::record::ProposedAgreement;
+use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
+use crate::record::{ProposedAgreement, SnapshotTaken};
 
 /// The way to answer one command.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
@@ -37,6 +37,8 @@ pub struct Opening {
     pub credit: u32,
     /// Position to go on from, as bytes; empty = where the broker stands.
     pub resume: bytes::Bytes,
+    /// On whose behalf.
+    pub on_behalf_of: Option<StaffReference>,
     /// Where released views go.
     pub outlet: Arc<dyn Outlet>,
 }
@@ -97,6 +99,11 @@ pub(super) enum Command {
         name: Name,
         answer: Answer<u64>,
     },
+    Explain {
+        by: Caller,
+        inquiry: Box<Inquiry>,
+        answer: Answer<Explained>,
+    },
     /// Closes a stream, and tells whether more waits than it was sent.
     Leave {
         stream: StreamKey,
@@ -131,6 +138,8 @@ pub(super) enum Command {
         reading: Reading,
         answer: Answer<(u64, Arc<Commit>)>,
     },
+    /// A snapshot was taken: it counts once that is recorded.
+    RecordSnapshot(SnapshotTaken),
     Refuse {
         by: Caller,
         act: Act,

@@ -42,7 +42,9 @@ impl Writer {
         while let Some(subscription) = turns.pop_front() {
             if self.work.frames.len() >= BATCH_RECORDS_MAX {
                 turns.push_front(subscription);
-                turns.into_iter().for_each(|waiting| self.state.put_back(waiting));
+                for waiting in turns {
+                    self.state.put_back(waiting);
+                }
                 return Ok(());
             }
             let Some(open) = self.outlets.open(subscription) else { continue };

@@ -41,6 +41,10 @@ impl Writer {
             Command::DeleteSubscription { by, connection, name, answer } => {
                 self.delete_subscription((&by, connection), &name, answer)
             }
+            Command::Explain { by, inquiry, answer } => {
+                let explained = self.state.explain(&by, &inquiry, self.now);
+                self.settle(&by, Act::ReadGovernance, explained, answer)
+            }
             Command::Leave { stream, answer } => {
                 let more = self.state.has_waiting(stream.subscription);
                 self.close(stream);
@@ -76,6 +80,7 @@ impl Writer {
                 self.work.answer(answer, move |_| standing);
                 Ok(())
             }
+            Command::RecordSnapshot(taken) => self.record(Event::SnapshotTaken(taken)).map(drop),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
         }
     }
@@ -283,11 +288,12 @@ impl Command {
             | Self::Credit { answer, .. }
             | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
-            Self::Close { .. } => {}
+            Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);
             }
+            Self::Explain { answer, .. } => tell(answer, rejection),
             Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {
                 tell(answer, rejection);

@@ -25,7 +25,7 @@ use super::{
 use crate::domain::{
     Act, AgreementId, AlertId, Caller, Draft, Name, QueryPurpose, Refusal, Subscription,
 };
-use crate::exchange::{AgreementStanding, Standing, SubscriptionStanding};
+use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::journal::Journal;
 use crate::merkle::{Checkpoint, Hash, Note, Verifier};
 use crate::record::ProposedAgreement;
@@ -183,6 +183,16 @@ impl Ledger {
     /// As [`publish`](Self::publish).
     pub async fn agreement(&self, by: Caller, id: AgreementId) -> Done<Vec<AgreementStanding>> {
         self.submit(&by.clone(), |answer| Command::ShowAgreement { by, id, answer }).await
+    }
+
+    /// Explains what an agreement would permit, to an officer of a party.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn explain(&self, by: Caller, inquiry: Inquiry) -> Done<Explained> {
+        let inquiry = Box::new(inquiry);
+        self.submit(&by.clone(), |answer| Command::Explain { by, inquiry, answer }).await
     }
 
     /// Creates a subscription.

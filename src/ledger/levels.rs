@@ -22,14 +22,31 @@ struct Row {
 }
 
 impl Levels {
+    /// Takes up a tree whose complete tiles have these roots; the leaves below them are not held.
+    pub(super) fn of_tiles(tiles: &[Hash]) -> Self {
+        let size = (tiles.len() * WIDTH) as u64;
+        let below = (0..HEIGHT).map(|level| Row { first: size >> level, nodes: Vec::new() });
+        let mut levels = Self { size, rows: below.collect() };
+        for tile in tiles {
+            levels.push(HEIGHT, *tile);
+        }
+        levels
+    }
+
     /// Returns the number of leaves.
     pub(super) const fn size(&self) -> u64 {
         self.size
     }
 
+    /// Returns the roots of complete tiles.
+    pub(super) fn tiles(&self) -> &[Hash] {
+        let row = usize::try_from(HEIGHT).ok().and_then(|level| self.rows.get(level));
+        row.map(|row| row.nodes.as_slice()).unwrap_or_default()
+    }
+
     /// Appends a leaf, and every node that it completes.
     pub(super) fn append(&mut self, leaf: Hash) {
-        self.push(leaf);
+        self.push(0, leaf);
         self.size += 1;
         if self.rows.first().is_some_and(|leaves| leaves.nodes.len() > 2 * RECENT_TILES * WIDTH) {
             for (row, level) in self.rows.iter_mut().zip(0..HEIGHT) {
@@ -40,10 +57,10 @@ impl Levels {
         }
     }
 
-    /// Appends a leaf, and the nodes that it completes above.
-    fn push(&mut self, leaf: Hash) {
-        let mut next = Some(leaf);
-        for level in 0.. {
+    /// Appends a node of a level, and those that it completes above.
+    fn push(&mut self, level: u32, node: Hash) {
+        let mut next = Some(node);
+        for level in usize::try_from(level).unwrap_or(usize::MAX).. {
             let Some(node) = next else { return };
             while self.rows.len() <= level {
                 self.rows.push(Row::default());

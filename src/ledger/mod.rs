@@ -22,6 +22,7 @@ mod queue;
 mod rate;
 mod read;
 mod reader;
+mod reading;
 mod replay;
 mod salts;
 #[cfg(test)]
@@ -30,6 +31,8 @@ mod seal;
 mod secrets;
 #[cfg(test)]
 mod simulation;
+mod snapshot;
+mod space;
 mod stream;
 mod thread;
 mod tree;

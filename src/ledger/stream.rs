@@ -14,11 +14,14 @@ impl Writer {
         opening: Opening,
         answer: Answer<StreamAnswer>,
     ) -> Result<(), LedgerError> {
-        let Opening { by, name, purpose, credit, resume, outlet } = opening;
-        let decided = self.state.open(&by, &name, purpose, self.now).and_then(|(index, event)| {
-            let resumed = self.resumed(index, &resume)?;
-            Ok((index, event, resumed))
-        });
+        let Opening { by, name, purpose, credit, resume, on_behalf_of, outlet } = opening;
+        let decided = self
+            .state
+            .open(&by, (&name, purpose), on_behalf_of.as_ref(), self.now)
+            .and_then(|(index, event)| {
+                let resumed = self.resumed(index, &resume)?;
+                Ok((index, event, resumed))
+            });
         let (subscription, event, resumed) = match decided {
             Ok(decided) => decided,
             Err(refusal) => {

@@ -34,6 +34,41 @@ impl Tree {
         Self { journal, levels: RwLock::default(), last_read: Mutex::new(None) }
     }
 
+    /// Takes up a tree again from what [`tiles`](Self::tiles) returned.
+    pub(super) fn restored(journal: Arc<dyn Journal>, tiles: &[Hash], leaves: &[Hash]) -> Self {
+        let mut levels = Levels::of_tiles(tiles);
+        for leaf in leaves {
+            levels.append(*leaf);
+        }
+        Self { journal, levels: RwLock::new(levels), last_read: Mutex::new(None) }
+    }
+
+    /// Returns, of the tree of `size` leaves, the roots of complete tiles and the hashes of the leaves behind them.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` where the log is smaller.
+    pub(super) fn tiles(&self, size: u64) -> Result<(Vec<Hash>, Vec<Hash>), Missing> {
+        let complete = size / WIDTH as u64;
+        let missing = Missing { level: HEIGHT, index: complete };
+        let tiles = {
+            let levels = self.levels();
+            holds(&levels, size)?;
+            let count = usize::try_from(complete).map_err(|_| missing)?;
+            levels.tiles().get(..count).ok_or(missing)?.to_vec()
+        };
+        let leaves = (complete * WIDTH as u64..size).map(|index| self.node(0, index));
+        Ok((tiles, leaves.collect::<Result<_, _>>()?))
+    }
+
+    /// Tells whether these are the hashes of the leaves from `first` on, where a tile begins.
+    pub(super) fn has_leaves(&self, first: u64, leaves: &[Hash]) -> bool {
+        if leaves.len() == WIDTH {
+            return self.node(HEIGHT, first / WIDTH as u64) == Ok(subtree(leaves));
+        }
+        (first..).zip(leaves).all(|(index, leaf)| self.node(0, index) == Ok(*leaf))
+    }
+
     /// Returns the number of leaves.
     pub(super) fn size(&self) -> u64 {
         self.levels().size()

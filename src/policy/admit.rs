@@ -55,6 +55,8 @@ pub(super) struct Arrival<'a> {
     pub(super) content: Content<'a>,
     pub(super) times: Times,
     pub(super) ended: bool,
+    /// Whether it says on whose behalf it is published.
+    pub(super) on_behalf: bool,
 }
 
 impl<'a> Arrival<'a> {
@@ -81,6 +83,7 @@ impl<'a> Arrival<'a> {
                 ends_too_late: draft.expires_at > now.plus_days(EXPIRY_DAYS_MAX),
             },
             ended: draft.expires_at <= now,
+            on_behalf: draft.on_behalf_of.is_some(),
         }
     }
 }
@@ -144,10 +147,9 @@ pub(super) fn arriving<'a>(
     arrival: &Arrival<'a>,
     now: Timestamp,
 ) -> Question<'a> {
-    let Arrival { agreement: named, purpose, content, times, ended } = *arrival;
+    let Arrival { agreement: named, purpose, content, times, ended, on_behalf } = *arrival;
     let alert = Alert { agreement: named, purpose, content, restricted: false, ended };
-    let is_party = agreement.party(publisher).is_some();
-    let act = Act::Publish { is_party, times, alert, way };
+    let act = Act::Publish { party: agreement.party(publisher), times, on_behalf, alert, way };
     Question { agreement, sender: publisher, act, now }
 }
 

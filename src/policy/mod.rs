@@ -5,8 +5,10 @@
 
 mod admit;
 mod cedar;
+mod compare;
 mod decider;
 mod define;
+mod explain;
 mod minimise;
 #[cfg(test)]
 mod oracle;
@@ -19,6 +21,8 @@ mod window;
 
 pub use admit::Admitted;
 pub use cedar::{Ground, RULES_BYTES_MAX, Rules, RulesError, Source};
+pub use compare::{Change, Comparison, Grants, PartyChange, PassageChange};
 pub use decider::{Decider, Version};
+pub use explain::{Explanation, WhatIf};
 pub use minimise::minimise;
 pub use permit::{Ask, Permit};

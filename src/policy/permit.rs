@@ -64,6 +64,32 @@ impl Permit {
         self.until
     }
 
+    /// Makes the permit, once the rules have permitted.
+    ///
+    /// # Errors
+    ///
+    /// `RULES_FAILED` where there is no flow between two parties. P1: whatever the rules say, nothing leaves
+    /// by another way.
+    pub(super) fn by(
+        found: Option<(u32, &Flow)>,
+        way: &Way<'_>,
+        content: &Content<'_>,
+        until: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let (Some((flow, _)), Some(passage)) = (found, way.passage) else {
+            return Err(Reason::RulesFailed.into());
+        };
+        let Release { granted, released, .. } = way.release;
+        Ok(Self {
+            flow,
+            released,
+            withheld: Fields::all().without(granted),
+            rules: rules(&passage, content, &way.release),
+            regime_change: passage.changes_regime(),
+            until,
+        })
+    }
+
     /// Ends it with the alert, where that is sooner.
     #[must_use]
     pub(super) fn ending_with(mut self, alert: &Facts) -> Self {
@@ -96,25 +122,13 @@ impl Rules {
         ask: &Ask<'_>,
         (now, window): (Timestamp, Window),
     ) -> Result<Permit, Refusal> {
-        let found = find_flow(agreement, ask);
+        let found = find_flow(agreement, (&ask.alert.publisher, ask.recipient), ask.purpose);
         let content = content(ask.alert);
         let way = found.map_or_else(Way::default, |(_, flow)| {
             Way::under(agreement, flow, Some(ask.recipient), &content)
         });
         self.ask(&question(agreement, ask, way, now)).outcome()?;
-        // P1: whatever the rules say, nothing leaves but by a flow between two parties.
-        let (Some((flow, _)), Some(passage)) = (found, way.passage) else {
-            return Err(Reason::RulesFailed.into());
-        };
-        let Release { granted, released, .. } = way.release;
-        Ok(Permit {
-            flow,
-            released,
-            withheld: Fields::all().without(granted),
-            rules: rules(&passage, &content, &way.release),
-            regime_change: passage.changes_regime(),
-            until: window.until,
-        })
+        Permit::by(found, &way, &content, window.until)
     }
 }
 
@@ -147,11 +161,13 @@ pub(super) fn content(alert: &Facts) -> Content<'_> {
 }
 
 /// Finds the flow of a passage: the one from the publisher to the recipient for the purpose that is asked for.
-pub(super) fn find_flow<'a>(agreement: &'a Agreement, ask: &Ask<'_>) -> Option<(u32, &'a Flow)> {
+pub(super) fn find_flow<'a>(
+    agreement: &'a Agreement,
+    (publisher, recipient): (&AgencyId, &AgencyId),
+    purpose: Purpose,
+) -> Option<(u32, &'a Flow)> {
     (0..).zip(&agreement.flows).find(|(_, flow)| {
-        flow.from == ask.alert.publisher
-            && flow.purpose == ask.purpose
-            && flow.to.contains(ask.recipient)
+        flow.from == *publisher && flow.purpose == purpose && flow.to.contains(recipient)
     })
 }
 

@@ -84,6 +84,7 @@ fn party(party: &pb::Party) -> Result<Party, Refusal> {
         regime: code(party.regime, Regime::from_number, "regime")?,
         faces_suspects: party.faces_suspects,
         professional_secrecy: party.professional_secrecy,
+        names_staff: party.names_staff,
         acting_for: optional(&party.acting_for, Reason::Malformed, "acting_for")?,
         policy_document,
     })
@@ -100,6 +101,7 @@ fn party_to_pb(party: &Party) -> pb::Party {
         acting_for: party.acting_for.as_ref().map(ToString::to_string).unwrap_or_default(),
         policy_document: document.map(|it| it.reference.clone()).unwrap_or_default(),
         policy_document_until: document.map(|it| timestamp_to_pb(it.until)),
+        names_staff: party.names_staff,
     }
 }
 

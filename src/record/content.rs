@@ -10,8 +10,8 @@ use super::read::{code, codes, parsed};
 use crate::domain::{
     AlertType, Area, Assertion, CaseReference, Certainty, Contact, Draft, Filter, Grading,
     HandlingCode, HandlingCondition, Indicator, IntelligenceAssessment, Purpose, Reason, Refusal,
-    RequestedAction, Route, SourceEvaluation, SubjectCategory, SubjectToken, Timestamp, TokenKind,
-    Urgency, alert::SUBJECT_TOKENS_MAX, subscription,
+    RequestedAction, Route, SourceEvaluation, StaffReference, SubjectCategory, SubjectToken,
+    Timestamp, TokenKind, Urgency, alert::SUBJECT_TOKENS_MAX, subscription,
 };
 use crate::pb::v1 as pb;
 
@@ -57,6 +57,7 @@ pub fn draft_from_pb(draft: &pb::AlertDraft) -> Result<Draft, Refusal> {
         )?,
         restricted: draft.restricted,
         case_reference: optional::<CaseReference>(&draft.case_reference, "case_reference")?,
+        on_behalf_of: optional::<StaffReference>(&draft.on_behalf_of, "on_behalf_of")?,
     })
 }
 
@@ -83,6 +84,7 @@ pub fn draft_to_pb(draft: &Draft) -> pb::AlertDraft {
         handling_conditions: draft.handling.iter().map(|it| it.number().into()).collect(),
         restricted: draft.restricted,
         case_reference: draft.case_reference.as_ref().map(ToString::to_string).unwrap_or_default(),
+        on_behalf_of: draft.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

@@ -8,11 +8,11 @@ use prost::Message;
 use super::agreement::agreement_from_stored;
 use super::event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription,
+    SnapshotTaken, StoredSubscription,
 };
 use super::read;
 use crate::domain::{
-    Act, AgencyId, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter,
+    Act, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter,
     HandlingCondition, Purpose, QueryPurpose, Reason, Rule, SubjectCategory, Subscription,
     Timestamp, UnknownCode,
 };
@@ -85,9 +85,16 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             recipient: parsed(&it.recipient)?,
         },
         Stored::Refused(it) => Event::Refused(refused(it)?),
-        Stored::StreamOpened(it) => {
-            Event::StreamOpened { by: caller(it.by)?, subscription: it.subscription }
-        }
+        Stored::SnapshotTaken(it) => Event::SnapshotTaken(SnapshotTaken {
+            size: it.size,
+            root: array(&it.root)?,
+            digest: array(&it.digest)?,
+        }),
+        Stored::StreamOpened(it) => Event::StreamOpened {
+            by: caller(it.by)?,
+            subscription: it.subscription,
+            on_behalf_of: optional(&it.on_behalf_of)?,
+        },
         Stored::SubscriptionCreated(it) => created(it)?,
         Stored::SubscriptionDeleted(it) => {
             Event::SubscriptionDeleted { by: caller(it.by)?, subscription: it.subscription }
@@ -148,6 +155,7 @@ fn published(it: pb::Published) -> Result<Published, Malformed> {
         delete_after: Timestamp::from_ms(it.delete_after_ms),
         handling: codes(&it.handling_conditions, HandlingCondition::from_number)?,
         restricted: it.restricted,
+        on_behalf_of: optional(&it.on_behalf_of)?,
     };
     Ok(Published {
         by,
@@ -200,8 +208,8 @@ fn refused(it: pb::Refused) -> Result<Refused, Malformed> {
     })
 }
 
-fn optional(agency: &str) -> Result<Option<AgencyId>, Malformed> {
-    if agency.is_empty() { Ok(None) } else { parsed(agency).map(Some) }
+fn optional<T: std::str::FromStr>(text: &str) -> Result<Option<T>, Malformed> {
+    if text.is_empty() { Ok(None) } else { parsed(text).map(Some) }
 }
 
 fn reason(number: u32) -> Result<Reason, Malformed> {

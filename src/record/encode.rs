@@ -84,10 +84,18 @@ fn stored(event: &Event) -> Stored {
             })
         }
         Event::Refused(it) => Stored::Refused(refused(it)),
-        Event::StreamOpened { by, subscription } => Stored::StreamOpened(pb::StreamOpened {
-            by: Some(actor(by)),
-            subscription: *subscription,
+        Event::SnapshotTaken(it) => Stored::SnapshotTaken(pb::SnapshotTaken {
+            size: it.size,
+            root: Bytes::copy_from_slice(&it.root),
+            digest: Bytes::copy_from_slice(&it.digest),
         }),
+        Event::StreamOpened { by, subscription, on_behalf_of } => {
+            Stored::StreamOpened(pb::StreamOpened {
+                by: Some(actor(by)),
+                subscription: *subscription,
+                on_behalf_of: on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
+            })
+        }
         Event::SubscriptionCreated { by, subscription } => {
             Stored::SubscriptionCreated(created(by, subscription))
         }
@@ -147,6 +155,7 @@ fn published(it: &Published) -> pb::Published {
         content: Bytes::copy_from_slice(&it.content),
         flows: it.flows.clone(),
         agreement_id: facts.agreement.to_string(),
+        on_behalf_of: facts.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

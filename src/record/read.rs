@@ -10,7 +10,7 @@ use crate::pb::v1 as pb;
 /// # Errors
 ///
 /// `UNKNOWN_CODE` for a number that is not on the list, `MALFORMED` for a repeat.
-pub(super) fn codes<T: Ord>(
+pub fn codes<T: Ord>(
     numbers: &[i32],
     from_number: fn(i32) -> Result<T, UnknownCode>,
     at: &'static str,

@@ -75,7 +75,7 @@ impl Matter {
                 matter.disclosed(&it, *opened, resolver)?;
             }
             Event::Refused(it) => matter.refused(it, resolver)?,
-            Event::StreamOpened { by, subscription }
+            Event::StreamOpened { by, subscription, .. }
             | Event::SubscriptionDeleted { by, subscription } => {
                 matter.caused_by(by);
                 matter.purpose = resolver.purpose(*subscription)?;
@@ -86,7 +86,10 @@ impl Matter {
                 matter.tokens = resolver.tokens_of(entry)?;
                 matter.token_readers = by.seat.agency().into_iter().cloned().collect();
             }
-            Event::BrokerStarted { .. } | Event::LogStarted { .. } | Event::TailCut { .. } => {}
+            Event::BrokerStarted { .. }
+            | Event::LogStarted { .. }
+            | Event::SnapshotTaken(_)
+            | Event::TailCut { .. } => {}
         }
         Ok(matter)
     }

@@ -25,6 +25,7 @@ pub(super) fn block(agreement: &Agreement) -> String {
         said.extend(party.acting_for.as_ref().map(|principal| format!("acts for {principal}")));
         said.extend(party.faces_suspects.then(|| "faces suspects".to_owned()));
         said.extend(party.professional_secrecy.then(|| "professional secrecy".to_owned()));
+        said.extend(party.names_staff.then(|| "names its staff".to_owned()));
         lines.push(format!("  {}: {}", party.agency, said.join(", ")));
     }
     for (number, flow) in agreement.flows.iter().enumerate() {
@@ -138,7 +139,8 @@ fn answers(
     answers
 }
 
-fn ask(
+/// Publishes an alert and asks for it; says what reaches the recipient, if anything, and why.
+pub(super) fn ask(
     agreement: &Agreement,
     to: &AgencyId,
     flow: &Flow,
@@ -166,7 +168,7 @@ fn ask(
 }
 
 /// An alert that fills every field.
-fn draft(
+pub(super) fn draft(
     agreement: &AgreementId,
     flow: &Flow,
     kind: AlertType,
@@ -195,5 +197,6 @@ fn draft(
         handling: [].into(),
         restricted: false,
         case_reference: about_a_person.then(|| "C-1".parse().expect("a reference")),
+        on_behalf_of: None,
     }
 }

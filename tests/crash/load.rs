@@ -104,7 +104,12 @@ impl Following {
         let goes_on = self.chance.one_in(4);
         let resume = if goes_on { self.notes.open().last_position(agency) } else { Bytes::new() };
         let credit = u16::try_from(1 + self.chance.below(40)).unwrap();
-        let options = FollowOptions { credit, resume, created: Some(self.subscription.created) };
+        let options = FollowOptions {
+            credit,
+            resume,
+            created: Some(self.subscription.created),
+            ..FollowOptions::default()
+        };
         let name = self.subscription.asked.name();
         let mut follower = self.connection.follow(&name, PURPOSE, options).await?;
         let mut is_first = true;

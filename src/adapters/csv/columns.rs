@@ -43,6 +43,8 @@ pub struct Columns {
     pub urgency: Option<String>,
     /// Police grading of the source, such as `1/A/P`.
     pub grading: Option<String>,
+    /// The member of staff on whose behalf, as the agency knows them: a number, never a name.
+    pub on_behalf_of: Option<String>,
     /// Columns that stay at the agency.
     pub left_behind: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl Columns {
             &self.certainty,
             &self.urgency,
             &self.grading,
+            &self.on_behalf_of,
         ];
         mandatory.into_iter().chain(optional.into_iter().flatten()).map(String::as_str)
     }

@@ -94,7 +94,8 @@ pub(super) fn read(
         contact: Some(map.contact.clone()),
         handling: map.handling.clone(),
         restricted: false,
-        case_reference: case_reference(cells, map)?,
+        case_reference: reference(cells, columns.case_reference.as_deref())?,
+        on_behalf_of: reference(cells, columns.on_behalf_of.as_deref())?,
     };
     let event = EventKey::of(&map.agency, map.source.as_ref(), &event_id);
     let request_id = event.at(play).map_err(|_| cells.fault(&columns.event_id, Fault::Invalid))?;
@@ -150,8 +151,8 @@ fn person(cells: &Cells<'_>, map: &Map, recorded: Timestamp) -> Result<Person, R
     })
 }
 
-fn case_reference(cells: &Cells<'_>, map: &Map) -> Result<Option<CaseReference>, RowFault> {
-    let column = map.columns.case_reference.as_deref();
+/// Reads a reference of the agency's own; nothing where the cell is blank.
+fn reference<T: FromStr>(cells: &Cells<'_>, column: Option<&str>) -> Result<Option<T>, RowFault> {
     match (column, cells.text(column)) {
         (Some(column), text) if !text.is_empty() => {
             text.parse().map(Some).map_err(|_| cells.fault(column, Fault::Invalid))

@@ -5,6 +5,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{
+    PublishArgs,
     documents::Documents,
     kept::Kept,
     send::{self, BLOCK, Outcome},
@@ -21,7 +22,7 @@ use crate::{
 /// Publishes the alerts of a file.
 pub(super) async fn run(
     file: &Path,
-    receipts: Option<&Path>,
+    args: &PublishArgs,
     (global, out): (&Global, Output),
 ) -> Result<(), Failure> {
     let mut documents = Documents::open(file)?;
@@ -33,9 +34,10 @@ pub(super) async fn run(
     if total == 0 {
         return Err(Failure::usage(format_args!("{}: holds no alert", file.display())));
     }
-    let kept = receipts.map(Kept::open).transpose()?;
+    let kept = args.receipts.as_deref().map(Kept::open).transpose()?;
     let connection = global.connect().await?;
-    let mut work = Work { kept, tally: Tally { total, ..Tally::default() }, out };
+    let staff = args.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut work = Work { kept, tally: Tally { total, ..Tally::default() }, staff, out };
     let sent = work.publish(&connection, documents).await;
     let Work { kept, tally, .. } = work;
     kept.map_or(Ok(()), Kept::close)?;
@@ -45,6 +47,8 @@ pub(super) async fn run(
 struct Work<'a> {
     kept: Option<Kept<'a>>,
     tally: Tally,
+    /// On whose behalf, where an alert names nobody.
+    staff: String,
     out: Output,
 }
 
@@ -56,13 +60,20 @@ impl Work<'_> {
     ) -> Result<(), Failure> {
         let mut drafts = documents.read()?;
         loop {
-            let named = drafts.by_ref().take(BLOCK).map(|it| it.map(name));
+            let named = drafts.by_ref().take(BLOCK).map(|it| it.map(|it| self.named(it)));
             let block: Vec<Submission> = named.collect::<Result<_, Failure>>()?;
             if block.is_empty() {
                 return Ok(());
             }
             send::send(connection, block, |_, outcome| self.take(outcome)).await?;
         }
+    }
+
+    fn named(&self, mut alert: pb::AlertDraft) -> Submission {
+        if alert.on_behalf_of.is_empty() {
+            alert.on_behalf_of.clone_from(&self.staff);
+        }
+        Submission { request_id: Uuid::now_v7(), alert }
     }
 
     fn take(&mut self, outcome: Outcome) -> Result<(), Failure> {
@@ -84,10 +95,6 @@ impl Work<'_> {
             }
         }
     }
-}
-
-fn name(alert: pb::AlertDraft) -> Submission {
-    Submission { request_id: Uuid::now_v7(), alert }
 }
 
 /// How many alerts went which way.

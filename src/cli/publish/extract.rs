@@ -28,7 +28,7 @@ use crate::{
         output::{Failure, Output},
     },
     client::{Connection, Submission, json},
-    domain::{Clock, SystemClock},
+    domain::{Clock, StaffReference, SystemClock},
     record,
 };
 
@@ -64,6 +64,7 @@ pub(super) async fn run(
         report: Report::open(args.report.as_deref(), out)?,
         tally: Tally::default(),
         progress: Progress::over(csv, out),
+        staff: args.on_behalf_of.clone(),
         out,
     };
     work.finish(&connection).await
@@ -77,6 +78,8 @@ struct Work<'a> {
     report: Report,
     tally: Tally,
     progress: Progress,
+    /// On whose behalf, where a row names nobody.
+    staff: Option<StaffReference>,
     out: Output,
 }
 
@@ -130,7 +133,10 @@ impl Work<'_> {
                     self.tally.uncertain += 1;
                     self.tell(&Entry::uncertain(row.line))?;
                 }
-                Ok(row) => block.push(row),
+                Ok(mut row) => {
+                    row.draft.on_behalf_of = row.draft.on_behalf_of.or_else(|| self.staff.clone());
+                    block.push(row);
+                }
             }
         }
         self.progress.show(self.rows.bytes_read(), self.tally.to_string());

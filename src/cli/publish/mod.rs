@@ -18,6 +18,7 @@ use super::{
     Global,
     output::{Failure, Output},
 };
+use crate::domain::StaffReference;
 
 /// Publishes alerts, and prints the receipt of each once it is verified
 #[derive(Args, Debug)]
@@ -38,6 +39,9 @@ pub struct PublishArgs {
     /// Key that subject tokens are made with, 64 hex digits; token.key of the identity without it
     #[arg(long, value_name = "FILE", requires = "csv")]
     token_key: Option<PathBuf>,
+    /// Member of staff on whose behalf, as their agency knows them; for alerts that name none themselves
+    #[arg(long, value_name = "REFERENCE")]
+    on_behalf_of: Option<StaffReference>,
     /// Keeps the receipts too, at the end of this file; rows that it has receipts of are not sent again
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
@@ -50,7 +54,7 @@ pub struct PublishArgs {
 pub(super) async fn run(args: PublishArgs, global: &Global, out: Output) -> Result<(), Failure> {
     match (&args.file, &args.csv, &args.map) {
         (_, Some(csv), Some(map)) => extract::run(csv, map, &args, (global, out)).await,
-        (Some(file), ..) => alerts::run(file, args.receipts.as_deref(), (global, out)).await,
+        (Some(file), ..) => alerts::run(file, &args, (global, out)).await,
         _ => Err(Failure::usage("nothing to publish: give --file, or --csv with --map")),
     }
 }

@@ -17,7 +17,7 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    domain::{Name, Purpose},
+    domain::{Name, Purpose, StaffReference},
     pb::v1::{
         self as pb, exchange_client::ExchangeClient, subscribe_request::Message as Ask,
         subscribe_response::Message as Answer,
@@ -43,11 +43,13 @@ pub struct FollowOptions {
     /// Index of the record that created the subscription, as its status names it. Without it the first
     /// delivery is believed, and the others are held against that.
     pub created: Option<u64>,
+    /// The member of staff on whose behalf, for the record.
+    pub on_behalf_of: Option<StaffReference>,
 }
 
 impl Default for FollowOptions {
     fn default() -> Self {
-        Self { credit: 100, resume: Bytes::new(), created: None }
+        Self { credit: 100, resume: Bytes::new(), created: None, on_behalf_of: None }
     }
 }
 
@@ -114,6 +116,7 @@ impl Connection {
             purpose: purpose.number().into(),
             credit: options.credit.into(),
             resume: options.resume,
+            on_behalf_of: options.on_behalf_of.map(|it| it.to_string()).unwrap_or_default(),
             checkpoint: known.as_ref().map(|seen| seen.note.clone()).unwrap_or_default(),
         };
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);

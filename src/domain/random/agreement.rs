@@ -29,27 +29,27 @@ fn mostly<T: Clone + std::fmt::Debug + 'static>(
 fn party(agency: AgencyId) -> impl Strategy<Value = Party> {
     let document = ("[A-Z]{1,8}-[0-9]{1,4}", moment())
         .prop_map(|(reference, until)| PolicyDocument { reference, until });
+    let says = [0.2, 0.7, 0.1].map(prop::bool::weighted);
     (
         one(AgencyKind::ALL),
         one(Regime::ALL),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.7),
+        says,
         option::weighted(0.2, select(&AGENCIES).prop_map(|name| name.parse().expect("a name"))),
         option::weighted(0.9, document),
     )
-        .prop_map(
-            move |(kind, regime, faces_suspects, professional_secrecy, principal, document)| {
-                Party {
-                    agency: agency.clone(),
-                    kind,
-                    regime,
-                    faces_suspects,
-                    professional_secrecy,
-                    acting_for: principal.filter(|it| *it != agency),
-                    policy_document: document,
-                }
-            },
-        )
+        .prop_map(move |(kind, regime, says, principal, policy_document)| {
+            let [faces_suspects, professional_secrecy, names_staff] = says;
+            Party {
+                agency: agency.clone(),
+                kind,
+                regime,
+                faces_suspects,
+                professional_secrecy,
+                names_staff,
+                acting_for: principal.filter(|it| *it != agency),
+                policy_document,
+            }
+        })
 }
 
 type Basis =

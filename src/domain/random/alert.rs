@@ -8,7 +8,8 @@ use super::{agency, moment, named, one, some};
 use crate::domain::{
     AlertId, AlertType, Area, Assertion, CaseReference, Certainty, Contact, Draft, Grading,
     HandlingCode, HandlingCondition, Indicator, IntelligenceAssessment, Purpose, RequestedAction,
-    Route, SourceEvaluation, SubjectCategory, SubjectToken, TokenKind, Urgency, View,
+    Route, SourceEvaluation, StaffReference, SubjectCategory, SubjectToken, TokenKind, Urgency,
+    View,
 };
 
 pub(crate) fn token() -> impl Strategy<Value = SubjectToken> {
@@ -37,6 +38,10 @@ pub(crate) fn area() -> impl Strategy<Value = Area> {
 
 fn case_reference() -> impl Strategy<Value = CaseReference> {
     named("[!-~]{1,40}")
+}
+
+pub(crate) fn staff() -> impl Strategy<Value = StaffReference> {
+    named("[A-Za-z0-9._/-]{2,31}[0-9]")
 }
 
 pub(crate) fn alert_id() -> impl Strategy<Value = AlertId> {
@@ -80,12 +85,13 @@ pub(crate) fn draft() -> impl Strategy<Value = Draft> {
     let about = (named("[a-z][a-z0-9-]{2,63}"), one(Purpose::ALL), subject(), any::<bool>());
     let times = (moment(), moment(), moment());
     let texts = (option::of(area()), option::of(contact()), option::of(case_reference()));
+    let texts = (texts, option::of(staff()));
     (about, codes(), times, texts).prop_map(|(about, codes, times, texts)| {
         let (agreement, purpose, subject, restricted) = about;
         let (kind, categories, indicators, certainty, assertion, ..) = codes;
         let (.., grading, urgency, route, action, handling) = codes;
         let (time, as_of, expires_at) = times;
-        let (area, contact, case_reference) = texts;
+        let ((area, contact, case_reference), on_behalf_of) = texts;
         Draft {
             agreement,
             purpose,
@@ -107,6 +113,7 @@ pub(crate) fn draft() -> impl Strategy<Value = Draft> {
             handling,
             restricted,
             case_reference,
+            on_behalf_of,
         }
     })
 }

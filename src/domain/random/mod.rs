@@ -11,7 +11,7 @@ use proptest::{collection::btree_set, prelude::*, sample::select};
 use super::{AgencyId, Caller, Fields, Fingerprint, Name, Seat, Timestamp, fields::Field};
 
 pub(crate) use agreement::agreement;
-pub(crate) use alert::{alert_id, area, draft, token, view};
+pub(crate) use alert::{alert_id, area, draft, staff, token, view};
 
 /// One member of a closed list.
 pub(crate) fn one<T: Clone + Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {

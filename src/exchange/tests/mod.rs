@@ -206,6 +206,7 @@ fn agreement(parties: &[&str], fields: &[Field], starts: Timestamp) -> Agreement
         regime: Regime::UkGdpr,
         faces_suspects: false,
         professional_secrecy: false,
+        names_staff: false,
         acting_for: None,
         policy_document: None,
     };
@@ -270,6 +271,7 @@ fn draft(now: Timestamp) -> Draft {
         handling: BTreeSet::new(),
         restricted: false,
         case_reference: None,
+        on_behalf_of: None,
     }
 }
 

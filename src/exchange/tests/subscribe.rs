@@ -92,10 +92,10 @@ fn a_subscription_has_an_end_that_holds() {
     desk.open(index, 10);
     desk.now = feed.expires_at;
     assert_eq!(desk.deliver(index), []);
-    let opened = desk.state.open(&by, &feed.name, feed.purpose, desk.now);
+    let opened = desk.state.open(&by, (&feed.name, feed.purpose), None, desk.now);
     assert_eq!(opened, Err(Reason::SubscriptionExpired.into()));
     assert_eq!(desk.state.prune(desk.now), [index]);
-    let opened = desk.state.open(&by, &feed.name, feed.purpose, desk.now);
+    let opened = desk.state.open(&by, (&feed.name, feed.purpose), None, desk.now);
     assert_eq!(opened, Err(Reason::SubscriptionUnknown.into()));
 }
 
@@ -113,7 +113,7 @@ fn a_subscription_belongs_to_its_agency_and_its_purpose() {
     assert_eq!(ops, Err(Reason::WrongRole.into()));
     let index = desk.subscribe(HOUSING, &feed);
 
-    let open = |by, purpose| desk.state.open(&by, &feed.name, purpose, now).map(|it| it.0);
+    let open = |by, purpose| desk.state.open(&by, (&feed.name, purpose), None, now).map(|it| it.0);
     assert_eq!(open(service(HOUSING), feed.purpose), Ok(index));
     assert_eq!(open(officer(HOUSING), feed.purpose), Err(Reason::WrongRole.into()));
     assert_eq!(open(operator(), feed.purpose), Err(Reason::WrongRole.into()));

@@ -164,7 +164,7 @@ impl Audit {
                 self.redelivered((index, *disclosed), *opened);
             }
             Event::Refused(refused) => self.refused(refused),
-            Event::StreamOpened { by, subscription } => {
+            Event::StreamOpened { by, subscription, .. } => {
                 let asked = &self.subscriptions[subscription];
                 assert!(asked.is_live(self.at) && by.seat.agency() == Some(&asked.agency));
                 self.opened.insert(index, *subscription);
@@ -182,6 +182,7 @@ impl Audit {
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::LogStarted { .. }
+            | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
     }
@@ -211,6 +212,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Published(_) => "Published",
         Event::Redelivered { .. } => "Redelivered",
         Event::Refused(_) => "Refused",
+        Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",
         Event::SubscriptionDeleted { .. } => "SubscriptionDeleted",

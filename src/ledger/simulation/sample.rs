@@ -140,6 +140,7 @@ fn party(number: usize, random: &mut Random) -> Party {
         regime: Regime::UkGdpr,
         faces_suspects: random.chance(10),
         professional_secrecy: false,
+        names_staff: false,
         acting_for: None,
         policy_document: None,
     }
@@ -199,6 +200,7 @@ pub(super) fn draft(agreement: usize, random: &mut Random, now: Timestamp) -> Dr
         handling: std::collections::BTreeSet::new(),
         restricted: random.chance(4),
         case_reference: None,
+        on_behalf_of: None,
     }
 }
 

@@ -31,6 +31,10 @@ pub(in crate::policy) fn admit(
         return Err(Refusal::at(Reason::AgreementNotInForce, "agreement"));
     }
     check_times(draft, now)?;
+    let party = agreement.party(publisher);
+    if party.is_some_and(|it| it.names_staff) && draft.on_behalf_of.is_none() {
+        return Err(Refusal::at(Reason::StaffReferenceMissing, "on_behalf_of"));
+    }
     let flows = applicable(agreement, publisher, draft)?;
     let content =
         Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };

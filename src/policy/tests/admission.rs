@@ -164,3 +164,24 @@ fn the_flows_that_apply_are_named_by_their_place() {
     }
     assert_eq!(admitted(&agreement, &draft()).expect("admitted").flows(), [0, 2]);
 }
+
+/// DPA 2018 s.62: a party that names its staff publishes on behalf of somebody only; others may.
+#[test]
+fn a_party_that_names_its_staff_publishes_on_behalf_of_somebody() {
+    let mut named = agreement();
+    let publisher = agreement().flows[0].from.clone();
+    for party in &mut named.parties {
+        party.names_staff = party.agency == publisher;
+    }
+    let somebody = draft_with(|it| it.on_behalf_of = Some("PC-4711".parse().unwrap()));
+    let nobody = draft_with(|it| it.on_behalf_of = None);
+    let missing = Refusal::at(Reason::StaffReferenceMissing, "on_behalf_of");
+    assert_eq!(admitted(&named, &nobody), Err(missing));
+    admitted(&named, &somebody).expect("it names somebody");
+    admitted(&agreement(), &somebody).expect("it may name somebody");
+    // What the recipients name is their own affair.
+    for party in &mut named.parties {
+        party.names_staff = party.agency != publisher;
+    }
+    admitted(&named, &nobody).expect("the publisher need not");
+}

@@ -8,7 +8,7 @@ use proptest::{prelude::*, test_runner::Config};
 
 use super::random::{Case, case};
 use super::*;
-use crate::policy::Decider;
+use crate::policy::{Decider, Explanation, WhatIf};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -125,6 +125,29 @@ proptest! {
         let admitted = admitted.map(|it| it.flows().to_vec());
         let expected = oracle::admit(&case.agreement, &case.alert.publisher, &draft, case.now);
         prop_assert_eq!(admitted, expected.map(|(flows, _)| flows));
+    }
+
+    #[test]
+    fn an_explanation_is_the_decision_with_its_rules(case in case()) {
+        let Facts { publisher, purpose, kind, categories, fields, .. } = &case.alert;
+        let what_if = WhatIf {
+            from: publisher.clone(),
+            to: case.recipient.clone(),
+            purpose: *purpose,
+            kind: *kind,
+            categories: categories.clone(),
+            fields: *fields,
+        };
+        let Explanation { answer, grounds } = rules().explain(&case.agreement, &what_if, case.now);
+        let later = case.now.plus_days(1);
+        let alert = Facts { restricted: false, expires_at: later, delete_after: later, ..case.alert };
+        let ask = Ask { alert: &alert, recipient: &case.recipient, purpose: alert.purpose };
+        let decided = permit(&case.agreement, &ask, case.now);
+        prop_assert_eq!(answer.as_ref().map(Permit::released), decided.as_ref().map(Permit::released));
+        prop_assert_eq!(answer.as_ref().map(Permit::rules), decided.as_ref().map(Permit::rules));
+        let permits = grounds.iter().any(|ground| &*ground.id == "agreement-covers");
+        prop_assert_eq!(permits, answer.is_ok());
+        prop_assert!(!grounds.is_empty());
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn party(name: &str, kind: AgencyKind, regime: Regime) -> Party {
         regime,
         faces_suspects: false,
         professional_secrecy: false,
+        names_staff: false,
         acting_for: None,
         policy_document: Some(PolicyDocument { reference, until: now().plus_days(365) }),
     }
@@ -142,6 +143,7 @@ fn draft() -> Draft {
         handling: BTreeSet::new(),
         restricted: false,
         case_reference: None,
+        on_behalf_of: None,
     }
 }
 

@@ -95,7 +95,9 @@ proptest! {
     #[test]
     fn the_door_takes_what_some_recipient_may_receive_and_nothing_else(case in case()) {
         let now = now();
-        let draft = Draft { as_of: now, time: now, restricted: false, ..case.draft.clone() };
+        let on_behalf_of = Some("PC-4711".parse().expect("a reference"));
+        let draft =
+            Draft { as_of: now, time: now, restricted: false, on_behalf_of, ..case.draft.clone() };
         let publisher = &case.alert.publisher;
         let admitted = admit(&case.agreement, publisher, &draft, now);
         prop_assume!(draft.expires_at > now && draft.expires_at <= now.plus_days(90));

@@ -152,7 +152,8 @@ fn rules_that_decide_an_example_otherwise_are_not_used() {
     let open =
         "@id(\"open\") @why(\"x\") permit (principal, action == Action::\"disclose\", resource)
         when { context.alert.restricted || !context.alert.restricted };";
-    assert!(matches!(Rules::load(&with_rule(open)), Err(RulesError::Example { .. })));
+    let loaded = Rules::load(&with_rule(open));
+    assert!(matches!(loaded, Err(RulesError::Example { .. })), "{loaded:?}");
     let unknown = changed("examples.toml", |text| text.push_str("shoe = 1\n"));
     assert!(fault(&unknown).contains("unknown field `shoe`"));
     let none = changed("examples.toml", |text| {

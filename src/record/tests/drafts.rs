@@ -72,6 +72,7 @@ fn full() -> pb::AlertDraft {
         handling_conditions: vec![1],
         restricted: false,
         case_reference: "C-1".to_owned(),
+        on_behalf_of: "PC-4711".to_owned(),
     }
 }
 
@@ -213,6 +214,7 @@ fn every_optional_field_may_be_absent() {
         contact: None,
         handling_conditions: vec![],
         case_reference: String::new(),
+        on_behalf_of: String::new(),
         ..full
     };
     assert_eq!(draft_to_pb(&draft_from_pb(&draft).expect("fewest fields")), draft);

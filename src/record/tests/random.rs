@@ -8,11 +8,13 @@ use prost::Message;
 use crate::domain::{
     Act, AlertType, Assertion, Certainty, Facts, Filter, HandlingCondition, Purpose, QueryPurpose,
     Reason, Rule, SubjectCategory, Subscription,
-    random::{agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some},
+    random::{
+        agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some, staff,
+    },
 };
 use crate::record::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription, agreement_to_pb,
+    SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -47,7 +49,10 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
         .prop_map(|(by, purpose, start, end)| Event::Consulted { by, purpose, start, end });
     let exported = (caller(), one(QueryPurpose::ALL), any::<u64>(), hash())
         .prop_map(|(by, purpose, size, manifest)| Event::Exported { by, purpose, size, manifest });
-    prop_oneof![log, broker, cut, consulted, exported]
+    let snapshot = (any::<u64>(), hash(), hash()).prop_map(|(size, root, digest)| {
+        Event::SnapshotTaken(SnapshotTaken { size, root, digest })
+    });
+    prop_oneof![log, broker, cut, consulted, exported, snapshot]
 }
 
 fn governed() -> impl Strategy<Value = Governed> {
@@ -91,8 +96,9 @@ fn acts_on_subscriptions() -> impl Strategy<Value = Event> {
         .prop_map(|(by, subscription)| Event::SubscriptionCreated { by, subscription });
     let deleted = (caller(), any::<u64>())
         .prop_map(|(by, subscription)| Event::SubscriptionDeleted { by, subscription });
-    let opened = (caller(), any::<u64>())
-        .prop_map(|(by, subscription)| Event::StreamOpened { by, subscription });
+    let opened = (caller(), any::<u64>(), option::of(staff())).prop_map(
+        |(by, subscription, on_behalf_of)| Event::StreamOpened { by, subscription, on_behalf_of },
+    );
     let acknowledged =
         (any::<u64>(), any::<u64>(), agency()).prop_map(|(subscription, number, agency)| {
             Event::Acknowledged { subscription, number, agency }
@@ -132,10 +138,10 @@ fn published() -> impl Strategy<Value = Published> {
         some(HandlingCondition::ALL, 0),
     );
     let times = [moment().boxed(), moment().boxed(), moment().boxed(), moment().boxed()];
-    let ids = (alert_id(), named("[a-z][a-z0-9-]{2,63}"), any::<bool>());
+    let ids = (alert_id(), named("[a-z][a-z0-9-]{2,63}"), any::<bool>(), option::of(staff()));
     let rest = (any::<u64>(), vec(any::<u32>(), 0..4), index(), hash());
     (by, ids, codes, times, rest).prop_map(|(by, ids, codes, times, rest)| {
-        let (id, agreement, restricted) = ids;
+        let (id, agreement, restricted, on_behalf_of) = ids;
         let (purpose, kind, categories, fields, certainty, assertion, handling) = codes;
         let [time, as_of, expires_at, delete_after] = times;
         let publisher = by.seat.agency().expect("filtered").clone();
@@ -155,6 +161,7 @@ fn published() -> impl Strategy<Value = Published> {
             delete_after,
             handling,
             restricted,
+            on_behalf_of,
         };
         let (agreement, flows, slot, content) = rest;
         Published { by, facts, agreement, flows, slot, content }

@@ -51,6 +51,7 @@ pub(super) fn draft() -> Draft {
         handling: [HandlingCondition::ContactFirst].into(),
         restricted: false,
         case_reference: Some("C-1".parse().expect("a reference")),
+        on_behalf_of: None,
     }
 }
 
@@ -100,6 +101,7 @@ fn party(name: &str, kind: AgencyKind, acting_for: Option<&str>) -> Party {
         regime: Regime::UkGdpr,
         faces_suspects: true,
         professional_secrecy: true,
+        names_staff: false,
         acting_for: acting_for.map(agency),
         policy_document: Some(PolicyDocument { reference: "APD-1".to_owned(), until: at() }),
     }

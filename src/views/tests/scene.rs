@@ -18,14 +18,14 @@ pub(super) const AGENCIES: [&str; 4] = ["police", "council", "housing", "hospita
 const AGREEMENTS: [&str; 2] = ["city-asb", "safe-homes"];
 const PURPOSES: [Purpose; 2] = [Purpose::CrimeAndDisorder, Purpose::HomelessnessPrevention];
 const REASONS: [Reason; 2] = [Reason::Expired, Reason::NotRecipient];
-const TOKENS: u8 = 4;
+pub(super) const TOKENS: u8 = 4;
 
 pub(super) fn agency(number: usize) -> AgencyId {
     AGENCIES[number % AGENCIES.len()].parse().unwrap()
 }
 
 pub(super) fn token(number: u8) -> SubjectToken {
-    SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [number % TOKENS; 32] }
+    SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [0xe0 | (number % TOKENS); 32] }
 }
 
 pub(super) fn certificate(agency: usize, is_officer: bool) -> Fingerprint {
@@ -110,7 +110,8 @@ impl Scene {
             2 => {
                 let (subscription, agency) = pick(&self.subscriptions, two);
                 let by = caller(agency, false);
-                let index = self.push(Event::StreamOpened { by, subscription }, &[]);
+                let index =
+                    self.push(Event::StreamOpened { by, subscription, on_behalf_of: None }, &[]);
                 self.streams.push(index);
             }
             3 | 6 | 7 | 8 => self.disclose(one, two, code),
@@ -275,6 +276,7 @@ fn draft() -> Draft {
         handling: [].into(),
         restricted: false,
         case_reference: None,
+        on_behalf_of: None,
     }
 }
 

@@ -184,3 +184,69 @@ async fn refuses_show_agreement_to_those_who_are_no_party() {
         Due { code, reason, act }.check(&stage, officer, &status).await;
     }
 }
+
+/// Changes a good question.
+type SpoilInquiry = fn(&mut pb::ExplainRequest);
+
+/// A good question, to be spoilt.
+fn inquiry() -> pb::ExplainRequest {
+    pb::ExplainRequest {
+        agreement: AGREEMENT.to_owned(),
+        version: String::new(),
+        from: "police".to_owned(),
+        to: "council".to_owned(),
+        purpose: pb::Purpose::CrimeAndDisorder.into(),
+        r#type: pb::AlertType::AntisocialBehaviour.into(),
+        subject_categories: vec![pb::SubjectCategory::Other.into()],
+        fields: vec![pb::Field::Type.into(), pb::Field::Subject.into()],
+        time: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_explain_to_whoever_is_no_officer_of_a_party() {
+    let stage = Stage::start();
+    stage.agree().await;
+    let act = Act::ReadGovernance;
+    for (agency, role, code, reason) in [
+        ("fire", Role::Officer, Code::NotFound, Reason::AgreementUnknown),
+        ("police", Role::Service, Code::PermissionDenied, Reason::WrongRole),
+        ("", Role::Operator, Code::PermissionDenied, Reason::WrongRole),
+    ] {
+        let speaker = stage.speak(agency, role).await;
+        let status = speaker.agreements().explain(inquiry()).await.expect_err(agency);
+        let officer = if agency.is_empty() { "police" } else { agency };
+        Due { code, reason, act }.check(&stage, officer, &status).await;
+    }
+    let police = stage.speak("police", Role::Officer).await;
+    let other = pb::ExplainRequest { version: "0".repeat(64), ..inquiry() };
+    let status = police.agreements().explain(other).await.expect_err("no such version");
+    let (code, reason) = (Code::NotFound, Reason::VersionUnknown);
+    Due { code, reason, act }.check(&stage, "police", &status).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_explain_that_is_not_well_formed() {
+    let stage = Stage::start();
+    stage.agree().await;
+    let police = stage.speak("police", Role::Officer).await;
+    police.agreements().explain(inquiry()).await.expect("a good one");
+    let cases: [(SpoilInquiry, Reason); 9] = [
+        (|it| it.agreement.clear(), Reason::MissingField),
+        (|it| it.from = "*".to_owned(), Reason::Malformed),
+        (|it| it.to.clear(), Reason::MissingField),
+        (|it| it.purpose = 0, Reason::MissingField),
+        (|it| it.r#type = 999, Reason::UnknownCode),
+        (|it| it.subject_categories.clear(), Reason::MissingField),
+        (|it| it.subject_categories.push(0), Reason::UnknownCode),
+        (|it| it.fields.clear(), Reason::MissingField),
+        (|it| it.fields.push(pb::Field::Type.into()), Reason::Malformed),
+    ];
+    for (spoil, reason) in cases {
+        let mut bad = inquiry();
+        spoil(&mut bad);
+        let status = police.agreements().explain(bad).await.expect_err("refused");
+        let due = Due { code: Code::InvalidArgument, reason, act: Act::ReadGovernance };
+        due.check(&stage, "police", &status).await;
+    }
+}

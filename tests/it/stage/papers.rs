@@ -109,6 +109,7 @@ pub(crate) fn draft(now: Timestamp) -> pb::AlertDraft {
         handling_conditions: vec![pb::HandlingCondition::NoOnwardSharing.into()],
         restricted: false,
         case_reference: "A-17".to_owned(),
+        on_behalf_of: String::new(),
     }
 }
 

@@ -1,6 +1,12 @@
-//! `portway agreement`: officers propose, approve, withdraw and read sharing agreements.
+//! `portway agreement`: officers propose, approve, withdraw, read, compare and try out sharing agreements.
 
-use std::{fs, path::PathBuf};
+mod diff;
+mod explain;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 
@@ -24,6 +30,12 @@ pub enum AgreementCommand {
         after_help = "Example:\n  portway agreement approve city-asb --version 9f86d081884c7d65..."
     )]
     Approve(ApproveArgs),
+    /// Says who gains and who loses what between two versions
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArgs),
+    /// Explains what would become of an alert, and by which rules
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(Box<explain::ExplainArgs>),
     /// Lists the agreements your agency is a party to
     #[command(after_help = "Example:\n  portway agreement list --json")]
     List,
@@ -74,13 +86,15 @@ pub(super) async fn run(
             let connection = global.connect().await?;
             show(&connection.approve_agreement(args.id.as_str(), &args.version).await?, out)
         }
+        AgreementCommand::Diff(args) => diff::run(args, global, out).await,
+        AgreementCommand::Explain(args) => explain::run(*args, global, out).await,
         AgreementCommand::List => {
             let agreements = global.connect().await?.list_agreements().await?;
             agreements.iter().try_for_each(|status| show(status, out))
         }
         AgreementCommand::Propose(args) => {
             // Read before connecting: a mistake in the file should not depend on the broker.
-            let agreement = read(&args)?;
+            let agreement = read_agreement(&args.file)?;
             show(&global.connect().await?.propose_agreement(agreement).await?, out)
         }
         AgreementCommand::Show(args) => {
@@ -105,11 +119,12 @@ async fn withdraw(
     Ok(())
 }
 
-fn read(args: &ProposeArgs) -> Result<pb::Agreement, Failure> {
-    let path = args.file.display();
-    let text = fs::read_to_string(&args.file)
+/// Reads an agreement from a file: TOML, or JSON where the name ends in .json.
+fn read_agreement(file: &Path) -> Result<pb::Agreement, Failure> {
+    let path = file.display();
+    let text = fs::read_to_string(file)
         .map_err(|error| Failure::usage(format_args!("{path}: {error}")))?;
-    if args.file.extension().is_some_and(|extension| extension == "json") {
+    if file.extension().is_some_and(|extension| extension == "json") {
         let value = serde_json::from_str(&text);
         let value = value.map_err(|error| Failure::usage(format_args!("{path}: {error}")))?;
         return Ok(json::from_value(value)?);
