@@ -25,6 +25,9 @@ pub struct ServeArgs {
     /// Goes on without an anchor, once: only when the anchor's disk is lost. Its list of erased keys is lost with it
     #[arg(long)]
     accept_lost_anchor: bool,
+    /// What of the journal is read and checked first: what follows the newest snapshot, or all of it
+    #[arg(long, default_value = "tail", value_parser = ["tail", "full"], value_name = "PART")]
+    check: String,
 }
 
 /// What to do with a configuration.
@@ -43,6 +46,7 @@ pub enum ConfigCommand {
 pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     let mut settings = Settings::read(&args.config)?;
     settings.ledger.accept_lost_anchor = args.accept_lost_anchor;
+    settings.ledger.check_full = args.check == "full";
     server::log_to_stderr(&args.log_level);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;

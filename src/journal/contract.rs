@@ -81,6 +81,14 @@ pub trait Journal: Debug + Send + Sync {
     ///
     /// [`JournalError::Beyond`] when there is no such entry; other variants as for `read`.
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError>;
+
+    /// Returns what the engine wants to be told at a later opening, so that it need not read what
+    /// lies before entry `size`; empty where it needs nothing. A batch has to end there.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Beyond`] when there are not as many entries; other variants as for `read`.
+    fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError>;
 }
 
 /// The right to write one batch. Dropping it writes nothing.

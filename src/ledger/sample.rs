@@ -156,4 +156,8 @@ impl Journal for Counted {
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {
         self.journal.checkpoint_covering(index)
     }
+
+    fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError> {
+        self.journal.bearings(size)
+    }
 }

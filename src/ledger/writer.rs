@@ -14,7 +14,7 @@ use super::{
     command::Command,
     contents::Contents,
     outlets::Outlets,
-    replay,
+    replay::{Base, Pace, Replay},
     secrets::Secrets,
     space::{FULL, Full},
     tree::Tree,
@@ -23,7 +23,7 @@ use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain}
 use crate::exchange::{Limiter, Refusing, State};
 use crate::journal::{Batch, CommitError, Journal};
 use crate::merkle::{Checkpoint, Frontier};
-use crate::record::Event;
+use crate::record::{Event, SnapshotTaken};
 
 /// How far the wall clock may be behind the last record, or the last turn, before writing stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
@@ -113,15 +113,18 @@ impl Writer {
         Ok(rejection)
     }
 
-    /// Records what is still only counted, before a stop.
+    /// Records what is still only counted, and the last snapshot, before a stop.
     ///
     /// # Errors
     ///
     /// As [`turn`](Self::turn).
-    pub(super) fn last_turn(&mut self) -> Result<(), LedgerError> {
+    pub(super) fn last_turn(&mut self, taken: Option<SnapshotTaken>) -> Result<(), LedgerError> {
         if self.begin()?.is_none() {
             self.counted = self.state.limiter().clone();
             self.record_counted_refusals(true)?;
+            if let Some(taken) = taken {
+                self.record(Event::SnapshotTaken(taken))?;
+            }
             let outcome = self.commit()?;
             self.conclude(&outcome);
         }
@@ -236,7 +239,8 @@ impl Writer {
         for outlet in self.outlets.end_all() {
             outlet.unavailable();
         }
-        let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
+        let replay = Replay::new(&self.journal, &self.secrets, &self.tree, self.now)?;
+        let replayed = replay.run(Base::default(), &Pace::FULL)?;
         if replayed.frontier.size() > self.frontier.size() {
             // The batch was kept after all, the start's records first, and what it says was counted.
             self.first.clear();

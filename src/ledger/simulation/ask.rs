@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{AgencyId, AlertId, Caller, Draft, QueryPurpose, Subscription, Timestamp};
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
-    Commit, Opening, PublishAnswer, Rejection, StreamAnswer,
+    Commit, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
     command::{Command, Reading},
 };
 
@@ -29,6 +29,8 @@ pub(super) enum Waiting {
     Closed(usize),
     Credited(Receiver<()>, usize, u32),
     Listed(Receiver<Vec<SubscriptionStanding>>, AgencyId),
+    /// Nobody is told of a snapshot.
+    Nobody,
     Opened(Receiver<StreamAnswer>, usize),
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),
@@ -109,8 +111,8 @@ impl World<'_> {
             }
             Ask::Acknowledge { stream, up_to } => self.acknowledge(stream, up_to),
             Ask::Close { stream } => {
-                let (place, stream) = self.a_stream(stream)?;
-                Some((Command::Close { stream: stream.key? }, Waiting::Closed(place)))
+                let (place, open) = self.a_stream(stream)?;
+                Some((close(open.key?, stream % 2 == 0), Waiting::Closed(place)))
             }
             Ask::Credit { stream, more } => {
                 let (place, stream) = self.a_stream(stream)?;
@@ -295,4 +297,10 @@ fn publish(request: Request) -> (Command, Waiting) {
     let Request { by, id, draft } = request.clone();
     let command = Command::Publish { by, id, draft: Box::new(draft), answer };
     (command, Waiting::Published(answered, Box::new(request)))
+}
+
+/// Closes a stream by a word, or as a pull ends its own.
+fn close(stream: StreamKey, is_word: bool) -> Command {
+    let (answer, _) = oneshot::channel();
+    if is_word { Command::Close { stream } } else { Command::Leave { stream, answer } }
 }

@@ -65,7 +65,7 @@ impl Stage {
     }
 
     fn begin(mut self, level: &str) -> Self {
-        self.serve(level);
+        self.serve(&["--log-level", level]);
         self.enrol();
         self
     }
@@ -87,16 +87,21 @@ impl Stage {
         Self { dir, broker: None, address: String::new() }
     }
 
-    fn serve(&mut self, level: &str) {
-        let broker = Broker::start(&self.path("broker/portway.toml"), level);
+    fn serve(&mut self, arguments: &[&str]) {
+        let broker = Broker::start(&self.path("broker/portway.toml"), arguments);
         self.address.clone_from(&broker.address);
         self.broker = Some(broker);
     }
 
     /// Starts the broker again.
     pub(crate) fn serve_again(&mut self) {
+        self.serve_again_with(&[]);
+    }
+
+    /// The same, with arguments of `serve`.
+    pub(crate) fn serve_again_with(&mut self, arguments: &[&str]) {
         assert!(self.broker.is_none(), "it runs");
-        self.serve("info");
+        self.serve(arguments);
     }
 
     /// Starts the broker again, where no file may grow beyond so many bytes.
