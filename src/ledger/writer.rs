@@ -246,11 +246,13 @@ impl Writer {
         let replay = Replay::new(&self.journal, &self.secrets, &self.tree, self.now)?;
         let replayed = replay.run(Base::default(), &Pace::FULL)?;
         if replayed.frontier.size() > self.frontier.size() {
-            // The batch was kept after all, and the start's records are its first.
+            // The batch was kept after all, the start's records first, and what it says was counted.
             self.first.clear();
+            self.counted = self.state.limiter().clone();
         }
         let before = std::mem::replace(&mut self.state, replayed.state);
         self.state.decide_as(&before);
+        self.state.count_on(std::mem::take(&mut self.counted));
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);
         Ok(Err(Rejection::Unavailable(why)))
