@@ -35,6 +35,7 @@ pub(super) fn describe(event: &Event) -> String {
             format!("to {recipient}: disclosure {disclosed} again")
         }
         Event::Refused(it) => refused(it),
+        Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),
         Event::StreamOpened { by, subscription, on_behalf_of } => {
             format!("{}{} on subscription {subscription}", by.seat, staff(on_behalf_of.as_ref()))
         }

@@ -25,6 +25,9 @@ pub struct ServeArgs {
     /// Goes on without an anchor, once: only when the anchor's disk is lost. Its list of erased keys is lost with it
     #[arg(long)]
     accept_lost_anchor: bool,
+    /// What of the journal is read and checked first: what follows the newest snapshot, or all of it
+    #[arg(long, default_value = "tail", value_parser = ["tail", "full"], value_name = "PART")]
+    check: String,
 }
 
 /// What to do with a configuration.
@@ -43,10 +46,12 @@ pub enum ConfigCommand {
 pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     let mut settings = Settings::read(&args.config)?;
     settings.ledger.accept_lost_anchor = args.accept_lost_anchor;
+    settings.ledger.check_full = args.check == "full";
     server::log_to_stderr(&args.log_level);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
+    let mut too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
     out.document(&json!({ "listening": server.address().to_string() }));
     let stop = async move {
@@ -54,13 +59,18 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
             tokio::select! {
                 _ = terminate.recv() => return,
                 _ = interrupt.recv() => return,
-                // Left to itself the signal would end the process and every stream with it.
+                // Left to themselves these signals would end the process and every stream with it.
+                _ = too_large.recv() => tracing::error!("a file has reached the limit of its size"),
                 _ = hangup.recv() => tracing::warn!("SIGHUP: settings are read at a start only"),
             }
         }
     };
     Ok(server.run(stop).await?)
 }
+
+/// "File size limit exceeded" (signal(7) on Linux). Once somebody listens to it, the write fails instead, like
+/// one for which the disk has no space.
+const SIGXFSZ: i32 = 25;
 
 /// Runs `portway config`.
 pub(super) fn config(command: &ConfigCommand, out: Output) -> Result<(), Failure> {

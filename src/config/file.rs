@@ -94,6 +94,7 @@ pub(super) struct Ledger {
     pub(super) master_key: Option<PathBuf>,
     pub(super) queue_commands_max: Option<u64>,
     pub(super) batch_commands_max: Option<u64>,
+    pub(super) snapshot_records: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -167,6 +167,13 @@ impl Reader<'_> {
             )?,
             publish_rate: self.publish_rate(&file.limits)?,
             accept_lost_anchor: false,
+            snapshots_dir: self.at("views.dir", file.views.dir.as_ref())?.join("snapshots"),
+            snapshot_records: self.number(
+                "ledger.snapshot_records",
+                own.snapshot_records,
+                (250_000, 16..=1_000_000_000),
+            )?,
+            check_full: false,
         })
     }
 

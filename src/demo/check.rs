@@ -135,6 +135,7 @@ impl Recorded {
                 | Event::LogStarted { .. }
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }
+                | Event::SnapshotTaken(_)
                 | Event::StreamOpened { .. }
                 | Event::SubscriptionCreated { .. }
                 | Event::SubscriptionDeleted { .. }

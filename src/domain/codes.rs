@@ -201,6 +201,7 @@ codes! {
         LogStarted = 10 "LOG_STARTED",
         BrokerStarted = 11 "BROKER_STARTED",
         TailCut = 12 "TAIL_CUT",
+        SnapshotTaken = 13 "SNAPSHOT_TAKEN",
         AgreementProposed = 20 "AGREEMENT_PROPOSED",
         AgreementApproved = 21 "AGREEMENT_APPROVED",
         AgreementWithdrawn = 22 "AGREEMENT_WITHDRAWN",

@@ -75,6 +75,7 @@ impl State {
             | Event::Exported { .. }
             | Event::LogStarted { .. }
             | Event::Redelivered { .. }
+            | Event::SnapshotTaken(_)
             | Event::StreamOpened { .. }
             | Event::TailCut { .. } => {}
         }
@@ -105,7 +106,7 @@ impl State {
         }
     }
 
-    fn apply_created(
+    pub(super) fn apply_created(
         &mut self,
         index: u64,
         agency: &AgencyId,

@@ -9,6 +9,7 @@ mod govern;
 mod interest;
 mod publish;
 mod refuse;
+mod snapshot;
 mod state;
 mod subscribe;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use apply::Content;
 pub use deliver::{Disclosure, Step};
 pub use explain::{Explained, Inquiry};
 pub use publish::{Publication, Submission};
-pub use refuse::Refusing;
+pub use refuse::{Limiter, Refusing};
+pub use snapshot::{NotAState, Restoring, revision};
 pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};
 pub use subscribe::{CREDIT_MAX, UNACKNOWLEDGED_MAX};

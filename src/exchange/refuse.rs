@@ -25,8 +25,8 @@ pub struct Refusing<'a> {
 }
 
 /// Counts identical refusals.
-#[derive(Debug, Default)]
-pub(super) struct Limiter(HashMap<Same, Window>);
+#[derive(Clone, Debug, Default)]
+pub struct Limiter(HashMap<Same, Window>);
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -55,6 +55,16 @@ impl State {
 }
 
 impl State {
+    /// Returns what was counted: it stands in no record yet, so that no replay brings it back.
+    pub const fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Goes on from what another state had counted.
+    pub fn count_on(&mut self, counted: Limiter) {
+        self.limiter = counted;
+    }
+
     /// Returns the events that record what was counted: all of it, or what was counted in a second
     /// that has passed.
     pub fn counted_refusals(&mut self, now: Timestamp, all: bool) -> Vec<Event> {

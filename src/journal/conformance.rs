@@ -30,7 +30,7 @@ macro_rules! suite {
             $place: an_empty_journal_says_so, atomic, durable, fenced_by_turns, fenced_by_size,
             honest_about_what_it_cannot_store, reads_stop_where_they_are_told,
             a_dropped_turn_writes_nothing, checkpoints_cover_their_batches,
-            news_is_what_was_not_seen, readers_see_only_whole_batches
+            news_is_what_was_not_seen, readers_see_only_whole_batches, bearings_are_of_batches
         );
     };
     ($place:ty: $($promise:ident),+) => {
@@ -196,6 +196,20 @@ pub(crate) fn checkpoints_cover_their_batches<F: Fresh>() {
         journal.checkpoint_covering(157),
         Err(JournalError::Beyond { index: 157, size: 157 })
     ));
+}
+
+/// What they say is the engine's own affair; that there are some for every end of a batch is not.
+pub(crate) fn bearings_are_of_batches<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    assert!(matches!(journal.bearings(1), Err(JournalError::Beyond { .. })));
+    grow(&*journal, &[1, 150, 2]);
+    for size in [1, 151, 153] {
+        journal.bearings(size).unwrap();
+    }
+    for size in [0, 154] {
+        assert!(matches!(journal.bearings(size), Err(JournalError::Beyond { .. })), "{size}");
+    }
 }
 
 pub(crate) fn news_is_what_was_not_seen<F: Fresh>() {

@@ -70,6 +70,10 @@ pub trait Journal: Debug + Send + Sync {
     /// Returns where the journal stands: never beyond what is durable.
     fn head(&self) -> Head;
 
+    /// Tells whether there is room for about `bytes` more. Asks the disk: for whoever was told `Full`, and not
+    /// for every turn.
+    fn has_room(&self, bytes: u64) -> bool;
+
     /// Returns the head as the batch that holds entry `index` left it: the smallest stored
     /// checkpoint that covers the entry.
     ///
@@ -77,6 +81,14 @@ pub trait Journal: Debug + Send + Sync {
     ///
     /// [`JournalError::Beyond`] when there is no such entry; other variants as for `read`.
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError>;
+
+    /// Returns what the engine wants to be told at a later opening, so that it need not read what
+    /// lies before entry `size`; empty where it needs nothing. A batch has to end there.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Beyond`] when there are not as many entries; other variants as for `read`.
+    fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError>;
 }
 
 /// The right to write one batch. Dropping it writes nothing.

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -55,6 +55,16 @@ pub(super) fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull
     )
+}
+
+/// Tells whether `bytes` more could be written to `dir`, by writing them to a file without a name.
+pub(super) fn has_room(dir: &Path, bytes: u64) -> bool {
+    let written = tempfile::tempfile_in(dir).and_then(|mut file| {
+        io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
+        // Some file systems find a place for it only now.
+        file.sync_data()
+    });
+    written.is_ok()
 }
 
 /// Writes bytes as lower-case hexadecimal digits.

@@ -12,6 +12,7 @@ mod keys;
 mod memory;
 mod segments;
 mod slot_set;
+mod snapshots;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -23,3 +24,4 @@ pub use keys::{KeyError, Keys, MasterKey, SlotKey};
 pub use memory::{Fault, Memory};
 pub use segments::{OpenError, Recovery, Segments, Settings, TailCut};
 pub use slot_set::SlotSet;
+pub use snapshots::{Snapshot, SnapshotError, SnapshotFiles};

@@ -10,7 +10,7 @@ use crate::domain::{
     SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
-use crate::record::ProposedAgreement;
+use crate::record::{ProposedAgreement, SnapshotTaken};
 
 /// The way to answer one command.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
@@ -138,6 +138,8 @@ pub(super) enum Command {
         reading: Reading,
         answer: Answer<(u64, Arc<Commit>)>,
     },
+    /// A snapshot was taken: it counts once that is recorded.
+    RecordSnapshot(SnapshotTaken),
     Refuse {
         by: Caller,
         act: Act,

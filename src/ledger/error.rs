@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::Refusal;
-use crate::journal::{AnchorError, JournalError, KeyError, OpenError};
+use crate::journal::{AnchorError, JournalError, KeyError, OpenError, SnapshotError};
 use crate::merkle::ProofError;
 
 /// Why a caller's command was not done.
@@ -90,6 +90,9 @@ pub enum LedgerError {
     /// The journal was there, and nothing in it.
     #[error("the journal is empty, but the anchor knows {0} entries")]
     RolledBack(u64),
+    /// A snapshot.
+    #[error("a snapshot: {0}")]
+    Snapshot(#[from] SnapshotError),
     /// A file.
     #[error("{path}: {source}")]
     Io {

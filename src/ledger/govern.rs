@@ -80,6 +80,7 @@ impl Writer {
                 self.work.answer(answer, move |_| standing);
                 Ok(())
             }
+            Command::RecordSnapshot(taken) => self.record(Event::SnapshotTaken(taken)).map(drop),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
         }
     }
@@ -287,7 +288,7 @@ impl Command {
             | Self::Credit { answer, .. }
             | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
-            Self::Close { .. } => {}
+            Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
             Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);

@@ -21,6 +21,7 @@ mod queue;
 mod rate;
 mod read;
 mod reader;
+mod reading;
 mod replay;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -28,6 +29,8 @@ mod seal;
 mod secrets;
 #[cfg(test)]
 mod simulation;
+mod snapshot;
+mod space;
 mod stream;
 mod thread;
 mod tree;

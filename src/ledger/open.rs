@@ -16,20 +16,22 @@ use super::{
     outlets::Outlets,
     queue,
     rate::Rate,
-    replay::{self, Replayed},
+    reading::{Place, ReadLog},
+    replay,
     secrets::Secrets,
-    thread,
-    tree::Tree,
+    snapshot::{self, Maker},
+    thread::{self, Aside},
     writer::Writer,
 };
-use crate::domain::{Clock, TrustDomain};
+use crate::domain::{Clock, Timestamp, TrustDomain};
+use crate::exchange::Limiter;
 use crate::journal::{
-    Anchor, AnchorError, AnchorFile, Journal, JournalId, KeyError, Keys, MasterKey, OpenError,
-    Segments,
+    self, Anchor, AnchorError, AnchorFile, JournalId, KeyError, Keys, MasterKey, OpenError,
+    Segments, SnapshotFiles,
 };
 use crate::merkle::Checkpoint;
 use crate::policy::Rules;
-use crate::record::Event;
+use crate::record::{Event, SnapshotTaken};
 
 /// Where a log is kept, and what it is called.
 #[derive(Clone, Debug)]
@@ -58,6 +60,12 @@ pub struct Settings {
     pub publish_rate: Rate,
     /// Goes on without an anchor, once: the operator says that its disk was lost.
     pub accept_lost_anchor: bool,
+    /// Directory of the snapshots; whatever is missing there only makes a start slower.
+    pub snapshots_dir: PathBuf,
+    /// How many entries may follow a snapshot before the next is due, 16 to 1,000,000,000.
+    pub snapshot_records: u64,
+    /// Reads the whole journal, though there may be a snapshot to go on from.
+    pub check_full: bool,
 }
 
 /// A ledger that has started.
@@ -67,6 +75,10 @@ pub struct Start {
     pub ledger: Ledger,
     /// The writer's thread.
     pub running: Running,
+    /// How many entries were read.
+    pub read: u64,
+    /// How many entries the snapshot stood for that was gone on from, where there was one.
+    pub snapshot: Option<u64>,
 }
 
 /// Opens the log, or makes it where there is nothing at all yet, and starts the writer.
@@ -81,23 +93,20 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     }
     let found = find(settings)?;
     let anchor = found.anchor.read()?;
-    let journal_settings =
-        crate::journal::Settings { journal_id: found.id, segment_bytes: settings.segment_bytes };
-    let (segments, cut) = if found.is_new {
-        (Segments::create(&settings.journal_dir, &journal_settings)?, None)
-    } else {
-        let (segments, recovery) =
-            Segments::open(&settings.journal_dir, &journal_settings, anchor.size)?;
-        (segments, recovery.cut)
-    };
+    let files = SnapshotFiles::new(&settings.snapshots_dir, found.id);
+    let log = read(settings, &found, (&anchor, &files), clock.now())?;
+    let (read, snapshot) = (log.replayed.read, log.known.map(|known| known.size));
+    tracing::info!(size = log.replayed.commit.size, read, snapshot, "the log was read");
     let mut first = Vec::new();
-    if let Some(cut) = cut {
+    if let Some(cut) = log.cut {
         tracing::error!(size = cut.size, bytes = cut.bytes, "a torn tail of the journal was cut");
         first.push(Event::TailCut { size: cut.size, bytes: cut.bytes });
     }
-    reapply_erasures(&found.secrets.keys, &anchor)?;
-    let journal: Arc<dyn Journal> = Arc::new(segments);
-    let (mut writer, origin) = writer(journal, found.secrets, &settings.domain, clock)?;
+    let fresh = fresh_snapshot(settings, &log, &files);
+    let known = fresh.or(log.known);
+    first.extend(fresh.map(Event::SnapshotTaken));
+    let origin = replay::origin(log.journal.as_ref())?;
+    let mut writer = writer(log, found.secrets, &settings.domain, clock);
     writer.state.decide_by(Arc::clone(&settings.rules));
     check_anchor(&writer, &anchor)?;
     match origin {
@@ -119,8 +128,39 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     let (commands, queue) = queue::queue(settings.queue);
     let shared = Shared::of(&writer, fork_mark(settings));
     let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
-    let running = thread::start(writer, queue, settings.batch, keeper)?;
-    Ok(Start { ledger: Ledger::new(commands, settings.publish_rate, shared), running })
+    let maker = Maker::start(&writer, files, settings.snapshot_records, known)?;
+    let running = thread::start(writer, queue, settings.batch, Aside { keeper, maker })?;
+    let ledger = Ledger::new(commands, settings.publish_rate, shared);
+    Ok(Start { ledger, running, read, snapshot })
+}
+
+fn read(
+    settings: &Settings,
+    found: &Found,
+    (anchor, files): (&Anchor, &SnapshotFiles),
+    now: Timestamp,
+) -> Result<ReadLog, LedgerError> {
+    let place = Place {
+        dir: &settings.journal_dir,
+        settings: journal::Settings { journal_id: found.id, segment_bytes: settings.segment_bytes },
+        anchor,
+        secrets: &found.secrets,
+        now,
+    };
+    if found.is_new { place.create() } else { place.read((!settings.check_full).then_some(files)) }
+}
+
+/// What had to be read in full need not be by the next start.
+fn fresh_snapshot(
+    settings: &Settings,
+    log: &ReadLog,
+    files: &SnapshotFiles,
+) -> Option<SnapshotTaken> {
+    if log.replayed.read < settings.snapshot_records {
+        return None;
+    }
+    let taken = snapshot::write(&log.replayed.state, (log.journal.as_ref(), &log.tree), files);
+    taken.inspect_err(|error| tracing::error!(%error, "a snapshot could not be taken")).ok()
 }
 
 /// The checkpoint that a client showed and this log lacks.
@@ -148,9 +188,7 @@ fn find(settings: &Settings) -> Result<Found, LedgerError> {
 pub(super) fn secrets_of(settings: &Settings, id: JournalId) -> Result<Secrets, LedgerError> {
     let keys_lost = || LedgerError::KeysLost(settings.keys_dir.display().to_string());
     let master = match MasterKey::load(&settings.master_key) {
-        Err(KeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(keys_lost());
-        }
+        Err(KeyError::Missing { .. }) => return Err(keys_lost()),
         loaded => loaded?,
     };
     match Secrets::open(&settings.keys_dir, id, &master, &settings.origin) {
@@ -212,33 +250,32 @@ fn make(settings: &Settings) -> Result<Found, LedgerError> {
 }
 
 pub(super) fn writer(
-    journal: Arc<dyn Journal>,
+    log: ReadLog,
     secrets: Secrets,
     domain: &TrustDomain,
     clock: Arc<dyn Clock>,
-) -> Result<(Writer, Option<String>), LedgerError> {
-    let tree = Arc::new(Tree::new(Arc::clone(&journal)));
+) -> Writer {
+    let ReadLog { journal, tree, replayed, .. } = log;
     let now = clock.now();
-    let Replayed { state, frontier, commit, origin } =
-        replay::replay(&journal, &secrets, &tree, now)?;
-    let writer = Writer {
+    Writer {
         journal,
         clock,
         secrets: Arc::new(secrets),
         domain: domain.clone(),
         tree,
-        state,
-        frontier,
+        state: replayed.state,
+        frontier: replayed.frontier,
         contents: Contents::default(),
         outlets: Outlets::default(),
         streams: 0,
         now,
         work: super::batch::Work::default(),
-        commits: watch::Sender::new(commit),
+        commits: watch::Sender::new(replayed.commit),
         forked: Arc::new(Mutex::new(false)),
+        full: None,
+        counted: Limiter::default(),
         first: Vec::new(),
-    };
-    Ok((writer, origin))
+    }
 }
 
 /// The first record of a log.
@@ -262,14 +299,6 @@ fn check_anchor(writer: &Writer, anchor: &Anchor) -> Result<(), LedgerError> {
     } else {
         Err(LedgerError::AnchorMismatch("the entries are others"))
     }
-}
-
-/// A restored backup may hold keys that were erased since: the anchor remembers which.
-fn reapply_erasures(keys: &Keys, anchor: &Anchor) -> Result<(), LedgerError> {
-    let slots: Vec<u64> = anchor.erased.slots().collect();
-    let Some(last) = slots.last() else { return Ok(()) };
-    keys.reserve(last + 1)?;
-    Ok(keys.erase(&slots)?)
 }
 
 /// Writes the log's public key where enrolment can take it from. Enrolment may do so at any moment, so that the

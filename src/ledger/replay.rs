@@ -1,17 +1,41 @@
-//! The state from the journal: at a start and after a commit of unknown outcome. Every record's
-//! commitment and the last checkpoint are checked on the way.
+//! The state from the journal: at a start, for a snapshot, and after a commit of unknown outcome. Every
+//! record's commitment and the last checkpoint are checked on the way.
 
 use std::sync::Arc;
 
 use super::{Commit, LedgerError, contents::unsealed, secrets::Secrets, tree::Tree};
-use crate::domain::Timestamp;
+use crate::domain::{Draft, Filter, Timestamp};
 use crate::exchange::{Content, State};
-use crate::journal::{Frame, Journal};
+use crate::journal::{Frame, Head, Journal};
 use crate::merkle::{Checkpoint, Frontier, Hash, leaf_hash};
-use crate::record::{self, Event, Record, commitment};
+use crate::record::{self, Event, Record, SnapshotTaken, commitment};
 
-/// How much of the journal is read at a time.
+/// How much of the journal is read at a time where nothing else is to be done.
 const CHUNK_BYTES: usize = 8 << 20;
+
+/// A replay up to some head of a journal.
+pub(super) struct Replay<'a> {
+    pub(super) journal: &'a Arc<dyn Journal>,
+    pub(super) secrets: &'a Secrets,
+    pub(super) tree: &'a Tree,
+    /// What had ended by then needs no content. At a start what the last entry's time saw ended stays
+    /// ended, wherever the clock stands.
+    pub(super) now: Timestamp,
+    head: Head,
+}
+
+/// What a replay goes on from; by default, nothing.
+#[derive(Debug, Default)]
+pub(super) struct Base {
+    pub(super) state: State,
+    pub(super) frontier: Frontier,
+}
+
+/// How a replay gets on: how much is read at a time, and what is done before the next.
+pub(super) struct Pace<'a> {
+    pub(super) chunk_bytes: usize,
+    pub(super) pause: &'a dyn Fn(),
+}
 
 /// What a replay finds.
 #[derive(Debug)]
@@ -19,54 +43,165 @@ pub(super) struct Replayed {
     pub(super) state: State,
     pub(super) frontier: Frontier,
     pub(super) commit: Arc<Commit>,
-    /// The origin that the first record names; none in an empty journal.
-    pub(super) origin: Option<String>,
+    /// The snapshots that the entries read speak of.
+    pub(super) taken: Vec<SnapshotTaken>,
+    /// How many entries were read.
+    pub(super) read: u64,
 }
 
-/// Reads the whole journal. The tree is given what it lacks: committed entries never change.
+impl Pace<'_> {
+    /// As fast as it goes.
+    pub(super) const FULL: Self = Self { chunk_bytes: CHUNK_BYTES, pause: &|| {} };
+}
+
+impl<'a> Replay<'a> {
+    /// Prepares a replay of all there is, at `now`.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the last entry cannot be read.
+    pub(super) fn new(
+        journal: &'a Arc<dyn Journal>,
+        secrets: &'a Secrets,
+        tree: &'a Tree,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let head = journal.head();
+        let now = now.max(last_recorded_at(journal, head.size)?);
+        Ok(Self { journal, secrets, tree, now, head })
+    }
+
+    /// Prepares a replay of the first `size` entries, where a batch ends, at the time of the last of them.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where they cannot be read.
+    pub(super) fn until(
+        (journal, secrets, tree): (&'a Arc<dyn Journal>, &'a Secrets, &'a Tree),
+        size: u64,
+    ) -> Result<Self, LedgerError> {
+        let head = match size.checked_sub(1) {
+            Some(last) => journal.checkpoint_covering(last)?,
+            None => Head::default(),
+        };
+        let now = last_recorded_at(journal, head.size)?;
+        Ok(Self { journal, secrets, tree, now, head })
+    }
+
+    /// Returns how many entries there are after it.
+    pub(super) const fn size(&self) -> u64 {
+        self.head.size
+    }
+
+    /// Applies every entry after `base`. The tree is given what it lacks: committed entries never change.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where an entry is not what was committed to, or cannot be read.
+    pub(super) fn run(self, base: Base, pace: &Pace<'_>) -> Result<Replayed, LedgerError> {
+        let Base { mut state, mut frontier } = base;
+        let (start, mut taken) = (state.size(), Vec::new());
+        while state.size() < self.head.size {
+            let range = state.size()..self.head.size;
+            let frames = self.journal.read(range, pace.chunk_bytes)?;
+            if frames.is_empty() {
+                return Err(LedgerError::Damaged {
+                    index: state.size(),
+                    what: "it cannot be read",
+                });
+            }
+            let mut hashes: Vec<Hash> = Vec::with_capacity(frames.len());
+            for frame in &frames {
+                hashes.push(leaf_hash(&frame.leaf));
+                let record = checked(frame, state.size())?;
+                if let Event::SnapshotTaken(it) = record.event {
+                    taken.push(it);
+                }
+                self.apply(&mut state, &record, frame)?;
+            }
+            let known = self.tree.size().saturating_sub(frontier.size());
+            let known = usize::try_from(known).unwrap_or(usize::MAX);
+            self.tree.extend(hashes.get(known..).unwrap_or_default());
+            frontier.extend(hashes.iter().copied());
+            // As a running broker does, so that a long log takes no more memory than a short one.
+            state.prune(state.recorded_at());
+            (pace.pause)();
+        }
+        let Head { size, checkpoint } = self.head;
+        let commit = Commit { size, root: frontier.root(), checkpoint };
+        if size > 0 {
+            check(&commit, self.secrets)?;
+        }
+        state.prune(self.now);
+        let read = size - start;
+        Ok(Replayed { state, frontier, commit: Arc::new(commit), taken, read })
+    }
+
+    /// Applies a record. An alert that has ended needs no content: nobody will be sent it.
+    fn apply(&self, state: &mut State, record: &Record, frame: &Frame) -> Result<(), LedgerError> {
+        if has_ended(&record.event, self.now) {
+            state.apply(record, Content::None);
+        } else {
+            let body = Body::of(record, frame, self.secrets, state.size())?;
+            state.apply(record, body.content());
+        }
+        Ok(())
+    }
+}
+
+/// What a record's body holds, where it can be read.
+pub(super) enum Body {
+    Draft(Box<Draft>),
+    None,
+    Tokens(Filter),
+}
+
+impl Body {
+    /// Opens the body of the record at `index`.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where it is not what was sealed.
+    pub(super) fn of(
+        record: &Record,
+        frame: &Frame,
+        secrets: &Secrets,
+        index: u64,
+    ) -> Result<Self, LedgerError> {
+        let unknown = |_| LedgerError::Damaged { index, what: "its content is not known" };
+        let bytes = match record.event.slot() {
+            Some(slot) => unsealed(frame, slot, secrets, index)?,
+            None => None,
+        };
+        Ok(match (&record.event, bytes) {
+            (Event::Published(_), Some((bytes, _))) => {
+                Self::Draft(record::draft_from_bytes(&bytes).map_err(unknown)?.into())
+            }
+            (Event::SubscriptionCreated { .. }, Some((bytes, _))) => {
+                Self::Tokens(record::filter_from_bytes(&bytes).map_err(unknown)?)
+            }
+            (_, Some(_) | None) => Self::None,
+        })
+    }
+
+    pub(super) fn content(&self) -> Content<'_> {
+        match self {
+            Self::Draft(draft) => Content::Draft(draft),
+            Self::None => Content::None,
+            Self::Tokens(filter) => Content::Tokens(filter),
+        }
+    }
+}
+
+/// Returns the origin that the first record names; none in an empty journal.
 ///
 /// # Errors
 ///
-/// `LedgerError` where an entry is not what was committed to, or cannot be read.
-pub(super) fn replay(
-    journal: &Arc<dyn Journal>,
-    secrets: &Secrets,
-    tree: &Tree,
-    now: Timestamp,
-) -> Result<Replayed, LedgerError> {
-    let mut state = State::default();
-    let mut frontier = Frontier::new();
-    let mut origin = None;
-    let head = journal.head();
-    // What the last entry's time saw ended stays ended, wherever the clock stands at a start.
-    let now = now.max(last_recorded_at(journal, head.size)?);
-    while state.size() < head.size {
-        let frames = journal.read(state.size()..head.size, CHUNK_BYTES)?;
-        if frames.is_empty() {
-            return Err(LedgerError::Damaged { index: state.size(), what: "it cannot be read" });
-        }
-        let mut hashes: Vec<Hash> = Vec::with_capacity(frames.len());
-        for frame in &frames {
-            hashes.push(leaf_hash(&frame.leaf));
-            let record = checked(frame, state.size())?;
-            if let (0, Event::LogStarted { origin: name, .. }) = (state.size(), &record.event) {
-                origin = Some(name.clone());
-            }
-            apply(&mut state, &record, frame, secrets, now)?;
-        }
-        let known = tree.size().saturating_sub(frontier.size());
-        let known = usize::try_from(known).unwrap_or(usize::MAX);
-        tree.extend(hashes.get(known..).unwrap_or_default());
-        frontier.extend(hashes.iter().copied());
-        // As a running broker does, so that a long log takes no more memory than a short one.
-        state.prune(state.recorded_at());
-    }
-    let commit = Commit { size: head.size, root: frontier.root(), checkpoint: head.checkpoint };
-    if commit.size > 0 {
-        check(&commit, secrets)?;
-    }
-    state.prune(now);
-    Ok(Replayed { state, frontier, commit: Arc::new(commit), origin })
+/// `LedgerError` where it cannot be read.
+pub(super) fn origin(journal: &dyn Journal) -> Result<Option<String>, LedgerError> {
+    let Some(frame) = journal.read(0..1, 1)?.pop() else { return Ok(None) };
+    let record = checked(&frame, 0)?;
+    Ok(if let Event::LogStarted { origin, .. } = record.event { Some(origin) } else { None })
 }
 
 fn last_recorded_at(journal: &Arc<dyn Journal>, size: u64) -> Result<Timestamp, LedgerError> {
@@ -76,40 +211,17 @@ fn last_recorded_at(journal: &Arc<dyn Journal>, size: u64) -> Result<Timestamp, 
     Ok(checked(&last, index)?.at)
 }
 
-fn checked(frame: &Frame, index: u64) -> Result<Record, LedgerError> {
+/// Decodes a frame's record, which has to be the one that its leaf commits to.
+///
+/// # Errors
+///
+/// `LedgerError` where it is another, or of a newer version.
+pub(super) fn checked(frame: &Frame, index: u64) -> Result<Record, LedgerError> {
     if commitment::record(&frame.salt, &frame.record) != frame.leaf {
         return Err(LedgerError::Damaged { index, what: "it is not what its leaf commits to" });
     }
     record::decode(&frame.record)
         .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })
-}
-
-/// Applies a record. An alert that has ended needs no content: nobody will be sent it.
-fn apply(
-    state: &mut State,
-    record: &Record,
-    frame: &Frame,
-    secrets: &Secrets,
-    now: Timestamp,
-) -> Result<(), LedgerError> {
-    let index = state.size();
-    let unknown = |_| LedgerError::Damaged { index, what: "its content is not known" };
-    let body = match record.event.slot() {
-        Some(slot) if !has_ended(&record.event, now) => unsealed(frame, slot, secrets, index)?,
-        Some(_) | None => None,
-    };
-    match (&record.event, body) {
-        (Event::Published(_), Some((bytes, _))) => {
-            let draft = record::draft_from_bytes(&bytes).map_err(unknown)?;
-            state.apply(record, Content::Draft(&draft));
-        }
-        (Event::SubscriptionCreated { .. }, Some((bytes, _))) => {
-            let filter = record::filter_from_bytes(&bytes).map_err(unknown)?;
-            state.apply(record, Content::Tokens(&filter));
-        }
-        (_, Some(_) | None) => state.apply(record, Content::None),
-    }
-    Ok(())
 }
 
 fn has_ended(event: &Event, now: Timestamp) -> bool {

@@ -149,7 +149,15 @@ impl Journal for Counted {
         self.journal.head()
     }
 
+    fn has_room(&self, bytes: u64) -> bool {
+        self.journal.has_room(bytes)
+    }
+
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {
         self.journal.checkpoint_covering(index)
+    }
+
+    fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError> {
+        self.journal.bearings(size)
     }
 }

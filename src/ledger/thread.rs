@@ -3,7 +3,16 @@
 
 use tokio::sync::oneshot;
 
-use super::{LedgerError, command::Command, keeper::Keeper, queue::Exit, writer::Writer};
+use super::{
+    LedgerError, command::Command, keeper::Keeper, queue::Exit, snapshot::Maker, writer::Writer,
+};
+
+/// What is done beside the writer, each on a thread of its own.
+#[derive(Debug)]
+pub(super) struct Aside {
+    pub(super) keeper: Keeper,
+    pub(super) maker: Maker,
+}
 
 /// The writer's thread.
 #[derive(Debug)]
@@ -29,14 +38,13 @@ pub(super) fn start(
     writer: Writer,
     queue: Exit<Command>,
     batch: usize,
-    keeper: Keeper,
+    aside: Aside,
 ) -> Result<Running, LedgerError> {
     let (tell, ended) = oneshot::channel();
     std::thread::Builder::new()
         .name("portway-writer".to_owned())
         .spawn(move || {
-            let outcome = run(writer, &queue, batch, &keeper);
-            keeper.stop();
+            let outcome = run(writer, &queue, batch, aside);
             // Nobody waits when the process is on its way out.
             drop(tell.send(outcome));
         })
@@ -48,22 +56,40 @@ fn run(
     mut writer: Writer,
     queue: &Exit<Command>,
     batch: usize,
-    keeper: &Keeper,
+    aside: Aside,
+) -> Result<(), LedgerError> {
+    let Aside { keeper, maker } = aside;
+    let outcome = turns(&mut writer, queue, batch, (&keeper, &maker));
+    // The threads end, and what was committed last is anchored, whatever the outcome.
+    let taken = maker.stop(writer.newest().size);
+    let outcome = outcome.and_then(|()| writer.last_turn(taken));
+    keeper.tell(writer.newest(), writer.state.slots());
+    keeper.stop();
+    outcome?;
+    writer.end_streams();
+    Ok(())
+}
+
+/// Takes turns until it is asked to stop.
+fn turns(
+    writer: &mut Writer,
+    queue: &Exit<Command>,
+    batch: usize,
+    (keeper, maker): (&Keeper, &Maker),
 ) -> Result<(), LedgerError> {
     let mut anchored = 0;
     let mut is_last = false;
     while !is_last {
-        let taken = queue.take(batch, !writer.has_more());
+        let mut taken = queue.take(batch, !writer.has_more());
         is_last = taken.is_last;
+        taken.commands.extend(maker.taken().map(Command::RecordSnapshot));
         writer.turn(taken.commands)?;
         let commit = writer.newest();
         if commit.size != anchored {
             anchored = commit.size;
+            maker.tell(commit.size);
             keeper.tell(commit, writer.state.slots());
         }
     }
-    writer.last_turn()?;
-    keeper.tell(writer.newest(), writer.state.slots());
-    writer.end_streams();
-    Ok(())
+    writer.last_turn(None)
 }

@@ -10,7 +10,7 @@ use crate::journal::Journal;
 use crate::merkle::{self, Hash, Missing, Nodes, ProofError, leaf_hash, node_hash};
 
 /// Leaves in a tile, and tiles under a tile of the next level, as C2SP tlog-tiles has it.
-const WIDTH: usize = 256;
+pub(super) const WIDTH: usize = 256;
 const HEIGHT: u32 = 8;
 /// How many leaf tiles stay in memory.
 const RECENT_TILES: usize = 64;
@@ -43,6 +43,47 @@ impl fmt::Debug for Tree {
 impl Tree {
     pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
         Self { journal, levels: RwLock::default(), last_read: Mutex::new(None) }
+    }
+
+    /// Takes up a tree again from what [`tiles`](Self::tiles) returned.
+    pub(super) fn restored(journal: Arc<dyn Journal>, tiles: &[Hash], leaves: &[Hash]) -> Self {
+        let mut levels = Levels::default();
+        for tile in tiles {
+            levels.append_tile(*tile);
+        }
+        levels.size = (tiles.len() * WIDTH) as u64;
+        levels.first_leaf = levels.size;
+        for leaf in leaves {
+            levels.append(*leaf);
+        }
+        Self { journal, levels: RwLock::new(levels), last_read: Mutex::new(None) }
+    }
+
+    /// Returns, of the tree of `size` leaves, the roots of complete tiles and the hashes of the leaves behind them.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` where the log is smaller.
+    pub(super) fn tiles(&self, size: u64) -> Result<(Vec<Hash>, Vec<Hash>), Missing> {
+        self.holds(size)?;
+        let complete = size / WIDTH as u64;
+        let missing = Missing { level: HEIGHT, index: complete };
+        let tiles = {
+            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+            let row = levels.tiles.first().map(Vec::as_slice).unwrap_or_default();
+            let count = usize::try_from(complete).map_err(|_| missing)?;
+            row.get(..count).ok_or(missing)?.to_vec()
+        };
+        let leaves = (complete * WIDTH as u64..size).map(|index| self.node(0, index));
+        Ok((tiles, leaves.collect::<Result<_, _>>()?))
+    }
+
+    /// Tells whether these are the hashes of the leaves from `first` on, where a tile begins.
+    pub(super) fn has_leaves(&self, first: u64, leaves: &[Hash]) -> bool {
+        if leaves.len() == WIDTH {
+            return self.node(HEIGHT, first / WIDTH as u64) == Ok(subtree(leaves));
+        }
+        (first..).zip(leaves).all(|(index, leaf)| self.node(0, index) == Ok(*leaf))
     }
 
     /// Returns the number of leaves.
@@ -125,11 +166,19 @@ impl Levels {
         if !self.size.is_multiple_of(WIDTH as u64) {
             return;
         }
-        let mut root = self
-            .leaves
-            .len()
-            .checked_sub(WIDTH)
-            .and_then(|start| self.leaves.get(start..).map(subtree));
+        let last = self.leaves.len().checked_sub(WIDTH);
+        if let Some(root) = last.and_then(|start| self.leaves.get(start..).map(subtree)) {
+            self.append_tile(root);
+        }
+        if self.leaves.len() > 2 * RECENT_TILES * WIDTH {
+            self.leaves.drain(..RECENT_TILES * WIDTH);
+            self.first_leaf += (RECENT_TILES * WIDTH) as u64;
+        }
+    }
+
+    /// Takes in the root of a complete tile over leaves, and of every tile above that it completes.
+    fn append_tile(&mut self, root: Hash) {
+        let mut root = Some(root);
         for level in 0.. {
             let Some(node) = root else { break };
             if self.tiles.len() == level {
@@ -142,10 +191,6 @@ impl Levels {
             } else {
                 None
             };
-        }
-        if self.leaves.len() > 2 * RECENT_TILES * WIDTH {
-            self.leaves.drain(..RECENT_TILES * WIDTH);
-            self.first_leaf += (RECENT_TILES * WIDTH) as u64;
         }
     }
 

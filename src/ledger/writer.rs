@@ -9,19 +9,28 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Commit, LedgerError, Receipt, Rejection, Release, batch::Work, command::Command,
-    contents::Contents, outlets::Outlets, replay, secrets::Secrets, tree::Tree,
+    Commit, LedgerError, Receipt, Rejection, Release,
+    batch::Work,
+    command::Command,
+    contents::Contents,
+    outlets::Outlets,
+    replay::{Base, Pace, Replay},
+    secrets::Secrets,
+    space::{FULL, Full},
+    tree::Tree,
 };
 use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
-use crate::exchange::{Refusing, State};
+use crate::exchange::{Limiter, Refusing, State};
 use crate::journal::{Batch, CommitError, Journal};
 use crate::merkle::{Checkpoint, Frontier};
-use crate::record::Event;
+use crate::record::{Event, SnapshotTaken};
 
 /// How far the wall clock may be behind the last record, or the last turn, before writing stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(5);
 /// How many records a batch may grow to by deliveries; what waits beyond goes into the next.
 pub(super) const BATCH_RECORDS_MAX: usize = 16_384;
+/// What an entry takes beside its record and its body, about.
+const FRAME_BYTES: usize = 128;
 /// How many key slots are kept ready beyond those in use: more than a batch can need.
 pub(super) const SLOTS_AHEAD: u64 = 8192;
 
@@ -43,6 +52,10 @@ pub(super) struct Writer {
     pub(super) commits: watch::Sender<Arc<Commit>>,
     /// Set once this broker was shown its own signature on a tree it lacks: it signs nothing more.
     pub(super) forked: Arc<Mutex<bool>>,
+    /// That there was no space when it was last tried.
+    pub(super) full: Option<Full>,
+    /// The refusals that were counted, and not recorded, before this turn.
+    pub(super) counted: Limiter,
     /// What a start has to record before anything else; kept until it is durable.
     pub(super) first: Vec<Event>,
 }
@@ -54,7 +67,7 @@ impl Writer {
     ///
     /// `LedgerError` where the ledger cannot go on: the process has to end and start again.
     pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<(), LedgerError> {
-        if let Some(rejection) = self.begin() {
+        if let Some(rejection) = self.begin()? {
             for command in commands {
                 // Closing writes nothing, and a stream that is gone must not be sent anything later.
                 if let Command::Close { stream } | Command::Leave { stream, .. } = &command {
@@ -64,7 +77,8 @@ impl Writer {
             }
             return Ok(());
         }
-        self.reserve_slots()?;
+        // What was counted in a batch that is lost is counted again.
+        self.counted = self.state.limiter().clone();
         for event in self.first.clone() {
             self.record(event)?;
         }
@@ -87,23 +101,30 @@ impl Writer {
     /// Sets the turn's time, or says why nothing can be written. What was decided once by a later
     /// time, such as that something has ended, stays decided, and a record's own time is the time
     /// that it was decided by.
-    fn begin(&mut self) -> Option<Rejection> {
+    fn begin(&mut self) -> Result<Option<Rejection>, LedgerError> {
         let wall = self.clock.now();
-        let rejection = self.cannot_write(wall);
+        if let Some(rejection) = self.cannot_write(wall) {
+            return Ok(Some(rejection));
+        }
+        let rejection = self.lacks_space(wall)?;
         if rejection.is_none() {
             self.now = wall.max(self.now).max(self.state.recorded_at());
         }
-        rejection
+        Ok(rejection)
     }
 
-    /// Records what is still only counted, before a stop.
+    /// Records what is still only counted, and the last snapshot, before a stop.
     ///
     /// # Errors
     ///
     /// As [`turn`](Self::turn).
-    pub(super) fn last_turn(&mut self) -> Result<(), LedgerError> {
-        if self.begin().is_none() {
+    pub(super) fn last_turn(&mut self, taken: Option<SnapshotTaken>) -> Result<(), LedgerError> {
+        if self.begin()?.is_none() {
+            self.counted = self.state.limiter().clone();
             self.record_counted_refusals(true)?;
+            if let Some(taken) = taken {
+                self.record(Event::SnapshotTaken(taken))?;
+            }
             let outcome = self.commit()?;
             self.conclude(&outcome);
         }
@@ -112,7 +133,9 @@ impl Writer {
 
     /// Tells whether streams could be sent more without any command.
     pub(super) fn has_more(&self) -> bool {
-        self.state.is_ready() && self.cannot_write(self.clock.now()).is_none()
+        self.state.is_ready()
+            && self.full.is_none()
+            && self.cannot_write(self.clock.now()).is_none()
     }
 
     /// Returns the newest commit.
@@ -137,7 +160,7 @@ impl Writer {
         None
     }
 
-    fn reserve_slots(&self) -> Result<(), LedgerError> {
+    pub(super) fn reserve_slots(&self) -> Result<(), LedgerError> {
         let needed = self.state.slots() + SLOTS_AHEAD;
         if self.secrets.keys.reserved() < needed {
             self.secrets.keys.reserve(needed)?;
@@ -176,6 +199,8 @@ impl Writer {
             .map_err(|_| LedgerError::Signing("it does not sign"))?;
         let frames = std::mem::take(&mut self.work.frames);
         let seen = size - frames.len() as u64;
+        let bytes: usize =
+            frames.iter().map(|it| it.record.len() + it.body.len() + FRAME_BYTES).sum();
         let batch = Batch { frames, checkpoint: checkpoint.clone() };
         let written = match self.journal.turn(seen) {
             Ok(turn) if turn.news().is_empty() => turn.commit(batch),
@@ -193,7 +218,10 @@ impl Writer {
                 Ok(Ok(commit))
             }
             Err(CommitError::Fatal(failure)) => Err(LedgerError::Stopped(failure.to_string())),
-            Err(CommitError::Full) => self.start_over("there is no space left for the journal"),
+            Err(CommitError::Full) => {
+                self.note_full(bytes as u64);
+                self.start_over(FULL)
+            }
             Err(CommitError::Conflict | CommitError::Unknown | CommitError::Unfit(_)) => {
                 self.start_over("the record could not be made durable")
             }
@@ -211,7 +239,8 @@ impl Writer {
         for outlet in self.outlets.end_all() {
             outlet.unavailable();
         }
-        let replayed = replay::replay(&self.journal, &self.secrets, &self.tree, self.now)?;
+        let replay = Replay::new(&self.journal, &self.secrets, &self.tree, self.now)?;
+        let replayed = replay.run(Base::default(), &Pace::FULL)?;
         if replayed.frontier.size() > self.frontier.size() {
             // The batch was kept after all, and the start's records are its first.
             self.first.clear();

@@ -28,23 +28,17 @@ impl Admitted {
         self.delete_after
     }
 
-    /// Admits a draft that the rules let in by these flows, if it says what the agreement demands of its
-    /// publisher: that is a matter of form, which no rule weighs.
+    /// Admits a draft that the rules let in by these flows.
     pub(super) fn by(
         flows: Arc<[u32]>,
-        (agreement, publisher): (&Agreement, &AgencyId),
+        agreement: &Agreement,
         draft: &Draft,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
-        // DPA 2018 s.62(2): the log has to tell, so far as possible, who disclosed.
-        let names_staff = agreement.party(publisher).is_some_and(|party| party.names_staff);
-        if names_staff && draft.on_behalf_of.is_none() {
-            return Err(Refusal::at(Reason::StaffReferenceMissing, "on_behalf_of"));
-        }
+    ) -> Self {
         let days = u64::from(agreement.delete_after_days);
         let of_child = draft.categories.contains(&SubjectCategory::Child);
         let days = if of_child { days.min(CHILD_DAYS_MAX) } else { days };
-        Ok(Self { flows, delete_after: now.plus_days(days) })
+        Self { flows, delete_after: now.plus_days(days) }
     }
 }
 
@@ -61,6 +55,8 @@ pub(super) struct Arrival<'a> {
     pub(super) content: Content<'a>,
     pub(super) times: Times,
     pub(super) ended: bool,
+    /// Whether it says on whose behalf it is published.
+    pub(super) on_behalf: bool,
 }
 
 impl<'a> Arrival<'a> {
@@ -87,6 +83,7 @@ impl<'a> Arrival<'a> {
                 ends_too_late: draft.expires_at > now.plus_days(EXPIRY_DAYS_MAX),
             },
             ended: draft.expires_at <= now,
+            on_behalf: draft.on_behalf_of.is_some(),
         }
     }
 }
@@ -105,7 +102,7 @@ impl Rules {
         now: Timestamp,
     ) -> Result<Admitted, Refusal> {
         let flows = self.flows(agreement, publisher, &Arrival::of(draft, now), now)?;
-        Admitted::by(flows, (agreement, publisher), draft, now)
+        Ok(Admitted::by(flows, agreement, draft, now))
     }
 
     /// Finds the flows by which an alert comes in.
@@ -150,10 +147,9 @@ pub(super) fn arriving<'a>(
     arrival: &Arrival<'a>,
     now: Timestamp,
 ) -> Question<'a> {
-    let Arrival { agreement: named, purpose, content, times, ended } = *arrival;
+    let Arrival { agreement: named, purpose, content, times, ended, on_behalf } = *arrival;
     let alert = Alert { agreement: named, purpose, content, restricted: false, ended };
-    let is_party = agreement.party(publisher).is_some();
-    let act = Act::Publish { is_party, times, alert, way };
+    let act = Act::Publish { party: agreement.party(publisher), times, on_behalf, alert, way };
     Question { agreement, sender: publisher, act, now }
 }
 

@@ -67,7 +67,7 @@ struct Key {
     categories: u8,
     /// The purpose of the alert, and the one that is asked for.
     purposes: [u8; 2],
-    /// Of another agreement, ended, restricted; at the door the four of the alert's times.
+    /// Of another agreement, ended, restricted; at the door its times, and whether it is on anybody's behalf.
     flags: u8,
 }
 
@@ -119,7 +119,7 @@ impl Decider {
             let window = Window::around(agreement, publisher, now);
             (window, rules.flows(agreement, publisher, &arrival, now))
         })?;
-        Admitted::by(flows, (agreement, publisher), draft, now)
+        Ok(Admitted::by(flows, agreement, draft, now))
     }
 
     /// Decides as [`Rules::permit`] does.
@@ -241,6 +241,7 @@ impl Names {
                 times.word == Word::Stale,
                 times.time_after_as_of,
                 times.ends_too_late,
+                it.on_behalf,
             ]),
         }
     }
@@ -257,7 +258,7 @@ impl Names {
             kind: kind.number(),
             categories: bits(categories),
             purposes: [purpose.number(), ask.purpose.number()],
-            flags: flags([is_other, ended, ask.alert.restricted, false, false, false]),
+            flags: flags([is_other, ended, ask.alert.restricted]),
         }
     }
 }
@@ -267,6 +268,64 @@ fn bits(categories: &std::collections::BTreeSet<SubjectCategory>) -> u8 {
     categories.iter().fold(0, |bits, category| bits | 1 << category.number())
 }
 
-fn flags(flags: [bool; 6]) -> u8 {
+fn flags<const COUNT: usize>(flags: [bool; COUNT]) -> u8 {
     flags.into_iter().fold(0, |bits, flag| bits << 1 | u8::from(flag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(fields: u32) -> Key {
+        Key {
+            agreement: 1,
+            fields,
+            sender: 0,
+            recipient: 1,
+            kind: 1,
+            categories: 2,
+            purposes: [1, 1],
+            flags: 0,
+        }
+    }
+
+    #[test]
+    fn a_memory_has_a_bound_and_goes_on_after_it() {
+        let (mut kept, now) = (HashMap::new(), Timestamp::from_ms(5));
+        let window = Window { from: now, until: now.plus_days(1) };
+        for fields in 0..200_000 {
+            let answer = remembered(&mut kept, key(fields), now, || (window, Ok(fields)));
+            assert_eq!(answer, Ok(fields));
+            assert!(kept.len() <= ANSWERS_MAX);
+        }
+        let again = remembered(&mut kept, key(199_999), now, || (window, Ok(0)));
+        assert_eq!(again, Ok(199_999), "it was remembered");
+    }
+
+    #[test]
+    fn an_answer_is_worked_out_anew_outside_its_window() {
+        let (mut kept, from) = (HashMap::new(), Timestamp::from_ms(10));
+        let window = Window { from, until: Timestamp::from_ms(20) };
+        let mut ask = |ms, answer| {
+            remembered(&mut kept, key(1), Timestamp::from_ms(ms), || (window, Ok(answer)))
+        };
+        assert_eq!((ask(10, 1), ask(19, 2)), (Ok(1), Ok(1)));
+        assert_eq!((ask(20, 3), ask(9, 4), ask(10, 5)), (Ok(3), Ok(4), Ok(4)));
+    }
+
+    #[test]
+    fn the_agreements_that_are_remembered_have_a_bound() {
+        use crate::domain::random;
+        use proptest::{
+            strategy::{Strategy, ValueTree},
+            test_runner::TestRunner,
+        };
+        let tree = random::agreement().new_tree(&mut TestRunner::deterministic());
+        let agreement = Arc::new(tree.expect("an agreement").current());
+        let mut memory = Memory::default();
+        for index in 0..3000 {
+            memory.names(Version { index, agreement: &agreement });
+            assert!(memory.agreements.len() <= AGREEMENTS_MAX);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! carries no more than that, so that an answer costs the same however many agreements there are.
 
 use super::passage::{Content, Load, Passage, Release};
-use crate::domain::{AgencyId, Agreement, AgreementId, Flow, Purpose, Timestamp};
+use crate::domain::{AgencyId, Agreement, AgreementId, Flow, Party, Purpose, Timestamp};
 
 /// A question, at a moment.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,14 @@ pub(super) enum Act<'a> {
     /// May the parties agree on this passage?
     Agree { passage: Passage<'a>, load: Load },
     /// May this alert come in, with this recipient in view?
-    Publish { is_party: bool, times: Times, alert: Alert<'a>, way: Way<'a> },
+    Publish {
+        /// What the publisher is in the agreement.
+        party: Option<&'a Party>,
+        times: Times,
+        on_behalf: bool,
+        alert: Alert<'a>,
+        way: Way<'a>,
+    },
     /// May this recipient see this alert?
     Disclose { recipient: &'a AgencyId, purpose: Purpose, alert: Alert<'a>, way: Way<'a> },
 }

@@ -8,7 +8,7 @@ use prost::Message;
 use super::agreement::agreement_from_stored;
 use super::event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription,
+    SnapshotTaken, StoredSubscription,
 };
 use super::read;
 use crate::domain::{
@@ -85,6 +85,11 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             recipient: parsed(&it.recipient)?,
         },
         Stored::Refused(it) => Event::Refused(refused(it)?),
+        Stored::SnapshotTaken(it) => Event::SnapshotTaken(SnapshotTaken {
+            size: it.size,
+            root: array(&it.root)?,
+            digest: array(&it.digest)?,
+        }),
         Stored::StreamOpened(it) => Event::StreamOpened {
             by: caller(it.by)?,
             subscription: it.subscription,

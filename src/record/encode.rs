@@ -84,6 +84,11 @@ fn stored(event: &Event) -> Stored {
             })
         }
         Event::Refused(it) => Stored::Refused(refused(it)),
+        Event::SnapshotTaken(it) => Stored::SnapshotTaken(pb::SnapshotTaken {
+            size: it.size,
+            root: Bytes::copy_from_slice(&it.root),
+            digest: Bytes::copy_from_slice(&it.digest),
+        }),
         Event::StreamOpened { by, subscription, on_behalf_of } => {
             Stored::StreamOpened(pb::StreamOpened {
                 by: Some(actor(by)),

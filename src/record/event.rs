@@ -37,6 +37,7 @@ pub enum Event {
     Published(Published),
     Redelivered { disclosed: u64, opened: u64, recipient: AgencyId },
     Refused(Refused),
+    SnapshotTaken(SnapshotTaken),
     StreamOpened { by: Caller, subscription: u64, on_behalf_of: Option<StaffReference> },
     SubscriptionCreated { by: Caller, subscription: StoredSubscription },
     SubscriptionDeleted { by: Caller, subscription: u64 },
@@ -145,6 +146,17 @@ pub struct Refused {
     pub publisher: Option<AgencyId>,
 }
 
+/// A snapshot of the state was made: a start may go on from it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SnapshotTaken {
+    /// How many entries it stands for.
+    pub size: u64,
+    /// Root of the tree of those entries.
+    pub root: [u8; 32],
+    /// SHA-256 of its file.
+    pub digest: [u8; 32],
+}
+
 impl Event {
     /// Returns the agencies that the record concerns, in the order of its links. Their officers may
     /// read it. A refusal at delivery concerns the publisher alone: that an alert exists may be
@@ -158,7 +170,10 @@ impl Event {
             Self::AgreementProposed { proposed, .. } => {
                 proposed.agreement.parties.iter().map(|party| &party.agency).collect()
             }
-            Self::BrokerStarted { .. } | Self::LogStarted { .. } | Self::TailCut { .. } => vec![],
+            Self::BrokerStarted { .. }
+            | Self::LogStarted { .. }
+            | Self::SnapshotTaken(_)
+            | Self::TailCut { .. } => vec![],
             Self::Consulted { by, .. }
             | Self::Exported { by, .. }
             | Self::StreamOpened { by, .. }
@@ -194,6 +209,7 @@ impl Event {
             Self::Published(_) => RecordKind::Published,
             Self::Redelivered { .. } => RecordKind::Redelivered,
             Self::Refused(_) => RecordKind::Refused,
+            Self::SnapshotTaken(_) => RecordKind::SnapshotTaken,
             Self::StreamOpened { .. } => RecordKind::StreamOpened,
             Self::SubscriptionCreated { .. } => RecordKind::SubscriptionCreated,
             Self::SubscriptionDeleted { .. } => RecordKind::SubscriptionDeleted,
@@ -221,6 +237,7 @@ impl Event {
             | Self::NumberSkipped { .. }
             | Self::Redelivered { .. }
             | Self::Refused(_)
+            | Self::SnapshotTaken(_)
             | Self::StreamOpened { .. }
             | Self::SubscriptionDeleted { .. }
             | Self::TailCut { .. } => None,

@@ -22,7 +22,7 @@ pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription,
+    SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
 pub use view::view_bytes;

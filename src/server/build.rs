@@ -94,7 +94,8 @@ impl Server {
         tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
         let streams_max = settings.streams_per_connection_max;
         let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
-        tracing::info!(%address, size = start.ledger.newest().size, "serving");
+        let (size, read) = (start.ledger.newest().size, start.read);
+        tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
         Ok(Self {
             address,
             ledger: start.ledger,

@@ -9,7 +9,8 @@ use std::{
 use super::{
     block::Block,
     error::Damage,
-    keys,
+    group::{self, Group},
+    keys::{self, GROUP},
     resolve::Resolver,
     store::{Batch, Store},
     term::{Term, TokenKey},
@@ -28,11 +29,20 @@ pub(super) struct Index {
 }
 
 /// How far the index has come. It only ever grows.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Reached {
-    /// How many blocks are in it.
-    blocks: u64,
+    /// How many groups are whole, and in the store.
+    groups: u64,
+    /// The group that grows.
+    group: Group,
+    /// Where links stand behind the last block.
     links: BTreeMap<AgencyId, LinkPlace>,
+}
+
+impl Reached {
+    fn blocks(&self) -> u64 {
+        self.groups * GROUP + self.group.blocks()
+    }
 }
 
 /// Why a block was not added.
@@ -56,33 +66,34 @@ impl Index {
     ) -> Result<Self, Stuck> {
         let mut reached = Reached::default();
         if let Some(applied) = store.read(&keys::APPLIED)? {
-            let (blocks, leaf) =
-                applied.split_at_checked(8).ok_or(Damage::Foreign("its position is malformed"))?;
-            let blocks = blocks.try_into().map(u64::from_be_bytes);
-            reached.blocks = blocks.map_err(|_| Damage::Foreign("its position is malformed"))?;
-            let size = reached.blocks.checked_mul(block).filter(|size| *size <= reader.size());
+            let (blocks, leaf) = position(&applied).ok_or(POSITION)?;
+            let size = blocks.checked_mul(block).filter(|size| *size <= reader.size());
             let size = size.ok_or(Damage::Foreign("it is ahead of it"))?;
-            let last = size.checked_sub(1).ok_or(Damage::Foreign("its position is malformed"))?;
-            if reader.leaf(last)?.is_none_or(|it| it != leaf) {
+            if reader.leaf(size.checked_sub(1).ok_or(POSITION)?)? != Some(leaf) {
                 return Err(Damage::Foreign("the log has other entries").into());
+            }
+            reached.groups = blocks / GROUP;
+            if !blocks.is_multiple_of(GROUP) {
+                reached.group = Group::read(reached.groups, leaf, &store)?;
+            }
+            if reached.blocks() != blocks {
+                return Err(POSITION.into());
             }
         }
         for (name, place) in store.with_prefix(&keys::ALL_LINKS)? {
             let agency = name.get(1..).and_then(|it| str::from_utf8(it).ok()?.parse().ok());
-            let entry = agency.zip(keys::read_place(&place));
-            let (agency, place) =
-                entry.ok_or(Damage::Foreign("an agency's links are malformed"))?;
+            let (agency, place) = agency.zip(keys::read_place(&place)).ok_or(POSITION)?;
             reached.links.insert(agency, place);
         }
-        if reached.blocks == 0 && !reached.links.is_empty() {
-            return Err(Damage::Foreign("its position is missing").into());
+        if reached.blocks() == 0 && !reached.links.is_empty() {
+            return Err(POSITION.into());
         }
         Ok(Self { store, key, block, reached: RwLock::new(reached) })
     }
 
     /// Returns how many entries are in it.
     pub(super) fn size(&self) -> u64 {
-        self.read(|reached| reached.blocks) * self.block
+        self.read(Reached::blocks) * self.block
     }
 
     /// Returns how many entries a block has.
@@ -92,61 +103,74 @@ impl Index {
 
     /// Returns how many entries are in it, and where an agency's links stand behind them.
     pub(super) fn end(&self, agency: &AgencyId) -> (u64, LinkPlace) {
-        let block = self.block;
-        self.read(|reached| (reached.blocks * block, place_of(reached, agency)))
+        self.read(|reached| (reached.blocks() * self.block, place_of(&reached.links, agency)))
     }
 
-    /// Adds the next block, which has to be there whole.
+    /// Adds the next block, which has to be there whole. A group that is whole with it goes to the store.
     pub(super) fn add_block(&self, reader: &Reader, resolver: &mut Resolver) -> Result<(), Stuck> {
-        let before = self.read(Reached::clone);
-        let number = before.blocks;
+        let (number, links) = self.read(|reached| (reached.blocks(), reached.links.clone()));
         let range = (number * self.block, (number + 1) * self.block);
-        let place = |agency: &AgencyId| place_of(&before, agency);
+        let place = |agency: &AgencyId| place_of(&links, agency);
         let block = Block::read(range, (reader, resolver), &self.key, place)?;
-        self.store.write(self.batch(number, &block))?;
-        let mut reached = self.reached.write().unwrap_or_else(PoisonError::into_inner);
-        reached.blocks = number + 1;
-        reached.links.extend(block.links.into_iter().map(|(agency, (_, behind))| (agency, behind)));
+        {
+            let mut reached = self.reached.write().unwrap_or_else(PoisonError::into_inner);
+            if reached.blocks() != number {
+                // Another one added it meanwhile.
+                return Ok(());
+            }
+            reached.group.add(&block, &self.key);
+            let behind = block.links.into_iter().map(|(agency, (_, behind))| (agency, behind));
+            reached.links.extend(behind);
+        }
+        if (number + 1).is_multiple_of(GROUP) {
+            self.store_group()?;
+            let mut reached = self.reached.write().unwrap_or_else(PoisonError::into_inner);
+            reached.groups += 1;
+            reached.group = Group::default();
+        }
         Ok(())
     }
 
-    fn batch(&self, number: u64, block: &Block) -> Batch {
-        let mut batch = Batch::default();
-        let times = keys::pair(block.first_at.ms(), block.last_at.ms());
-        batch.insert(&keys::times(number), &times);
-        for term in &block.terms {
-            batch.insert(&keys::posting(number, term), &[]);
-        }
-        for (agency, (before, behind)) in &block.links {
-            let term = self.key.term(Term::Linked(agency));
-            batch.insert(&keys::posting(number, &term), &keys::place(*before));
-            batch.insert(&keys::links(agency.as_str()), &keys::place(*behind));
-        }
-        let applied = [&(number + 1).to_be_bytes()[..], &block.leaf].concat();
-        batch.insert(&keys::APPLIED, &applied);
-        batch
+    /// Writes the group that grows, whole or not.
+    fn store_group(&self) -> Result<(), Damage> {
+        let batch = self.read(|reached| {
+            let mut batch = Batch::default();
+            reached.group.write(reached.groups, &mut batch);
+            for (agency, place) in &reached.links {
+                batch.insert(&keys::links(agency.as_str()), &keys::place(*place));
+            }
+            let applied = [&reached.blocks().to_be_bytes()[..], &reached.group.leaf].concat();
+            batch.insert(&keys::APPLIED, &applied);
+            batch
+        });
+        self.store.write(batch)
     }
 
     /// Returns which blocks of a group have a term: bit n stands for the group's block n.
-    pub(super) fn blocks_with(&self, group: u64, term: Term<'_>) -> Result<u64, Damage> {
-        let rows = self.store.with_prefix(&keys::postings(group, &self.key.term(term)))?;
-        let bits = rows.iter().filter_map(|(key, _)| key.last()).filter(|it| **it < 64);
-        Ok(bits.fold(0, |mask, slot| mask | 1 << slot))
+    pub(super) fn blocks_with(&self, number: u64, term: Term<'_>) -> Result<u64, Damage> {
+        let term = self.key.term(term);
+        let growing = self.growing(number, |group| group.terms.get(&term).copied());
+        match growing {
+            Some(blocks) => Ok(blocks.unwrap_or(0)),
+            None => group::blocks_with(number, &term, &self.store),
+        }
     }
 
     /// Returns where an agency's links stood before a block; nothing where none of its records is in it.
     pub(super) fn links_before(
         &self,
-        number: u64,
+        block: u64,
         agency: &AgencyId,
     ) -> Result<Option<LinkPlace>, Damage> {
-        let term = self.key.term(Term::Linked(agency));
-        match self.store.read(&keys::posting(number, &term))? {
-            None => Ok(None),
-            Some(place) => keys::read_place(&place)
-                .map(Some)
-                .ok_or(Damage::Contradicts("a place of links is malformed")),
-        }
+        let (number, term) = (block / GROUP, self.key.term(Term::Linked(agency)));
+        let growing =
+            self.growing(number, |group| group.places.get(&term).cloned().unwrap_or_default());
+        let places = match growing {
+            Some(places) => places,
+            None => group::places(number, &term, &self.store)?,
+        };
+        let found = places.into_iter().find(|(slot, _)| u64::from(*slot) == block % GROUP);
+        Ok(found.map(|(_, place)| place))
     }
 
     /// Returns the first block, of those below `blocks`, that has something recorded at `from` or later.
@@ -154,10 +178,7 @@ impl Index {
         let (mut low, mut high) = (0, blocks);
         while low < high {
             let middle = low + (high - low) / 2;
-            let times = self.store.read(&keys::times(middle))?;
-            let times = times.as_deref().and_then(keys::read_pair);
-            let (_, last_at) = times.ok_or(Damage::Contradicts("a block has no times"))?;
-            if last_at < from.ms() {
+            if self.last_at(middle)? < from {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -166,8 +187,24 @@ impl Index {
         Ok(low)
     }
 
-    /// Writes out what is buffered.
+    fn last_at(&self, block: u64) -> Result<Timestamp, Damage> {
+        let (number, slot) = (block / GROUP, usize::try_from(block % GROUP).unwrap_or(usize::MAX));
+        let growing = self.growing(number, |group| group.times.clone());
+        let times = growing.map_or_else(|| group::times(number, &self.store), Ok)?;
+        let (_, last_at) = times.get(slot).ok_or(Damage::Contradicts("a block has no times"))?;
+        Ok(*last_at)
+    }
+
+    /// Looks at the group that grows, where it is the one asked for.
+    fn growing<T>(&self, number: u64, look: impl FnOnce(&Group) -> T) -> Option<T> {
+        self.read(|reached| (reached.groups == number).then(|| look(&reached.group)))
+    }
+
+    /// Writes out what is in memory only. Nothing depends on it but how much is read again at the next start.
     pub(super) fn flush(&self) -> Result<(), Damage> {
+        if self.read(|reached| reached.group.blocks() > 0) {
+            self.store_group()?;
+        }
         self.store.flush()
     }
 
@@ -181,8 +218,16 @@ impl Index {
     }
 }
 
-fn place_of(reached: &Reached, agency: &AgencyId) -> LinkPlace {
-    reached.links.get(agency).copied().unwrap_or_default()
+const POSITION: Damage = Damage::Foreign("its position is malformed");
+
+/// Reads how many blocks there are, and the leaf of the last entry in them.
+fn position(applied: &[u8]) -> Option<(u64, [u8; 32])> {
+    let (blocks, leaf) = applied.split_at_checked(8)?;
+    Some((keys::number_of(blocks)?, leaf.try_into().ok()?))
+}
+
+fn place_of(links: &BTreeMap<AgencyId, LinkPlace>, agency: &AgencyId) -> LinkPlace {
+    links.get(agency).copied().unwrap_or_default()
 }
 
 /// An index that more than one reads.

@@ -86,7 +86,10 @@ impl Matter {
                 matter.tokens = resolver.tokens_of(entry)?;
                 matter.token_readers = by.seat.agency().into_iter().cloned().collect();
             }
-            Event::BrokerStarted { .. } | Event::LogStarted { .. } | Event::TailCut { .. } => {}
+            Event::BrokerStarted { .. }
+            | Event::LogStarted { .. }
+            | Event::SnapshotTaken(_)
+            | Event::TailCut { .. } => {}
         }
         Ok(matter)
     }

@@ -6,6 +6,7 @@
 mod answer;
 mod block;
 mod error;
+mod group;
 mod home;
 mod index;
 mod keys;

@@ -146,6 +146,7 @@ impl Resolver {
             | Event::Redelivered { .. }
             | Event::Refused(_)
             | Event::SubscriptionDeleted { .. }
+            | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => return Ok(None),
         };
         if self.known.len() >= KNOWN_MAX {

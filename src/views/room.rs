@@ -147,7 +147,7 @@ impl Views {
 
     /// Follows the log until `stop` fires: indexes what is committed, a little behind, on threads that may block.
     pub async fn follow(self, mut commits: watch::Receiver<Arc<Commit>>, stop: CancellationToken) {
-        loop {
+        while !stop.is_cancelled() {
             if self.inner.is_behind() {
                 let (views, until) = (self.clone(), stop.clone());
                 let work = move || views.catch_up(&|| until.is_cancelled());
@@ -159,13 +159,16 @@ impl Views {
             }
             // A log that grows fast is looked at ten times a second, not at every commit.
             if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
-                return;
+                break;
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = self.inner.damaged.notified() => {}
-                changed = commits.changed() => if changed.is_err() { return },
+                changed = commits.changed() => if changed.is_err() { break },
             }
+        }
+        if tokio::task::spawn_blocking(move || self.flush()).await.is_err() {
+            tracing::error!("the views' thread has panicked");
         }
     }
 

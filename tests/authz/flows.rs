@@ -139,7 +139,8 @@ fn answers(
     answers
 }
 
-fn ask(
+/// Publishes an alert and asks for it; says what reaches the recipient, if anything, and why.
+pub(super) fn ask(
     agreement: &Agreement,
     to: &AgencyId,
     flow: &Flow,
@@ -167,7 +168,7 @@ fn ask(
 }
 
 /// An alert that fills every field.
-fn draft(
+pub(super) fn draft(
     agreement: &AgreementId,
     flow: &Flow,
     kind: AlertType,

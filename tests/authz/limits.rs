@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portway::domain::{
     AgencyKind, Agreement, AlertType, Field, Party, Regime,
     agreement::PolicyDocument,
-    law::{Gateway, LawfulBasis, OffenceCondition, ScheduleParagraph},
+    law::{Gateway, LawfulBasis, OffenceCondition, ScheduleParagraph, SpecialCondition},
 };
 
 use super::{agency, now, rules};
@@ -40,13 +40,28 @@ fn party<'a>(agreement: &'a mut Agreement, name: &str) -> &'a mut Party {
     parties.find(|party| party.agency == agency(name)).expect("a party")
 }
 
-const EXAMPLES: [Example; 30] = [
+const EXAMPLES: [Example; 35] = [
     ("adult-safeguarding", "health indicators of the police without a Sch 8 condition", |it| {
         it.flows[0].special_condition = None;
     }),
     ("adult-safeguarding", "a crisis that is told to the police without an Art 9 point", |it| {
         it.flows[1].special_condition = None;
         it.flows[1].schedule_paragraph = None;
+    }),
+    ("adult-safeguarding", "health indicators of the police under Art 9", |it| {
+        it.flows[0].special_condition = Some(SpecialCondition::Art9C);
+    }),
+    ("adult-safeguarding", "health indicators of the police without a policy document", |it| {
+        party(it, "police").policy_document = None;
+    }),
+    ("homes", "a landlord under Sch 8", |it| {
+        it.flows[0].special_condition = Some(SpecialCondition::Sch8Para4);
+    }),
+    ("homes", "a paragraph of Sch 1 without a point of Art 9", |it| {
+        it.flows[0].schedule_paragraph = Some(ScheduleParagraph::Safeguarding);
+    }),
+    ("crime-and-disorder", "offence data under Sch 1 para 10 without a policy document", |it| {
+        party(it, "police").policy_document = None;
     }),
     ("adult-safeguarding", "Art 9(2)(g) without a paragraph of Sch 1", |it| {
         it.flows[1].schedule_paragraph = None;

@@ -3,6 +3,7 @@
 //! alert, write the answers down, and compare them with `tests/golden/authz.txt`.
 #![cfg(test)]
 
+mod alerts;
 mod flows;
 mod limits;
 
@@ -54,8 +55,9 @@ fn is_to_be_written() -> bool {
 
 fn table() -> String {
     let agreements = agreements();
+    let limits = [limits::block(&agreements), alerts::block(&agreements)];
     let blocks = agreements.values().map(flows::block);
-    [HEAD.to_owned()].into_iter().chain(blocks).chain([limits::block(&agreements)]).collect()
+    [HEAD.to_owned()].into_iter().chain(blocks).chain(limits).collect()
 }
 
 fn root() -> PathBuf {

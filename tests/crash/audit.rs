@@ -21,6 +21,7 @@ const PURPOSE: QueryPurpose = QueryPurpose::IntegrityAndSecurity;
 pub(crate) struct Audit {
     pub(crate) starts: u64,
     pub(crate) tails_cut: u64,
+    pub(crate) snapshots: u64,
     pub(crate) redelivered: u64,
     published: BTreeMap<u64, Published>,
     disclosed: BTreeMap<u64, Disclosed>,
@@ -79,6 +80,10 @@ impl Audit {
     fn read(&mut self, index: u64, event: Event) {
         match event {
             Event::BrokerStarted { .. } => self.starts += 1,
+            Event::SnapshotTaken(taken) => {
+                assert!(taken.size <= index, "entry {index}: a snapshot of what was not there");
+                self.snapshots += 1;
+            }
             Event::TailCut { .. } => self.tails_cut += 1,
             Event::SubscriptionCreated { .. } => {
                 self.cursors.insert(index, Cursor::default());

@@ -63,6 +63,13 @@ impl House {
         lines[lines.len().saturating_sub(5)..].join("\n")
     }
 
+    /// Returns how many starts went on from a snapshot.
+    pub(crate) fn quick_starts(&self) -> usize {
+        let text = fs::read_to_string(self.dir.join("broker.log")).unwrap_or_default();
+        let lines = text.lines().filter(|line| line.contains("the log was read"));
+        lines.filter(|line| line.contains("\"snapshot\":")).count()
+    }
+
     /// Hands the log's key over, and reads every identity.
     pub(crate) fn enrol(&self) -> Identities {
         let load = |agency: &'static str, kind: &str| {
@@ -144,12 +151,13 @@ fn issue(ca: &Authority, home: &Path, domain: &TrustDomain, (server_ca, now): (&
     }
 }
 
-/// Small segments, so that crashes meet the change from one to the next as well.
+/// Small segments and frequent snapshots, so that crashes meet the change from one to the next as well.
 fn configuration() -> String {
     let mut text = "[server]\nlisten = \"127.0.0.1:0\"\nidentity = \"server\"\n\
          trust_domain = \"portway.example\"\n\
          [journal]\nengine = \"segments\"\ndir = \"journal\"\nsegment_bytes = 1048576\n\
-         [ledger]\nanchor_dir = \"anchor\"\nkeys_dir = \"keys\"\n[views]\ndir = \"views\"\n"
+         [ledger]\nanchor_dir = \"anchor\"\nkeys_dir = \"keys\"\n\
+         snapshot_records = 16\n[views]\ndir = \"views\"\n"
         .to_owned();
     for agency in AGENCIES {
         write!(text, "[[agency]]\nid = \"{agency}\"\nca = \"{agency}.pem\"\n").unwrap();

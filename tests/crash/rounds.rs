@@ -198,6 +198,7 @@ impl<'a> Campaign<'a> {
         log.check(&self.subscriptions, &self.notes.open());
         log.check_drained(&self.subscriptions, &self.notes.open());
         assert!(log.tails_cut >= self.torn, "{} tails were torn, {} cut", self.torn, log.tails_cut);
+        assert!(log.snapshots > 0, "no snapshot was taken");
         audit::verify(&self.house, &wires, &export).await;
         broker.kill(&self.house);
         self.tell(&log, export.entries.len());
@@ -210,7 +211,8 @@ impl<'a> Campaign<'a> {
         say(&format!(
             "kills: {} under load, {} in start-up\npublishes acknowledged: {}\n\
              unanswered at a kill, asked for again: {}\nviews received: {}, with repeats {}\n\
-             redeliveries recorded: {}\nstarts recorded: {}\ntails torn: {}, cut: {}\nentries: {entries}",
+             redeliveries recorded: {}\nstarts recorded: {}, from a snapshot: {}\n\
+             snapshots recorded: {}\ntails torn: {}, cut: {}\nentries: {entries}",
             self.kills,
             self.kills_in_start,
             notes.told(),
@@ -219,6 +221,8 @@ impl<'a> Campaign<'a> {
             views().map(|view| view.times).sum::<u64>(),
             log.redelivered,
             log.starts,
+            self.house.quick_starts(),
+            log.snapshots,
             self.torn,
             log.tails_cut,
         ));

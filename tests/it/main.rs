@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod handshakes;

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::journal::files;
+
 /// Why a key cannot be made, read or destroyed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -75,6 +77,11 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// Tells whether there was no space, and a later try may do.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if files::is_full(source))
+    }
+
     /// Returns what makes an error of the system one that names `path`.
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

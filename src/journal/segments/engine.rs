@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    bearings::Bearings,
     error::OpenError,
     marks::{BatchPlace, Marks},
     read::Committed,
@@ -109,6 +110,36 @@ impl Segments {
         }
         let lock = lock(dir)?;
         let scan = Scan::run(dir, settings.journal_id, anchored)?;
+        Self::of_scan(scan, dir, settings, lock)
+    }
+
+    /// Opens the journal in `dir` as [`open`](Self::open) does, but reads only what follows entry `size`,
+    /// where its [`bearings`](Journal::bearings) said how it stood; none where it does not stand so, and
+    /// all of it has to be read. Damage before that entry is found when it is read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_at(
+        dir: &Path,
+        settings: &Settings,
+        anchored: u64,
+        (size, bearings): (u64, &[u8]),
+    ) -> Result<Option<(Self, Recovery)>, OpenError> {
+        check(settings)?;
+        let Some(bearings) = Bearings::from_bytes(bearings) else { return Ok(None) };
+        let lock = lock(dir)?;
+        let journal = (dir, settings.journal_id);
+        let scan = Scan::resume(journal, anchored, (size, bearings))?;
+        scan.map(|scan| Self::of_scan(scan, dir, settings, lock)).transpose()
+    }
+
+    fn of_scan(
+        scan: Scan<'_>,
+        dir: &Path,
+        settings: &Settings,
+        lock: Lock,
+    ) -> Result<(Self, Recovery), OpenError> {
         let recovery = Recovery { cut: scan.cut, bytes: scan.bytes };
         let journal = match Self::found(dir, settings, scan, lock) {
             Ok(journal) => journal,
@@ -209,8 +240,16 @@ impl Journal for Segments {
         self.committed.read().unwrap_or_else(PoisonError::into_inner).head.clone()
     }
 
+    fn has_room(&self, bytes: u64) -> bool {
+        files::has_room(&self.dir, bytes)
+    }
+
     fn checkpoint_covering(&self, index: u64) -> Result<Head, JournalError> {
         self.read_checkpoint(index)
+    }
+
+    fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError> {
+        self.read_bearings(size).map(|bearings| bearings.to_bytes())
     }
 }
 

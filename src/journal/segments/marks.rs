@@ -6,6 +6,8 @@
 const ENTRIES_BETWEEN: u64 = 64;
 /// How many bytes may lie between two marks.
 const BYTES_BETWEEN: u32 = 64 * 1024;
+/// How many marks are copied at a time: whoever holds them up meanwhile is not held up long.
+const COPIED_MAX: usize = 65_536;
 
 /// The place of one entry: 24 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +33,22 @@ pub(super) struct BatchPlace {
 }
 
 impl Marks {
+    /// Takes up marks again, in the order of their entries.
+    pub(super) fn of(marks: Vec<Mark>) -> Self {
+        Self(marks)
+    }
+
+    /// Shows them in order.
+    pub(super) fn as_slice(&self) -> &[Mark] {
+        &self.0
+    }
+
+    /// Returns some of the marks before entry `size`, from the mark at `start` on.
+    pub(super) fn some_before(&self, size: u64, start: usize) -> &[Mark] {
+        let end = self.0.partition_point(|mark| mark.index < size).min(start + COPIED_MAX);
+        self.0.get(start..end).unwrap_or_default()
+    }
+
     /// Marks the entry when the last mark is far enough behind. A place that 32 bits cannot hold
     /// gets no mark, and the reader a longer walk.
     pub(super) fn pass(&mut self, index: u64, batch: BatchPlace, frame: u64) {
@@ -59,8 +77,8 @@ impl Marks {
 
 fn is_due(last: &Mark, mark: &Mark) -> bool {
     mark.segment != last.segment
-        || mark.index - last.index >= ENTRIES_BETWEEN
-        || mark.frame - last.frame >= BYTES_BETWEEN
+        || mark.index.saturating_sub(last.index) >= ENTRIES_BETWEEN
+        || mark.frame.saturating_sub(last.frame) >= BYTES_BETWEEN
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 //! Space is filled in advance, so a commit is one write and one `fdatasync`. Segments are never
 //! used again. After a failed write or sync everything is refused until the journal is reopened.
 
+mod bearings;
 mod disk;
 mod engine;
 mod error;
 mod format;
 mod marks;
 mod read;
+mod resume;
 mod scan;
 mod space;
 mod tail;

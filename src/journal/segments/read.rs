@@ -3,6 +3,7 @@
 //! Never looks behind the committed end, and hands out nothing whose checksum does not match.
 
 use std::{
+    cmp::Ordering,
     fs::File,
     io,
     ops::Range,
@@ -11,6 +12,7 @@ use std::{
 
 use super::{
     Segments,
+    bearings::Bearings,
     format::{BATCH_HEADER_BYTES, frame_bytes},
     marks::{BatchPlace, Mark, Marks},
     scan::Extent,
@@ -134,6 +136,40 @@ impl Segments {
             }
         };
         find().map_err(|flaw| unreadable(flaw, index))
+    }
+
+    /// Tells how the journal stood when it held `size` entries.
+    pub(super) fn read_bearings(&self, size: u64) -> Result<Bearings, JournalError> {
+        let index = size.checked_sub(1).ok_or(JournalError::Beyond { index: 0, size: 0 })?;
+        let batch = self.batch_ending_at(size, index)?;
+        let mut marks = Vec::new();
+        loop {
+            let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
+            let more = committed.marks.some_before(size, marks.len());
+            if more.is_empty() {
+                let segments = committed.segments.iter().take_while(|it| it.first_index < size);
+                let segments = segments.copied().collect();
+                return Ok(Bearings { segments, batch, marks: Marks::of(marks) });
+            }
+            marks.extend_from_slice(more);
+        }
+    }
+
+    /// Finds the offset of the batch that holds `index` and ends at `size`.
+    fn batch_ending_at(&self, size: u64, index: u64) -> Result<u64, JournalError> {
+        let start = self.start(index)?;
+        let mut walk = Walk::new(&start.file, self.journal, start.used, WINDOW_BYTES_MIN);
+        let mut batch = u64::from(start.mark.batch);
+        loop {
+            let header = walk.batch_header(batch).map_err(|flaw| unreadable(flaw, index))?;
+            match (header.first_index + u64::from(header.frame_count)).cmp(&size) {
+                Ordering::Less => batch += header.batch_bytes(),
+                Ordering::Equal => return Ok(batch),
+                Ordering::Greater => {
+                    return Err(JournalError::Damaged { index, what: "no batch ends there" });
+                }
+            }
+        }
     }
 
     /// Finds the segment of an entry and the mark before it.

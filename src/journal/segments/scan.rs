@@ -18,7 +18,7 @@ use super::{
 use crate::journal::{contract::Head, files, id::JournalId};
 
 /// How much is read at a time.
-const WINDOW_BYTES: usize = 1 << 20;
+pub(super) const WINDOW_BYTES: usize = 1 << 20;
 
 /// A torn end that was cut off: never acknowledged, or never anchored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,8 +40,8 @@ pub(super) struct Extent {
 /// What a scan has found.
 #[derive(Debug)]
 pub(super) struct Scan<'a> {
-    dir: &'a Path,
-    journal: JournalId,
+    pub(super) dir: &'a Path,
+    pub(super) journal: JournalId,
     /// How many entries must be there.
     anchored: u64,
     /// Whether a torn end is cut off, or refused.
@@ -84,25 +84,36 @@ impl<'a> Scan<'a> {
         if firsts.is_empty() {
             return Err(OpenError::Missing { path: dir.into() });
         }
-        let mut scan = Self {
+        let mut scan = Self { mends, ..Self::new(dir, journal, anchored) };
+        scan.rest(&firsts)?;
+        Ok(scan)
+    }
+
+    pub(super) fn new(dir: &'a Path, journal: JournalId, anchored: u64) -> Self {
+        Self {
             dir,
             journal,
             anchored,
-            mends,
+            mends: true,
             head: Head::default(),
             marks: Marks::default(),
             segments: Vec::new(),
             last: None,
             cut: None,
             bytes: 0,
-        };
+        }
+    }
+
+    /// Scans the segments that are left, the journal's last among them.
+    pub(super) fn rest(&mut self, firsts: &[u64]) -> Result<(), OpenError> {
         for (position, &first_index) in firsts.iter().enumerate() {
-            scan.segment(first_index, position + 1 == firsts.len())?;
+            self.segment(first_index, position + 1 == firsts.len())?;
         }
-        if scan.head.size < anchored {
-            return Err(OpenError::OlderThanAnchor { have: scan.head.size, anchored });
+        if self.head.size < self.anchored {
+            let (have, anchored) = (self.head.size, self.anchored);
+            return Err(OpenError::OlderThanAnchor { have, anchored });
         }
-        Ok(scan)
+        Ok(())
     }
 
     fn segment(&mut self, first_index: u64, is_last: bool) -> Result<(), OpenError> {
@@ -129,11 +140,17 @@ impl<'a> Scan<'a> {
             return Err(self.damaged(&path, "header of the segment"));
         };
         self.expect_header(&path, &header)?;
-        let used = self.batches(&path, &tail, is_last)?;
-        self.bytes += size;
-        self.segments.push(Extent { first_index, used });
-        self.last = Some(Segment { file: segment, first_index, used, filled: size });
+        let used = self.batches(&path, &tail, (is_last, SEGMENT_HEADER_BYTES as u64))?;
+        self.take(segment.clone(), Extent { first_index, used }, size);
         Ok(())
+    }
+
+    /// Takes in a segment of `size` bytes that was found sound.
+    pub(super) fn take(&mut self, file: SegmentFile, extent: Extent, size: u64) {
+        let Extent { first_index, used } = extent;
+        self.bytes += size;
+        self.segments.push(extent);
+        self.last = Some(Segment { file, first_index, used, filled: size });
     }
 
     fn expect_header(&self, path: &Path, header: &SegmentHeader) -> Result<(), OpenError> {
@@ -149,10 +166,14 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Reads the segment's batches and returns where the last one ends.
-    fn batches(&mut self, path: &Path, tail: &Tail<'_>, is_last: bool) -> Result<u64, OpenError> {
+    /// Reads the segment's batches from `offset` on and returns where the last one ends.
+    pub(super) fn batches(
+        &mut self,
+        path: &Path,
+        tail: &Tail<'_>,
+        (is_last, mut offset): (bool, u64),
+    ) -> Result<u64, OpenError> {
         let mut walk = Walk::new(tail.file, self.journal, tail.size, WINDOW_BYTES);
-        let mut offset = SEGMENT_HEADER_BYTES as u64;
         loop {
             let what = match self.batch(&mut walk, offset) {
                 Ok(end) => {
@@ -180,7 +201,7 @@ impl<'a> Scan<'a> {
 
     /// Reads the batch at `offset` and returns its end; the head moves behind it when all of it
     /// is sound.
-    fn batch(&mut self, walk: &mut Walk<'_>, offset: u64) -> Result<u64, Flaw> {
+    pub(super) fn batch(&mut self, walk: &mut Walk<'_>, offset: u64) -> Result<u64, Flaw> {
         let header = walk.batch_header(offset)?;
         let place = BatchPlace { segment: self.segments.len(), offset };
         if header.first_index != self.head.size || header.frame_count == 0 {

@@ -29,6 +29,8 @@ pub(super) enum Waiting {
     Closed(usize),
     Credited(Receiver<()>, usize, u32),
     Listed(Receiver<Vec<SubscriptionStanding>>, AgencyId),
+    /// Nobody is told of a snapshot.
+    Nobody,
     Opened(Receiver<StreamAnswer>, usize),
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),

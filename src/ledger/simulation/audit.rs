@@ -182,6 +182,7 @@ impl Audit {
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::LogStarted { .. }
+            | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
     }
@@ -211,6 +212,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Published(_) => "Published",
         Event::Redelivered { .. } => "Redelivered",
         Event::Refused(_) => "Refused",
+        Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",
         Event::SubscriptionDeleted { .. } => "SubscriptionDeleted",

@@ -9,12 +9,13 @@ use super::{
 impl World<'_> {
     /// Lets every subscription take all that it is owed.
     pub(super) fn drain(&mut self) {
-        self.set_clock(self.latest);
         while self.fault.is_some() {
+            self.set_clock(self.latest.max(self.full_until));
             let command = ask::consult(0, self.audit.size);
             let turn = self.turn(vec![command]);
             self.settle(turn);
         }
+        self.set_clock(self.latest.max(self.full_until));
         for agency in 0..AGENCIES {
             for name in 0..NAMES {
                 self.drain_one(agency, name);

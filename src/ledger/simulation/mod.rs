@@ -3,6 +3,7 @@
 
 mod ask;
 mod audit;
+mod counted;
 mod drain;
 mod entries;
 mod evaluate;
@@ -12,6 +13,7 @@ mod random;
 mod replayed;
 mod sample;
 mod settle;
+mod snapshots;
 mod stream;
 mod trace;
 mod world;
@@ -33,7 +35,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 30] = [
+const HAPPENS: [&str; 32] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGREEMENT_NOT_IN_FORCE",
     "AGREEMENT_UNKNOWN",
@@ -54,6 +56,7 @@ const HAPPENS: [&str; 30] = [
     "REQUEST_ID_TOO_OLD",
     "Redelivered",
     "STALE",
+    "SnapshotTaken",
     "SUBSCRIPTION_EXISTS",
     "SUBSCRIPTION_UNKNOWN",
     "SubscriptionDeleted",
@@ -62,6 +65,7 @@ const HAPPENS: [&str; 30] = [
     "fault",
     "fenced",
     "got",
+    "quick start",
     "refused at delivery",
     "repeated",
 ];
@@ -129,5 +133,6 @@ fn run(keyring: &Keyring, seed: u64, done: &mut Vec<String>) -> Counts {
     done.push("drain".to_owned());
     world.drain();
     replayed::replay_is_the_live_state(&world);
+    snapshots::a_start_from_any_batch_is_a_full_replay(&world, seed);
     world.audit.counts
 }

@@ -14,10 +14,14 @@ pub(super) enum Op {
     Batch(Vec<Ask>),
     FaultOnNextCommit(Fault),
     One(Ask),
-    Restart,
+    /// From a snapshot where there is one to trust, or by reading everything.
+    Restart {
+        quick: bool,
+    },
     SetBackClock {
         ms: u64,
     },
+    Snapshot,
 }
 
 /// One thing that somebody asks of the writer.
@@ -95,7 +99,7 @@ impl Op {
             0..=7 => Self::AdvanceClock { ms: step(random) },
             8 => Self::SetBackClock { ms: random.below(4000) },
             9 if random.chance(50) => Self::SetBackClock { ms: 600_000 },
-            9..=11 => Self::Restart,
+            9..=11 => Self::Restart { quick: random.chance(70) },
             12..=15 => Self::FaultOnNextCommit(*random.pick(&[
                 Fault::Lose,
                 Fault::Survive,
@@ -103,7 +107,8 @@ impl Op {
                 Fault::Conflict,
                 Fault::Full,
             ])),
-            16..=45 => {
+            16..=18 => Self::Snapshot,
+            19..=45 => {
                 let count = 2 + random.below(6);
                 Self::Batch((0..count).map(|_| Ask::draw(random)).collect())
             }

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use super::{op::AGENCIES, sample, world::World};
 use crate::exchange::{Standing, State, SubscriptionStanding};
 use crate::journal::{Journal, Memory};
-use crate::ledger::{replay, tree::Tree};
+use crate::ledger::{
+    replay::{Base, Pace, Replay},
+    tree::Tree,
+};
 use crate::merkle::leaf_hash;
 
 pub(super) fn replay_is_the_live_state(world: &World<'_>) {
     let journal: Arc<dyn Journal> = Arc::new(Memory::clone(&world.journal));
     let tree = Tree::new(Arc::clone(&journal));
     let writer = &world.writer;
-    let replayed = replay::replay(&journal, &writer.secrets, &tree, writer.now).unwrap();
+    let replay = Replay::new(&journal, &writer.secrets, &tree, writer.now).unwrap();
+    let replayed = replay.run(Base::default(), &Pace::FULL).unwrap();
     let (live, again) = (&writer.state, &replayed.state);
+    assert_eq!(live.shown(writer.now), again.shown(writer.now));
     assert_eq!(live.size(), again.size());
     assert_eq!(live.recorded_at(), again.recorded_at());
     assert_eq!(live.slots(), again.slots());

@@ -25,7 +25,8 @@ impl World<'_> {
     pub(super) fn settle(&mut self, turn: Turn) {
         self.audit.read(&self.journal, &self.writer.secrets);
         let grew = self.journal.head().size > turn.size_before;
-        let was_heard = !turn.answers.is_empty() || !turn.seen.is_empty();
+        let asked = turn.answers.iter().any(|it| !matches!(it, Waiting::Nobody));
+        let was_heard = asked || !turn.seen.is_empty();
         let mut outcomes = Vec::new();
         for waiting in turn.answers {
             outcomes.extend(self.answered(waiting));
@@ -42,8 +43,8 @@ impl World<'_> {
         let unavailable = ended || outcomes.contains(&Outcome::Unavailable);
         let lost = match self.fault {
             _ if turn.expects_unavailable => {
-                assert!(!grew, "written though the clock was behind");
-                assert!(!ended, "a clock that is behind ends no stream");
+                assert!(!grew, "written though the clock was behind or the disk full");
+                assert!(!ended, "who only waits ends no stream");
                 true
             }
             Some(fault) if unavailable || grew => {
@@ -133,7 +134,7 @@ impl World<'_> {
             }
             Waiting::Read(answered) => outcome(&take(answered)),
             Waiting::Subscribed(answered) => outcome(&take(answered)),
-            Waiting::Traced => return None,
+            Waiting::Nobody | Waiting::Traced => return None,
         })
     }
 

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::{
@@ -18,9 +19,18 @@ use super::{
     trace::{Seen, Trace},
 };
 use crate::domain::{AgencyId, AgreementId, AlertId, Clock, Timestamp, TrustDomain};
-use crate::journal::{Fault, Journal, JournalId, Keys, MasterKey, Memory};
-use crate::ledger::{Rejection, command::Command, open, secrets::Secrets, writer::Writer};
-use crate::record::Event;
+use crate::journal::{Fault, Journal, JournalId, Keys, MasterKey, Memory, SnapshotFiles};
+use crate::ledger::{
+    Rejection,
+    command::Command,
+    open,
+    reading::ReadLog,
+    replay::{self, Pace, Replay},
+    secrets::Secrets,
+    snapshot::{self, Parts, Untrusted},
+    writer::Writer,
+};
+use crate::record::{Event, SnapshotTaken};
 
 pub(super) const ORIGIN: &str = "example.org/portway/simulation";
 
@@ -36,7 +46,7 @@ impl Clock for SetClock {
 
 /// The keys of the log: made once, opened at every start.
 pub(super) struct Keyring {
-    dir: tempfile::TempDir,
+    dir: TempDir,
     id: JournalId,
     master: MasterKey,
 }
@@ -53,6 +63,21 @@ impl Keyring {
 
     pub(super) fn secrets(&self) -> Secrets {
         Secrets::open(self.dir.path(), self.id, &self.master, ORIGIN).unwrap()
+    }
+}
+
+/// The snapshots of a world, and the newest that this process knows.
+pub(super) struct Snapshots {
+    _dir: TempDir,
+    pub(super) files: SnapshotFiles,
+    known: Option<SnapshotTaken>,
+}
+
+impl Snapshots {
+    fn new(keyring: &Keyring) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let files = SnapshotFiles::new(dir.path(), keyring.id);
+        Self { _dir: dir, files, known: None }
     }
 }
 
@@ -80,6 +105,9 @@ pub(super) struct World<'a> {
     pub(super) came: BTreeMap<(u64, u64), bool>,
     pub(super) unique: u64,
     pub(super) fault: Option<Fault>,
+    pub(super) snapshots: Snapshots,
+    /// Until when nothing is written, because there was no space.
+    pub(super) full_until: Timestamp,
     /// The furthest that the writer's time has come.
     pub(super) latest: Timestamp,
 }
@@ -97,7 +125,7 @@ impl<'a> World<'a> {
         let journal = Memory::new();
         let start = Timestamp::parse("2026-06-01T09:00:00Z").unwrap();
         let clock = Arc::new(SetClock(AtomicU64::new(start.ms())));
-        let writer = start_writer(&journal, keyring, &clock);
+        let (writer, _) = start_writer(&journal, keyring, &clock, None);
         Self {
             trace: Trace::new(journal.clone()),
             audit: Audit::new(&writer.secrets),
@@ -114,6 +142,8 @@ impl<'a> World<'a> {
             came: BTreeMap::new(),
             unique: 0,
             fault: None,
+            snapshots: Snapshots::new(keyring),
+            full_until: Timestamp::EPOCH,
             latest: start,
         }
     }
@@ -136,15 +166,34 @@ impl<'a> World<'a> {
     }
 
     /// The process dies between two turns and a new one starts.
-    pub(super) fn restart(&mut self) {
+    pub(super) fn restart(&mut self, quick: bool) {
         for stream in &mut self.streams {
             // Its connection is gone with the process, and nobody can speak on it any more.
             stream.open = false;
             stream.cut = true;
             stream.key = None;
         }
-        self.writer = start_writer(&self.journal, self.keyring, &self.clock);
+        let files = quick.then_some(&self.snapshots.files);
+        let (writer, known) = start_writer(&self.journal, self.keyring, &self.clock, files);
+        self.writer = writer;
+        self.snapshots.known = known;
+        if known.is_some() {
+            self.audit.count("quick start");
+        }
         self.latest = self.audit.at.max(self.now());
+        self.full_until = Timestamp::EPOCH;
+    }
+
+    /// Takes a snapshot of what is committed, as the thread beside the writer does; the turn records it.
+    fn snapshot(&mut self) -> (Command, Waiting) {
+        let Writer { journal, secrets, tree, .. } = &self.writer;
+        let Snapshots { files, known, .. } = &mut self.snapshots;
+        let replay = Replay::until((journal, secrets, tree), journal.head().size).unwrap();
+        let taken = snapshot::take(replay, known.as_ref(), files, &Pace::FULL).unwrap();
+        let kept: Vec<u64> = known.iter().chain([&taken]).map(|it| it.size).collect();
+        files.keep(&kept).unwrap();
+        *known = Some(taken);
+        (Command::RecordSnapshot(taken), Waiting::Nobody)
     }
 
     /// Does an operation and takes a turn.
@@ -159,8 +208,9 @@ impl<'a> World<'a> {
             }
             Op::FaultOnNextCommit(fault) => self.fault = Some(*fault),
             Op::One(ask) => commands.extend(self.command(ask)),
-            Op::Restart => self.restart(),
+            Op::Restart { quick } => self.restart(*quick),
             Op::SetBackClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() - ms)),
+            Op::Snapshot => commands.push(self.snapshot()),
         }
         self.turn(commands)
     }
@@ -172,23 +222,48 @@ impl<'a> World<'a> {
         }
         let size_before = self.journal.head().size;
         let behind = self.now().after(std::time::Duration::from_secs(5)) < self.latest;
-        if !behind {
+        let rests = behind || self.now() < self.full_until;
+        if !rests {
             self.latest = self.latest.max(self.now());
         }
         self.writer.turn(commands).unwrap();
+        // It may have struck without anybody to be told so.
+        if self.fault == Some(Fault::Full) && !self.journal.awaits_fault() {
+            self.full_until = self.latest.after(std::time::Duration::from_secs(1));
+        }
         let seen = self.trace.take();
-        Turn { size_before, answers, seen, expects_unavailable: behind }
+        Turn { size_before, answers, seen, expects_unavailable: rests }
     }
 }
 
-fn start_writer(journal: &Memory, keyring: &Keyring, clock: &Arc<SetClock>) -> Writer {
+fn start_writer(
+    journal: &Memory,
+    keyring: &Keyring,
+    clock: &Arc<SetClock>,
+    files: Option<&SnapshotFiles>,
+) -> (Writer, Option<SnapshotTaken>) {
     let domain: TrustDomain = "example.org".parse().unwrap();
     let shared: Arc<dyn Journal> = Arc::new(journal.clone());
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    let (mut writer, origin) = open::writer(shared, keyring.secrets(), &domain, clock).unwrap();
+    let secrets = keyring.secrets();
+    let sizes = files.map(|it| it.sizes().unwrap()).unwrap_or_default();
+    let quick = sizes.into_iter().find_map(|size| {
+        let snapshot = files?.read(size).unwrap();
+        let parts = Parts::from_bytes(snapshot.content.clone()).unwrap();
+        let read = (&snapshot, &parts);
+        match ReadLog::resume(Arc::clone(&shared), &secrets, read, clock.now()) {
+            Ok(log) => Some(log),
+            // The turn that was to record it was lost, or has not come.
+            Err(Untrusted::Content | Untrusted::Unrecorded) => None,
+            Err(Untrusted::Ledger(error)) => panic!("{error}"),
+        }
+    });
+    let log = quick.unwrap_or_else(|| ReadLog::whole(shared, &secrets, clock.now()).unwrap());
+    let (known, origin) = (log.known, replay::origin(log.journal.as_ref()).unwrap());
+    let mut writer = open::writer(log, secrets, &domain, clock);
     if origin.is_none() {
         writer.first.push(open::started(&writer, ORIGIN));
     }
     writer.first.push(Event::BrokerStarted { version: "0".to_owned(), rules: [0; 32] });
-    writer
+    (writer, known)
 }

@@ -50,6 +50,7 @@ struct Case {
     sender_secrecy: bool,
     sender_document: String,
     sender_is_party: bool,
+    sender_names_staff: bool,
     recipient: String,
     recipient_acts_for: String,
     recipient_regime: String,
@@ -79,6 +80,7 @@ struct Case {
     restricted: bool,
     ended: bool,
     times: Vec<String>,
+    on_behalf_of: bool,
 }
 
 const SENDER: &str = "sender";
@@ -170,8 +172,9 @@ impl Case {
         let content: Content<'_> = permit::content(alert);
         let Facts { agreement: named, purpose, publisher, .. } = alert;
         let ended = self.ended;
-        let arrival = Arrival { agreement: named, purpose: *purpose, content, times, ended };
-        let flow = agreement.flows.iter().find(|flow| flow.purpose == *purpose);
+        let (purpose, on_behalf) = (*purpose, self.on_behalf_of);
+        let arrival = Arrival { agreement: named, purpose, content, times, ended, on_behalf };
+        let flow = agreement.flows.iter().find(|flow| flow.purpose == purpose);
         let way = flow.map(|flow| Way::under(agreement, flow, flow.to.first(), &content));
         let asked = (agreement, publisher, way.unwrap_or_default());
         Ok(rules.put(&arriving(asked, &arrival, now), Some(&rules.schema)))
@@ -209,6 +212,7 @@ impl Case {
         let mut sender = party(SENDER, &self.sender, &self.sender_regime)?;
         sender.professional_secrecy = self.sender_secrecy;
         sender.policy_document = document;
+        sender.names_staff = self.sender_names_staff;
         let mut recipient = party(RECIPIENT, &self.recipient, &self.recipient_regime)?;
         recipient.professional_secrecy = self.recipient_secrecy;
         recipient.faces_suspects = self.recipient_faces_suspects;

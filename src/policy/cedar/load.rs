@@ -59,7 +59,7 @@ const SHAPING: [&str; 11] = [
     include_str!("../../domain/codes.rs"),
 ];
 /// What a rule may be about, as a refusal names it.
-const PLACES: [&str; 25] = [
+const PLACES: [&str; 26] = [
     "agreement",
     "as_of",
     "authorised_by",
@@ -71,6 +71,7 @@ const PLACES: [&str; 25] = [
     "lawful_basis",
     "no_consent_reason",
     "offence_condition",
+    "on_behalf_of",
     "policy_document",
     "professional_secrecy",
     "purpose",

@@ -30,9 +30,12 @@ impl Words {
     ) -> Result<Request, Unasked> {
         let (action, pairs) = match question.act {
             Act::Agree { passage, load } => (&self.agree, self.agreeing(&passage, load)?),
-            Act::Publish { is_party, times, alert, way } => {
+            Act::Publish { party, times, on_behalf, alert, way } => {
                 let mut pairs = self.telling(question, &alert, &way)?;
-                pairs.push(pair("isParty", Expression::new_bool(is_party)));
+                let names_staff = party.is_some_and(|party| party.names_staff);
+                pairs.push(pair("isParty", Expression::new_bool(party.is_some())));
+                pairs.push(pair("namesStaff", Expression::new_bool(names_staff)));
+                pairs.push(pair("onBehalfOf", Expression::new_bool(on_behalf)));
                 pairs.push(pair("times", of_times(times)?));
                 (&self.publish, pairs)
             }

@@ -31,14 +31,14 @@ pub(in crate::policy) fn admit(
         return Err(Refusal::at(Reason::AgreementNotInForce, "agreement"));
     }
     check_times(draft, now)?;
-    let flows = applicable(agreement, publisher, draft)?;
-    let content =
-        Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };
-    check_passages(agreement, &flows, &content, now)?;
     let party = agreement.party(publisher);
     if party.is_some_and(|it| it.names_staff) && draft.on_behalf_of.is_none() {
         return Err(Refusal::at(Reason::StaffReferenceMissing, "on_behalf_of"));
     }
+    let flows = applicable(agreement, publisher, draft)?;
+    let content =
+        Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };
+    check_passages(agreement, &flows, &content, now)?;
     let days = u64::from(agreement.delete_after_days);
     let of_child = content.is_of_child();
     let delete_after = now.plus_days(if of_child { days.min(CHILD_DAYS_MAX) } else { days });

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::record::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+    SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -41,6 +41,10 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
         ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
         ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
         ("log_started", Event::LogStarted { origin, vkey }),
+        (
+            "snapshot_taken",
+            Event::SnapshotTaken(SnapshotTaken { size: 300, root: [3; 32], digest: [9; 32] }),
+        ),
         ("tail_cut", Event::TailCut { size: 300, bytes: 17 }),
     ]
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::record::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    StoredSubscription, agreement_to_pb,
+    SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -49,7 +49,10 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
         .prop_map(|(by, purpose, start, end)| Event::Consulted { by, purpose, start, end });
     let exported = (caller(), one(QueryPurpose::ALL), any::<u64>(), hash())
         .prop_map(|(by, purpose, size, manifest)| Event::Exported { by, purpose, size, manifest });
-    prop_oneof![log, broker, cut, consulted, exported]
+    let snapshot = (any::<u64>(), hash(), hash()).prop_map(|(size, root, digest)| {
+        Event::SnapshotTaken(SnapshotTaken { size, root, digest })
+    });
+    prop_oneof![log, broker, cut, consulted, exported, snapshot]
 }
 
 fn governed() -> impl Strategy<Value = Governed> {

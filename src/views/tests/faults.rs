@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::scene::{AGENCIES, Scene, agency, asked, scanned};
+use super::scene::{AGENCIES, Scene, TOKENS, agency, asked, scanned, token};
 use crate::ledger::LinkPlace;
 use crate::views::{
     Question, Views, ViewsError, keys,
@@ -26,6 +26,7 @@ fn open(dir: &Path, scene: &Scene) -> Views {
 fn indexed(dir: &Path, scene: &Scene) -> u64 {
     let views = open(dir, scene);
     views.catch_up(&|| false).unwrap();
+    views.flush();
     views.standing().indexed
 }
 
@@ -107,7 +108,7 @@ fn a_rebuild_that_is_killed_is_gone_on_with() {
     let killed = tempfile::tempdir().unwrap();
     let stops = || {
         let number = blocks.replace(blocks.get() + 1);
-        if number % 10 == 5 {
+        if number % 20 == 5 {
             views.flush();
         }
         if number % 10 == 7 {
@@ -148,10 +149,10 @@ fn links_that_stand_elsewhere_are_found_out_when_they_are_used() {
     let store = Store::open(&index_dir(dir.path())).unwrap();
     let wrong = keys::place(LinkPlace { number: 1000, previous: 1000 });
     let mut batch = Batch::default();
-    for (key, value) in store.with_prefix(&[2]).unwrap() {
-        if !value.is_empty() && key.last() > Some(&9) {
-            batch.insert(&key, &wrong);
-        }
+    for (key, value) in store.with_prefix(&[4]).unwrap() {
+        let (places, _) = value.as_chunks::<17>();
+        let wrong = places.iter().flat_map(|place| [&place[..1], &wrong].concat());
+        batch.insert(&key, &wrong.collect::<Vec<_>>());
     }
     store.write(batch).unwrap();
     drop(store);
@@ -162,6 +163,31 @@ fn links_that_stand_elsewhere_are_found_out_when_they_are_used() {
     views.catch_up(&|| false).unwrap();
     assert_eq!(views.standing().indexed, scene.size / BLOCK * BLOCK);
     compare(&views, &scene);
+}
+
+fn files(dir: &Path) -> Vec<Vec<u8>> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|it| if it.is_dir() { files(&it) } else { vec![fs::read(it).unwrap()] })
+        .collect()
+}
+
+/// Terms stand in the files as they are in memory, and no token does.
+#[test]
+fn no_token_stands_in_a_file() {
+    let (dir, scene) = (tempfile::tempdir().unwrap(), scene(250));
+    let views = open(dir.path(), &scene);
+    views.catch_up(&|| false).unwrap();
+    views.flush();
+    drop(views);
+    let files = files(dir.path());
+    let holds = |marker: &[u8]| {
+        files.iter().any(|file| file.windows(marker.len()).any(|bytes| bytes == marker))
+    };
+    assert!(holds(AGENCIES[0].as_bytes()), "the search finds things");
+    for number in 0..TOKENS {
+        assert!(!holds(&token(number).value[..8]), "token {number}");
+    }
 }
 
 #[test]

@@ -103,6 +103,9 @@ proptest! {
         compare(&views, &scene, &questions, limit);
         index(&views, blocks);
         compare(&views, &scene, &questions, limit);
+        if limit % 2 == 0 {
+            views.flush();
+        }
         drop(views);
         let views = open(dir.path(), &scene);
         for choice in &then {
@@ -123,6 +126,7 @@ proptest! {
         let mut scene = Scene::of(&first);
         let views = open(dir.path(), &scene);
         views.catch_up(&|| false).unwrap();
+        views.flush();
         drop(views);
         for harm in &harms {
             apply(harm, dir.path());

@@ -18,14 +18,14 @@ pub(super) const AGENCIES: [&str; 4] = ["police", "council", "housing", "hospita
 const AGREEMENTS: [&str; 2] = ["city-asb", "safe-homes"];
 const PURPOSES: [Purpose; 2] = [Purpose::CrimeAndDisorder, Purpose::HomelessnessPrevention];
 const REASONS: [Reason; 2] = [Reason::Expired, Reason::NotRecipient];
-const TOKENS: u8 = 4;
+pub(super) const TOKENS: u8 = 4;
 
 pub(super) fn agency(number: usize) -> AgencyId {
     AGENCIES[number % AGENCIES.len()].parse().unwrap()
 }
 
 pub(super) fn token(number: u8) -> SubjectToken {
-    SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [number % TOKENS; 32] }
+    SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [0xe0 | (number % TOKENS); 32] }
 }
 
 pub(super) fn certificate(agency: usize, is_officer: bool) -> Fingerprint {

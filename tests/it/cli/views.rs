@@ -87,7 +87,7 @@ async fn an_answer_is_the_same_whatever_happened_to_the_index() {
     stage.serve_again();
     assert_eq!(answer(&stage), before, "deleted");
 
-    stage.kill();
+    stage.terminate();
     for entry in fs::read_dir(stage.path("broker/views")).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -72,6 +72,17 @@ async fn a_canary_person_appears_in_no_log_line_and_no_file() {
     let delivery = talk.delivery().await;
     let view = pb::View::decode(delivery.view.clone()).unwrap();
     assert_eq!((view.case_reference.as_str(), view.area.as_str()), (REFERENCE, AREA));
+    // Asked for by an officer, who finds it.
+    let officer = stage.speak("police", Role::Officer).await;
+    let filter = pb::RecordFilter { subject: canary().subject.pop(), ..Default::default() };
+    let question = pb::QueryRequest {
+        purpose: pb::QueryPurpose::Lawfulness.into(),
+        filter: Some(filter),
+        page_size: 10,
+        page_token: Vec::new().into(),
+    };
+    let answer = officer.audit().query(question).await.unwrap().into_inner();
+    assert_eq!(answer.records.len(), 2, "published and disclosed");
     // Refused, with all of it in the request.
     let mut refused = canary();
     refused.agreement = "none".to_owned();
@@ -93,7 +104,7 @@ async fn a_canary_person_appears_in_no_log_line_and_no_file() {
     markers.extend(spellings(&TOKEN));
     assert!(markers.iter().any(|marker| holds(&delivery.view, marker)), "the search finds things");
     let files = files(&stage.path("broker"));
-    for part in ["stderr.jsonl", "journal", "anchor", "keys"] {
+    for part in ["stderr.jsonl", "journal", "anchor", "keys", "views"] {
         assert!(files.iter().any(|(path, _)| path.contains(part)), "{part}");
     }
     for (path, content) in &files {

@@ -7,6 +7,7 @@ mod minimisation;
 mod pull;
 mod rollback;
 mod services;
+mod snapshots;
 mod staff;
 mod stopping;
 mod streams;

@@ -3,6 +3,7 @@
 mod kept;
 mod load;
 mod places;
+mod space;
 mod unreadable;
 
 use std::time::Duration;

@@ -33,12 +33,33 @@ pub(crate) struct Ended {
 
 impl Broker {
     /// Starts `portway serve`, and waits until it says where it listens.
-    pub(super) fn start(config: &Path, level: &str) -> Self {
+    pub(super) fn start(config: &Path, arguments: &[&str]) -> Self {
+        Self::run(Command::new(env!("CARGO_BIN_EXE_portway")), config, arguments)
+    }
+
+    /// The same, where no file may grow beyond so many bytes until the limit is lifted.
+    pub(super) fn start_limited(config: &Path, bytes: u64) -> Self {
+        // Of util-linux: it becomes the command that it is given.
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--fsize={bytes}:unlimited")).arg(env!("CARGO_BIN_EXE_portway"));
+        Self::run(command, config, &[])
+    }
+
+    /// Lifts the limit on the size of files.
+    pub(super) fn lift_limit(&self) {
+        let pid = self.child.id().to_string();
+        let lifted =
+            Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:unlimited"]).status();
+        assert!(lifted.unwrap().success());
+    }
+
+    fn run(mut command: Command, config: &Path, arguments: &[&str]) -> Self {
         let log = config.with_file_name("stderr.jsonl");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portway"))
-            .args(["serve", "--log-level", level, "--config"])
+        let mut child = command
+            .args(["serve", "--config"])
             .arg(config)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)

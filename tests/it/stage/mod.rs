@@ -65,13 +65,17 @@ impl Stage {
     }
 
     fn begin(mut self, level: &str) -> Self {
-        let stage = &mut self;
-        stage.serve(level);
-        for home in people::homes() {
-            let key = stage.path("broker/keys/log.vkey");
-            fs::copy(key, stage.path(&home).join("log.vkey")).unwrap();
-        }
+        self.serve(&["--log-level", level]);
+        self.enrol();
         self
+    }
+
+    /// Hands out the log's key.
+    pub(crate) fn enrol(&self) {
+        for home in people::homes() {
+            let key = self.path("broker/keys/log.vkey");
+            fs::copy(key, self.path(&home).join("log.vkey")).unwrap();
+        }
     }
 
     /// Makes certificates and configuration only.
@@ -83,16 +87,34 @@ impl Stage {
         Self { dir, broker: None, address: String::new() }
     }
 
-    fn serve(&mut self, level: &str) {
-        let broker = Broker::start(&self.path("broker/portway.toml"), level);
+    fn serve(&mut self, arguments: &[&str]) {
+        let broker = Broker::start(&self.path("broker/portway.toml"), arguments);
         self.address.clone_from(&broker.address);
         self.broker = Some(broker);
     }
 
     /// Starts the broker again.
     pub(crate) fn serve_again(&mut self) {
+        self.serve_again_with(&[]);
+    }
+
+    /// The same, with arguments of `serve`.
+    pub(crate) fn serve_again_with(&mut self, arguments: &[&str]) {
         assert!(self.broker.is_none(), "it runs");
-        self.serve("info");
+        self.serve(arguments);
+    }
+
+    /// Starts the broker again, where no file may grow beyond so many bytes.
+    pub(crate) fn serve_limited(&mut self, bytes: u64) {
+        assert!(self.broker.is_none(), "it runs");
+        let broker = Broker::start_limited(&self.path("broker/portway.toml"), bytes);
+        self.address.clone_from(&broker.address);
+        self.broker = Some(broker);
+    }
+
+    /// Lifts that limit while the broker runs.
+    pub(crate) fn lift_limit(&self) {
+        self.broker.as_ref().expect("a broker that runs").lift_limit();
     }
 
     /// Asks the broker to stop, and waits for its end.

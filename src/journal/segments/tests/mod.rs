@@ -2,6 +2,7 @@
 //! cut, rolled back and full.
 
 mod failures;
+mod resume;
 mod torn;
 
 use std::{

@@ -1,0 +1,147 @@
+//! A state to its bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message;
+
+use super::stored;
+use crate::domain::{AgencyId, AgreementId, Timestamp};
+use crate::exchange::publish::REMEMBERED_FOR;
+use crate::exchange::state::{Alert, Live, Sent, SentAs, State};
+
+/// The place of each name in its list.
+struct Places<'a> {
+    agencies: BTreeMap<&'a AgencyId, u32>,
+    agreements: BTreeMap<&'a AgreementId, u32>,
+}
+
+impl State {
+    /// Writes what is live at `at`, which is not before its last record. What had ended by then is left out,
+    /// as it is by whoever reads it.
+    pub fn to_bytes(&self, at: Timestamp) -> Vec<u8> {
+        let places = self.places(at);
+        let agency = |id: &AgencyId| places.agencies.get(id).copied().unwrap_or(u32::MAX);
+        let links: BTreeMap<_, _> = self.links.iter().collect();
+        let links = links.into_iter().map(|(id, linked)| stored::Linked {
+            agency: agency(id),
+            number: linked.number,
+            last: linked.last,
+        });
+        let mut versions: Vec<_> = self
+            .agreements
+            .values()
+            .flatten()
+            .map(|version| stored::Version {
+                proposed: version.proposed,
+                approved_by: version.approved_by.iter().map(agency).collect(),
+                withdrawn: version.withdrawn,
+            })
+            .collect();
+        versions.sort_by_key(|version| version.proposed);
+        let alive = |index: &u64| self.alerts.get(index).is_some_and(|it| it.facts.expires_at > at);
+        let live = self.subscriptions.iter();
+        let live = live.filter(|(_, it)| it.subscription.expires_at > at);
+        let alerts: BTreeMap<_, _> = self.alerts.iter().collect();
+        let alerts = alerts.into_iter().filter(|(_, alert)| alert.facts.expires_at > at);
+        stored::Stored {
+            size: self.size,
+            recorded_at: self.recorded_at.ms(),
+            slots: self.slots,
+            agencies: places.agencies.keys().map(ToString::to_string).collect(),
+            agreements: places.agreements.keys().map(ToString::to_string).collect(),
+            links: links.collect(),
+            versions,
+            subscriptions: live.map(|(index, live)| subscription(*index, live, alive)).collect(),
+            alerts: alerts.map(|(index, alert)| places.alert(*index, alert)).collect(),
+            requests: self.stored_requests(agency, at),
+        }
+        .encode_to_vec()
+    }
+
+    /// Shows the same to a person, and what is counted of it.
+    #[cfg(test)]
+    pub(crate) fn shown(&self, at: Timestamp) -> String {
+        let alive = self.alerts.iter().filter(|(_, alert)| alert.facts.expires_at > at);
+        let references: BTreeMap<_, _> = alive.map(|(index, it)| (index, it.references)).collect();
+        let stored = stored::Stored::decode(&*self.to_bytes(at)).unwrap();
+        format!("{stored:#?}\nreferences {references:?}")
+    }
+
+    fn stored_requests(
+        &self,
+        agency: impl Fn(&AgencyId) -> u32,
+        now: Timestamp,
+    ) -> Vec<stored::Request> {
+        let known = self.request_order.iter().filter(|(at, _)| at.after(REMEMBERED_FOR) > now);
+        known
+            .filter_map(|(at, key)| {
+                let known = self.requests.get(key)?;
+                Some(stored::Request {
+                    at: at.ms(),
+                    agency: agency(&key.0),
+                    id: key.1.as_bytes().to_vec(),
+                    index: known.index,
+                    slot: known.slot,
+                    content: known.content.to_vec(),
+                })
+            })
+            .collect()
+    }
+
+    /// Every agency that a record concerned has a link, and so has every publisher and approver.
+    fn places(&self, at: Timestamp) -> Places<'_> {
+        let agencies: BTreeSet<&AgencyId> = self.links.keys().collect();
+        let alive = self.alerts.values().filter(|alert| alert.facts.expires_at > at);
+        let agreements: BTreeSet<&AgreementId> = alive.map(|it| &it.facts.agreement).collect();
+        Places {
+            agencies: agencies.into_iter().zip(0..).collect(),
+            agreements: agreements.into_iter().zip(0..).collect(),
+        }
+    }
+}
+
+fn subscription(index: u64, live: &Live, alive: impl Fn(&u64) -> bool) -> stored::Subscription {
+    stored::Subscription {
+        index,
+        delivered: live.delivered,
+        acknowledged: live.acknowledged,
+        pending: live.pending.iter().copied().filter(alive).collect(),
+        sent: live.sent.iter().map(sent).collect(),
+    }
+}
+
+fn sent(it: &Sent) -> stored::Sent {
+    let known = stored::Sent { number: it.number, published: it.published, ..Default::default() };
+    match it.what {
+        SentAs::Disclosed { index, released, regime_change } => {
+            stored::Sent { index, released: released.bits(), regime_change, ..known }
+        }
+        SentAs::Skipped(reason) => stored::Sent { skipped: reason.number().into(), ..known },
+    }
+}
+
+impl Places<'_> {
+    fn alert(&self, index: u64, alert: &Alert) -> stored::Alert {
+        let facts = &alert.facts;
+        stored::Alert {
+            index,
+            slot: alert.slot,
+            id: facts.id.as_bytes().to_vec(),
+            publisher: self.agencies.get(&facts.publisher).copied().unwrap_or(u32::MAX),
+            agreement: self.agreements.get(&facts.agreement).copied().unwrap_or(u32::MAX),
+            purpose: facts.purpose.number().into(),
+            kind: facts.kind.number().into(),
+            categories: facts.categories.iter().map(|it| it.number().into()).collect(),
+            fields: facts.fields.bits(),
+            certainty: facts.certainty.number().into(),
+            assertion: facts.assertion.number().into(),
+            time: facts.time.ms(),
+            as_of: facts.as_of.ms(),
+            expires_at: facts.expires_at.ms(),
+            delete_after: facts.delete_after.ms(),
+            handling: facts.handling.iter().map(|it| it.number().into()).collect(),
+            restricted: facts.restricted,
+            on_behalf_of: facts.on_behalf_of.as_ref().map(ToString::to_string),
+        }
+    }
+}
