@@ -31,6 +31,8 @@ pub enum Error {
         code: Code,
         /// The stable reason.
         reason: String,
+        /// The field of the request that it concerns; empty = the whole request.
+        at: String,
         /// Index of the refusal's record, where it was recorded.
         decision: Option<u64>,
         /// For people.
@@ -115,7 +117,14 @@ impl From<Status> for Error {
         let decision = info.metadata.get("decision").and_then(|index| index.parse().ok());
         // Above ten identical refusals a second the broker counts: those have no record of their own.
         if decision.is_some() || is_refusal(status.code()) {
-            return Self::Refused { code: status.code(), reason: info.reason, decision, message };
+            let at = info.metadata.get("at").cloned().unwrap_or_default();
+            return Self::Refused {
+                code: status.code(),
+                reason: info.reason,
+                at,
+                decision,
+                message,
+            };
         }
         Self::Failed { reason: info.reason, message }
     }

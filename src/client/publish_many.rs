@@ -251,6 +251,6 @@ fn send(
 }
 
 fn refused(refusal: pb::PublishRefusal) -> Error {
-    let pb::PublishRefusal { code, reason, decision, message, .. } = refusal;
-    Error::Refused { code: Code::from_i32(code), reason, decision, message }
+    let pb::PublishRefusal { code, reason, at, decision, message } = refusal;
+    Error::Refused { code: Code::from_i32(code), reason, at, decision, message }
 }

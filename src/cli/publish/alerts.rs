@@ -84,7 +84,7 @@ impl Work<'_> {
                 self.out.document(&receipt);
                 self.kept.as_mut().map_or(Ok(()), |kept| kept.add(&receipt))
             }
-            Outcome::Refused(failure) => {
+            Outcome::Refused { failure, .. } => {
                 self.tally.refused += 1;
                 // Of a single alert the command's own failure tells.
                 if self.tally.total > 1 {

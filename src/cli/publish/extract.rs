@@ -154,12 +154,12 @@ impl Work<'_> {
                 self.run.published(row);
                 self.tally.published += 1;
                 let out = self.out;
-                self.progress.aside(|| out.document(&receipt));
+                self.progress.beside_stdout(|| out.document(&receipt));
             }
-            Outcome::Refused(failure) => {
+            Outcome::Refused { failure, at } => {
                 self.run.refused(row)?;
                 self.tally.refused += 1;
-                self.tell(&Entry::refused(row.line, failure))?;
+                self.tell(&Entry::refused(row.line, failure, at))?;
             }
         }
         self.progress.show(self.rows.bytes_read(), self.tally.to_string());
@@ -168,7 +168,11 @@ impl Work<'_> {
 
     fn tell(&mut self, entry: &Entry) -> Result<(), Failure> {
         let Self { progress, report, .. } = self;
-        progress.aside(|| report.add(entry))
+        if report.is_a_file() {
+            report.add(entry)
+        } else {
+            progress.beside_stderr(|| report.add(entry))
+        }
     }
 }
 

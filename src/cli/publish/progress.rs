@@ -36,8 +36,14 @@ impl Progress {
         self.0.set_message(words);
     }
 
-    /// Prints something without the bar in its way.
-    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    /// Prints a line of data: without the bar in its way where both are on a terminal.
+    pub(super) fn beside_stdout<T>(&self, print: impl FnOnce() -> T) -> T {
+        // To suspend is to draw the bar anew, once for every line.
+        if io::stdout().is_terminal() { self.beside_stderr(print) } else { print() }
+    }
+
+    /// Prints a message without the bar in its way.
+    pub(super) fn beside_stderr<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)
     }
 }

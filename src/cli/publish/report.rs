@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Entry {
     line: u64,
     column: Option<String>,
+    field: Option<String>,
     reason: String,
     decision: Option<u64>,
     message: String,
@@ -30,6 +31,7 @@ impl Entry {
         Self {
             line: fault.line,
             column: Some(fault.column).filter(|column| !column.is_empty()),
+            field: None,
             reason: fault.reason.code().to_owned(),
             decision: None,
             message: fault.reason.to_string(),
@@ -37,9 +39,10 @@ impl Entry {
     }
 
     /// A row that the broker refused.
-    pub(super) fn refused(line: u64, failure: Failure) -> Self {
+    pub(super) fn refused(line: u64, failure: Failure, at: String) -> Self {
         let Failure { reason, decision, message, .. } = failure;
-        Self { line, column: None, reason, decision, message }
+        let field = Some(at).filter(|field| !field.is_empty());
+        Self { line, column: None, field, reason, decision, message }
     }
 
     /// A row that was sent so long ago that nobody can tell whether it is published.
@@ -47,13 +50,14 @@ impl Entry {
         let message = "sent by a run that was interrupted too long ago, and never answered: ask the \
             agency's officer whether it is published";
         let (reason, message) = ("UNCERTAIN".to_owned(), message.to_owned());
-        Self { line, column: None, reason, decision: None, message }
+        Self { line, column: None, field: None, reason, decision: None, message }
     }
 
     fn document(&self) -> Value {
         json!({
             "line": self.line,
             "column": self.column,
+            "field": self.field,
             "reason": self.reason,
             "decision": self.decision,
             "message": self.message,
@@ -83,6 +87,10 @@ impl Report {
         let Some(path) = path else { return Ok(Self::Stderr(out)) };
         let file = File::create(path).map_err(|error| Failure::usage(named(path, &error)))?;
         Ok(Self::File { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    pub(super) const fn is_a_file(&self) -> bool {
+        matches!(self, Self::File { .. })
     }
 
     pub(super) fn add(&mut self, entry: &Entry) -> Result<(), Failure> {

@@ -3,8 +3,8 @@
 use tokio_stream::iter;
 
 use crate::{
-    cli::output::{Exit, Failure},
-    client::{Connection, Submission},
+    cli::output::Failure,
+    client::{Connection, Error, Submission},
     pb::v1 as pb,
 };
 
@@ -16,7 +16,12 @@ pub(super) enum Outcome {
     /// It is published: its receipt, verified.
     Published(Box<pb::Receipt>),
     /// It was refused; the next may pass.
-    Refused(Failure),
+    Refused {
+        /// Why.
+        failure: Failure,
+        /// The field that it concerns; empty = the whole alert.
+        at: String,
+    },
 }
 
 /// Publishes alerts and hands on the outcome of each, by its place, in order.
@@ -32,13 +37,23 @@ pub(super) async fn send(
     let mut publishing = connection.publish_many(iter(alerts))?;
     let mut place = 0;
     while let Some(outcome) = publishing.next().await? {
-        let outcome = match outcome.result.map_err(Failure::from) {
+        let outcome = match outcome.result {
             Ok(receipt) => Outcome::Published(Box::new(receipt)),
-            Err(failure) if failure.exit == Exit::Refused => Outcome::Refused(failure),
-            Err(failure) => return Err(failure),
+            Err(error) => refused(error)?,
         };
         each(place, outcome)?;
         place += 1;
     }
     Ok(())
+}
+
+fn refused(error: Error) -> Result<Outcome, Failure> {
+    let at = match &error {
+        Error::Refused { at, .. } => at.clone(),
+        Error::Configuration(_)
+        | Error::Failed { .. }
+        | Error::Unreachable { .. }
+        | Error::Verification { .. } => return Err(error.into()),
+    };
+    Ok(Outcome::Refused { failure: error.into(), at })
 }

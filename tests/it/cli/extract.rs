@@ -154,6 +154,9 @@ async fn rows_are_published_in_order_and_what_is_wrong_is_reported_without_a_cel
         (line, column.to_owned(), reason.to_owned(), message)
     };
     // Each good row takes two lines. The refusal is known only once the block is sent.
+    let places = report.iter().map(|it| (it["column"].as_str(), it["field"].as_str()));
+    let places: Vec<_> = places.collect();
+    assert_eq!(places, [(Some("born"), None), (None, None), (None, Some("type"))]);
     let decision = report[2]["decision"].as_u64().expect("the index of its record");
     assert_eq!(
         told,
