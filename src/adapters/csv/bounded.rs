@@ -89,16 +89,13 @@ impl Bounded<'_> {
     /// Gives the last line its end, once, if it has none.
     fn end(&mut self, buffer: &mut [u8]) -> usize {
         let is_open = self.last.is_some_and(|last| !matches!(last, b'\n' | b'\r'));
-        match buffer.first_mut().filter(|_| is_open) {
-            Some(place) => {
-                *place = b'\n';
-                self.last = Some(b'\n');
-                1
-            }
-            None => {
-                self.has_ended = true;
-                0
-            }
+        if let Some(place) = buffer.first_mut().filter(|_| is_open) {
+            *place = b'\n';
+            self.last = Some(b'\n');
+            1
+        } else {
+            self.has_ended = true;
+            0
         }
     }
 

@@ -249,7 +249,9 @@ async fn a_map_a_key_or_a_header_that_does_not_fit_is_told_and_nothing_is_sent()
     let key = desk.stage.home("police", Role::Service).join("token.key");
     for (content, named) in [(None, "token.key: "), (Some("short"), "not a token key of 64")] {
         fs::remove_file(&key).unwrap_or_default();
-        content.into_iter().for_each(|content| write_private(&key, content));
+        if let Some(content) = content {
+            write_private(&key, content);
+        }
         let message = desk.publish(&good(1), &[]).failed(2);
         assert!(message.contains(named) && !message.contains("short"), "{message}");
     }
