@@ -24,12 +24,7 @@ fn refuse(world: &mut World<'_>, count: usize) {
 fn recorded(world: &World<'_>) -> u32 {
     let frames = world.journal.read(0..u64::MAX, usize::MAX).unwrap();
     let events = frames.iter().map(|frame| record::decode(&frame.record).unwrap().event);
-    events
-        .map(|event| match event {
-            Event::Refused(refused) => 1 + refused.suppressed,
-            _ => 0,
-        })
-        .sum()
+    events.map(|event| if let Event::Refused(it) = event { 1 + it.suppressed } else { 0 }).sum()
 }
 
 #[test]
