@@ -27,7 +27,11 @@ impl State {
         self.size += 1;
         self.recorded_at = self.recorded_at.max(record.at);
         for agency in record.event.agencies() {
-            let linked = self.links.entry(agency.clone()).or_default();
+            let known = self.links.get_mut(agency);
+            let linked = match known {
+                Some(linked) => linked,
+                None => self.links.entry(agency.clone()).or_default(),
+            };
             *linked = Linked { number: linked.number + 1, last: index + 1 };
         }
         if let Some(slot) = record.event.slot() {
@@ -101,7 +105,9 @@ impl State {
     fn apply_approved(&mut self, act: &Governed) {
         let versions = self.agreements.entry(act.id.clone()).or_default();
         let version = versions.iter_mut().find(|it| it.proposed == act.proposed);
-        if let (Some(version), Some(agency)) = (version, act.by.seat.agency()) {
+        if let (Some(version), Some(agency)) = (version, act.by.seat.agency())
+            && version.agreement.party(agency).is_some()
+        {
             version.approved_by.insert(agency.clone());
         }
     }

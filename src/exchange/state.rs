@@ -55,8 +55,8 @@ impl Version {
     }
 
     pub(super) fn is_approved(&self) -> bool {
-        !self.withdrawn
-            && self.agreement.parties.iter().all(|it| self.approved_by.contains(&it.agency))
+        // Only parties approve, and no two parties are one agency.
+        !self.withdrawn && self.approved_by.len() == self.agreement.parties.len()
     }
 }
 

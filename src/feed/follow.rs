@@ -76,7 +76,7 @@ pub async fn open(
     };
     let answer = ledger.open_stream(opening).await?;
     let place = Position { subscription: answer.key.subscription, number: answer.acknowledged };
-    let position: bytes::Bytes = ledger.position_bytes(place).into();
+    let position: bytes::Bytes = ledger.position_bytes(place);
     let consistency = ledger
         .consistency(asked.known, answer.commit.size)
         .map_err(|_| Rejection::Unavailable("a proof could not be made"))?;

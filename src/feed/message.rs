@@ -106,5 +106,11 @@ pub(super) fn endings(
 }
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    hashes.iter().map(|hash| Bytes::copy_from_slice(hash.as_bytes())).collect()
+    // One allocation for all of them.
+    let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
+    for hash in hashes {
+        all.extend_from_slice(hash.as_bytes());
+    }
+    let mut all = Bytes::from(all);
+    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }

@@ -70,7 +70,7 @@ pub async fn pull(
     let consistency = proven.map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
     let acknowledged =
         Position { subscription: opened.key.subscription, number: opened.acknowledged };
-    let position = gathered.position.unwrap_or_else(|| ledger.position_bytes(acknowledged).into());
+    let position = gathered.position.unwrap_or_else(|| ledger.position_bytes(acknowledged));
     let answer = pb::PullResponse {
         acknowledged: opened.acknowledged,
         deliveries: gathered.deliveries,

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{
     sync::mpsc,
-    time::{Interval, MissedTickBehavior},
+    time::{Instant, Interval, MissedTickBehavior},
 };
 use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -42,6 +42,8 @@ pub struct FeedStream {
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     drain: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Interval,
+    /// When something was said last.
+    said_at: Instant,
     last: Last,
 }
 
@@ -88,6 +90,7 @@ impl FeedStream {
             clock,
             drain: Box::pin(drain.cancelled_owned()),
             heartbeat,
+            said_at: Instant::now(),
             last: Last::Open,
         }
     }
@@ -103,7 +106,7 @@ impl FeedStream {
     }
 
     fn say(&mut self, message: Message) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
-        self.heartbeat.reset();
+        self.said_at = Instant::now();
         Poll::Ready(Some(Ok(pb::SubscribeResponse { message: Some(message) })))
     }
 
@@ -153,7 +156,15 @@ impl Stream for FeedStream {
                 Err(error) => self.broken(error),
             };
         }
-        ready!(self.heartbeat.poll_tick(context));
+        // The timer is put forward when it rings, not with each message: that would cost more than the message.
+        loop {
+            ready!(self.heartbeat.poll_tick(context));
+            let due = self.said_at + HEARTBEAT;
+            if due <= Instant::now() {
+                break;
+            }
+            self.heartbeat.reset_at(due);
+        }
         let commit = self.ledger.newest();
         match message::heartbeat(self.position.clone(), &commit, &self.ledger, self.known) {
             Ok(message) => {

@@ -160,7 +160,13 @@ pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Resu
 }
 
 pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    hashes.iter().map(|hash| bytes(hash.as_bytes())).collect()
+    // One allocation for all of them.
+    let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
+    for hash in hashes {
+        all.extend_from_slice(hash.as_bytes());
+    }
+    let mut all = Bytes::from(all);
+    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }
 
 pub(super) fn bytes(bytes: &[u8; 32]) -> Bytes {

@@ -1,7 +1,11 @@
 //! The writer's part of delivery: for each stream that can take more, decide, make the view, commit to it,
 //! record it, and put it aside until the batch is durable.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::Bound,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -28,14 +32,17 @@ struct Shape {
 type Shapes = HashMap<(u64, u32, bool), Shape>;
 
 impl Writer {
-    /// Sends every stream what its credit allows, within the batch's bound.
+    /// Sends every stream what its credit allows, within the batch's bound: each in its turn one step, and the
+    /// next batch begins behind the stream that was served last.
     pub(super) fn deliver(&mut self) -> Result<(), LedgerError> {
         let mut shapes = Shapes::new();
-        let mut ready = self.state.take_ready();
-        while let Some(subscription) = ready.pop_first() {
+        let ready = self.state.take_ready();
+        let behind = ready.range((Bound::Excluded(self.served), Bound::Unbounded));
+        let mut turns: VecDeque<u64> = behind.chain(ready.range(..=self.served)).copied().collect();
+        while let Some(subscription) = turns.pop_front() {
             if self.work.frames.len() >= BATCH_RECORDS_MAX {
-                self.state.put_back(subscription);
-                for waiting in ready {
+                turns.push_front(subscription);
+                for waiting in turns {
                     self.state.put_back(waiting);
                 }
                 return Ok(());
@@ -47,8 +54,9 @@ impl Writer {
                 self.close(StreamKey { subscription, id: stream });
                 continue;
             }
+            self.served = subscription;
             if self.step(subscription, &outlet, &mut shapes)? {
-                ready.insert(subscription);
+                turns.push_back(subscription);
             }
         }
         Ok(())
@@ -147,7 +155,7 @@ impl Writer {
         place: Position,
         index: u64,
     ) {
-        let position = place.to_bytes(self.secrets.positions()).into();
+        let position = place.to_bytes(self.secrets.positions());
         let (outlet, number) = (Arc::clone(outlet), place.number);
         self.work.releases.push(Ready { outlet, outgoing, number, position, index });
     }

@@ -445,7 +445,7 @@ impl Ledger {
     }
 
     /// Writes a position.
-    pub fn position_bytes(&self, position: Position) -> Vec<u8> {
+    pub fn position_bytes(&self, position: Position) -> bytes::Bytes {
         position.to_bytes(self.shared.secrets.positions())
     }
 

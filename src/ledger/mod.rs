@@ -12,6 +12,7 @@ mod error;
 mod govern;
 mod handle;
 mod keeper;
+mod levels;
 mod open;
 mod outlet;
 mod outlets;
@@ -23,6 +24,7 @@ mod read;
 mod reader;
 mod reading;
 mod replay;
+mod salts;
 #[cfg(test)]
 pub(crate) mod sample;
 mod seal;

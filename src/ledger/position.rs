@@ -1,9 +1,9 @@
 //! A place in a subscription, opaque to everybody else: 48 bytes, authenticated, so that a forged one or
 //! one of another subscription is told from a true one.
 
-use ring::hmac;
+use bytes::Bytes;
 
-use crate::record::commitment::Key;
+use crate::record::commitment::Secret;
 
 /// A place in a subscription: the deliveries up to a number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,24 +20,26 @@ pub struct Position {
 pub struct PositionForged;
 
 const PLACE_BYTES: usize = 16;
+const BYTES: usize = PLACE_BYTES + 32;
 
 impl Position {
-    pub(super) fn to_bytes(self, key: &Key) -> Vec<u8> {
-        let place = [self.subscription.to_be_bytes(), self.number.to_be_bytes()].concat();
-        let tag = hmac::sign(&hmac_key(key), &place);
-        [&place, tag.as_ref()].concat()
+    pub(super) fn to_bytes(self, key: &Secret) -> Bytes {
+        let (subscription, number) = (self.subscription.to_be_bytes(), self.number.to_be_bytes());
+        let tag = key.derive(&[&subscription, &number]);
+        let mut bytes = [0; BYTES];
+        bytes
+            .iter_mut()
+            .zip(subscription.iter().chain(&number).chain(&tag))
+            .for_each(|(to, from)| *to = *from);
+        Bytes::copy_from_slice(&bytes)
     }
 
-    pub(super) fn from_bytes(key: &Key, bytes: &[u8]) -> Result<Self, PositionForged> {
+    pub(super) fn from_bytes(key: &Secret, bytes: &[u8]) -> Result<Self, PositionForged> {
         let (place, tag) = bytes.split_at_checked(PLACE_BYTES).ok_or(PositionForged)?;
-        hmac::verify(&hmac_key(key), place, tag).map_err(|_| PositionForged)?;
+        key.verify(place, tag).map_err(|_| PositionForged)?;
         let (subscription, number) = place.split_at(PLACE_BYTES / 2);
         Ok(Self { subscription: number_of(subscription), number: number_of(number) })
     }
-}
-
-fn hmac_key(key: &Key) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, key)
 }
 
 fn number_of(bytes: &[u8]) -> u64 {
@@ -51,16 +53,17 @@ mod tests {
     #[test]
     fn a_position_is_ours_or_none() {
         let position = Position { subscription: 7, number: u64::MAX };
-        let bytes = position.to_bytes(&[1; 32]);
+        let (ours, other) = (Secret::new(&[1; 32]), Secret::new(&[2; 32]));
+        let bytes = position.to_bytes(&ours);
         assert_eq!(bytes.len(), 48);
-        assert_eq!(Position::from_bytes(&[1; 32], &bytes), Ok(position));
-        assert_eq!(Position::from_bytes(&[2; 32], &bytes), Err(PositionForged));
+        assert_eq!(Position::from_bytes(&ours, &bytes), Ok(position));
+        assert_eq!(Position::from_bytes(&other, &bytes), Err(PositionForged));
         for place in 0..bytes.len() {
-            let mut forged = bytes.clone();
+            let mut forged = bytes.to_vec();
             forged[place] ^= 1;
-            assert_eq!(Position::from_bytes(&[1; 32], &forged), Err(PositionForged));
+            assert_eq!(Position::from_bytes(&ours, &forged), Err(PositionForged));
         }
-        assert_eq!(Position::from_bytes(&[1; 32], &bytes[..47]), Err(PositionForged));
-        assert_eq!(Position::from_bytes(&[1; 32], b""), Err(PositionForged));
+        assert_eq!(Position::from_bytes(&ours, &bytes[..47]), Err(PositionForged));
+        assert_eq!(Position::from_bytes(&ours, b""), Err(PositionForged));
     }
 }

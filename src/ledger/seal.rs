@@ -2,11 +2,10 @@
 //! once, so that later commands of the batch see it.
 
 use bytes::Bytes;
-use ring::rand::SecureRandom;
 
 use super::{LedgerError, secrets::Secrets, writer::Writer};
 use crate::exchange::Content;
-use crate::journal::{Frame, KeyError};
+use crate::journal::Frame;
 use crate::merkle::leaf_hash;
 use crate::record::{self, Event, Record, commitment};
 
@@ -39,8 +38,7 @@ impl Writer {
         let links = links(&event, index, &self.state, &self.secrets);
         let record = Record { at: self.now, links, event };
         let bytes = record::encode(&record);
-        let mut salt = [0; 32];
-        self.secrets.random.fill(&mut salt).map_err(|_| KeyError::Random)?;
+        let salt = self.salts.next(&self.secrets.random)?;
         let leaf = commitment::record(&salt, &bytes);
         self.state.apply(&record, content);
         self.work.hashes.push(leaf_hash(&leaf));

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::LedgerError;
 use crate::journal::{JournalId, KeyError, Keys, MasterKey};
 use crate::merkle::Signer;
-use crate::record::commitment::{self, Key};
+use crate::record::commitment::{self, Key, Secret};
 
 const SIGNING: &str = "log-signing";
 const LINKS: &str = "links";
@@ -24,8 +24,8 @@ pub(super) struct Secrets {
     pub(super) keys: Keys,
     pub(super) signer: Signer,
     pub(super) random: SystemRandom,
-    links: Zeroizing<Key>,
-    positions: Zeroizing<Key>,
+    links: Secret,
+    positions: Secret,
     pages: Zeroizing<Key>,
 }
 
@@ -67,14 +67,15 @@ impl Secrets {
             .as_slice()
             .try_into()
             .map_err(|_| LedgerError::Signing("the link secret is not 32 bytes"))?;
+        let links = Zeroizing::new(links);
         let positions = Zeroizing::new(commitment::position_key(&links));
         let pages = Zeroizing::new(commitment::page_key(&links));
         Ok(Self {
             keys,
             signer,
             random: SystemRandom::new(),
-            links: Zeroizing::new(links),
-            positions,
+            links: Secret::new(&links),
+            positions: Secret::new(&positions),
             pages,
         })
     }
@@ -85,7 +86,7 @@ impl Secrets {
     }
 
     /// Returns the key that positions are authenticated under.
-    pub(super) fn positions(&self) -> &Key {
+    pub(super) fn positions(&self) -> &Secret {
         &self.positions
     }
 

@@ -3,17 +3,16 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use super::levels::Levels;
 use crate::journal::Journal;
 use crate::merkle::{self, Hash, Missing, Nodes, ProofError, leaf_hash, node_hash};
 
 /// Leaves in a tile, and tiles under a tile of the next level, as C2SP tlog-tiles has it.
 pub(super) const WIDTH: usize = 256;
-const HEIGHT: u32 = 8;
-/// How many leaf tiles stay in memory.
-const RECENT_TILES: usize = 64;
+pub(super) const HEIGHT: u32 = 8;
 /// About as many bytes as a tile's records have.
 const TILE_BYTES: usize = 4 << 20;
 
@@ -22,16 +21,6 @@ pub(super) struct Tree {
     journal: Arc<dyn Journal>,
     levels: RwLock<Levels>,
     last_read: Mutex<Option<(u64, Arc<[Hash]>)>>,
-}
-
-#[derive(Debug, Default)]
-struct Levels {
-    size: u64,
-    /// The first leaf that is held.
-    first_leaf: u64,
-    leaves: Vec<Hash>,
-    /// Roots of complete tiles: `tiles[0]` over leaves, `tiles[1]` over `tiles[0]`, and so on.
-    tiles: Vec<Vec<Hash>>,
 }
 
 impl fmt::Debug for Tree {
@@ -47,12 +36,7 @@ impl Tree {
 
     /// Takes up a tree again from what [`tiles`](Self::tiles) returned.
     pub(super) fn restored(journal: Arc<dyn Journal>, tiles: &[Hash], leaves: &[Hash]) -> Self {
-        let mut levels = Levels::default();
-        for tile in tiles {
-            levels.append_tile(*tile);
-        }
-        levels.size = (tiles.len() * WIDTH) as u64;
-        levels.first_leaf = levels.size;
+        let mut levels = Levels::of_tiles(tiles);
         for leaf in leaves {
             levels.append(*leaf);
         }
@@ -65,14 +49,13 @@ impl Tree {
     ///
     /// `Missing` where the log is smaller.
     pub(super) fn tiles(&self, size: u64) -> Result<(Vec<Hash>, Vec<Hash>), Missing> {
-        self.holds(size)?;
         let complete = size / WIDTH as u64;
         let missing = Missing { level: HEIGHT, index: complete };
         let tiles = {
-            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-            let row = levels.tiles.first().map(Vec::as_slice).unwrap_or_default();
+            let levels = self.levels();
+            holds(&levels, size)?;
             let count = usize::try_from(complete).map_err(|_| missing)?;
-            row.get(..count).ok_or(missing)?.to_vec()
+            levels.tiles().get(..count).ok_or(missing)?.to_vec()
         };
         let leaves = (complete * WIDTH as u64..size).map(|index| self.node(0, index));
         Ok((tiles, leaves.collect::<Result<_, _>>()?))
@@ -88,7 +71,7 @@ impl Tree {
 
     /// Returns the number of leaves.
     pub(super) fn size(&self) -> u64 {
-        self.levels.read().unwrap_or_else(PoisonError::into_inner).size
+        self.levels().size()
     }
 
     /// Appends the leaf hashes of a committed batch.
@@ -105,7 +88,15 @@ impl Tree {
     ///
     /// `ProofError` where the index lies beyond the size, or the size beyond the log.
     pub(super) fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, ProofError> {
-        self.holds(size)?;
+        {
+            let levels = self.levels();
+            holds(&levels, size)?;
+            // Nearly all that is asked for is new: one look, and no hash but those of the edge.
+            match merkle::inclusion(&*levels, index, size) {
+                Err(ProofError::Missing(_)) => {}
+                made => return made,
+            }
+        }
         merkle::inclusion(self, index, size)
     }
 
@@ -115,16 +106,18 @@ impl Tree {
     ///
     /// `ProofError` where `from` lies beyond `to`, or `to` beyond the log.
     pub(super) fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, ProofError> {
-        self.holds(to)?;
-        if from == 0 || from == to { Ok(Vec::new()) } else { merkle::consistency(self, from, to) }
-    }
-
-    /// A proof need not touch the newest leaf, so that the size has to be looked at by itself.
-    fn holds(&self, size: u64) -> Result<(), Missing> {
-        match size.checked_sub(1) {
-            Some(index) if size > self.size() => Err(Missing { level: 0, index }),
-            Some(_) | None => Ok(()),
+        {
+            let levels = self.levels();
+            holds(&levels, to)?;
+            if from == 0 || from == to {
+                return Ok(Vec::new());
+            }
+            match merkle::consistency(&*levels, from, to) {
+                Err(ProofError::Missing(_)) => {}
+                made => return made,
+            }
         }
+        merkle::consistency(self, from, to)
     }
 
     /// Returns the root of the tree of `size` leaves.
@@ -134,6 +127,10 @@ impl Tree {
     /// `Missing` where the log is smaller.
     pub(super) fn root(&self, size: u64) -> Result<Hash, Missing> {
         merkle::root(self, size)
+    }
+
+    fn levels(&self) -> RwLockReadGuard<'_, Levels> {
+        self.levels.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leaves_of_tile(&self, tile: u64) -> Option<Arc<[Hash]>> {
@@ -159,53 +156,11 @@ impl Tree {
     }
 }
 
-impl Levels {
-    fn append(&mut self, leaf: Hash) {
-        self.leaves.push(leaf);
-        self.size += 1;
-        if !self.size.is_multiple_of(WIDTH as u64) {
-            return;
-        }
-        let last = self.leaves.len().checked_sub(WIDTH);
-        if let Some(root) = last.and_then(|start| self.leaves.get(start..).map(subtree)) {
-            self.append_tile(root);
-        }
-        if self.leaves.len() > 2 * RECENT_TILES * WIDTH {
-            self.leaves.drain(..RECENT_TILES * WIDTH);
-            self.first_leaf += (RECENT_TILES * WIDTH) as u64;
-        }
-    }
-
-    /// Takes in the root of a complete tile over leaves, and of every tile above that it completes.
-    fn append_tile(&mut self, root: Hash) {
-        let mut root = Some(root);
-        for level in 0.. {
-            let Some(node) = root else { break };
-            if self.tiles.len() == level {
-                self.tiles.push(Vec::new());
-            }
-            let Some(row) = self.tiles.get_mut(level) else { break };
-            row.push(node);
-            root = if row.len().is_multiple_of(WIDTH) {
-                row.len().checked_sub(WIDTH).and_then(|start| row.get(start..).map(subtree))
-            } else {
-                None
-            };
-        }
-    }
-
-    /// The nodes below (`level`, `index`) on the next stored row, where that row holds them.
-    fn row_below(&self, level: u32, index: u64) -> Option<&[Hash]> {
-        let stored = level / HEIGHT;
-        let width = 1_u64 << (level % HEIGHT);
-        let start = index.checked_mul(width)?;
-        let (row, start) = if stored == 0 {
-            (&self.leaves, start.checked_sub(self.first_leaf)?)
-        } else {
-            (self.tiles.get(stored as usize - 1)?, start)
-        };
-        let start = usize::try_from(start).ok()?;
-        row.get(start..start.checked_add(usize::try_from(width).ok()?)?)
+/// A proof need not touch the newest leaf, so that the size has to be looked at by itself.
+fn holds(levels: &Levels, size: u64) -> Result<(), Missing> {
+    match size.checked_sub(1) {
+        Some(index) if size > levels.size() => Err(Missing { level: 0, index }),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -213,12 +168,12 @@ impl Nodes for Tree {
     fn node(&self, level: u32, index: u64) -> Result<Hash, Missing> {
         let missing = Missing { level, index };
         {
-            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(row) = levels.row_below(level, index) {
-                return Ok(subtree(row));
+            let levels = self.levels();
+            if let Ok(node) = levels.node(level, index) {
+                return Ok(node);
             }
             let end = index.checked_add(1).and_then(|next| next.checked_shl(level));
-            if level >= HEIGHT || end.is_none_or(|end| end > levels.size) {
+            if level >= HEIGHT || end.is_none_or(|end| end > levels.size()) {
                 return Err(missing);
             }
         }
@@ -250,6 +205,7 @@ mod tests {
 
     use super::*;
     use crate::journal::{Batch, Frame, Memory};
+    use crate::ledger::levels::RECENT_TILES;
     use crate::merkle::MemoryTree;
 
     /// Proofs from the tree are those of the tree that holds every node, for leaves that are in

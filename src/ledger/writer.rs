@@ -15,6 +15,7 @@ use super::{
     contents::Contents,
     outlets::Outlets,
     replay::{Base, Pace, Replay},
+    salts::Salts,
     secrets::Secrets,
     space::{FULL, Full},
     tree::Tree,
@@ -39,6 +40,7 @@ pub(super) struct Writer {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) secrets: Arc<Secrets>,
+    pub(super) salts: Salts,
     pub(super) domain: TrustDomain,
     pub(super) tree: Arc<Tree>,
     pub(super) state: State,
@@ -46,6 +48,8 @@ pub(super) struct Writer {
     pub(super) contents: Contents,
     pub(super) outlets: Outlets,
     pub(super) streams: u64,
+    /// The subscription whose stream was served last.
+    pub(super) served: u64,
     /// The time of the last turn: it never goes back.
     pub(super) now: Timestamp,
     pub(super) work: Work,
@@ -242,11 +246,13 @@ impl Writer {
         let replay = Replay::new(&self.journal, &self.secrets, &self.tree, self.now)?;
         let replayed = replay.run(Base::default(), &Pace::FULL)?;
         if replayed.frontier.size() > self.frontier.size() {
-            // The batch was kept after all, and the start's records are its first.
+            // The batch was kept after all, the start's records first, and what it says was counted.
             self.first.clear();
+            self.counted = self.state.limiter().clone();
         }
         let before = std::mem::replace(&mut self.state, replayed.state);
         self.state.decide_as(&before);
+        self.state.count_on(std::mem::take(&mut self.counted));
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);
         Ok(Err(Rejection::Unavailable(why)))

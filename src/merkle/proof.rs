@@ -102,7 +102,8 @@ struct Subtree {
 /// Returns the siblings on the way from the complete subtree `target` up to the root.
 fn path(nodes: &dyn Nodes, target: Subtree, size: u64) -> Result<Vec<Hash>, Missing> {
     let mut here = Subtree { start: 0, count: size };
-    let mut siblings = Vec::new();
+    let levels = size.checked_ilog2().map_or(0, |levels| levels + 2);
+    let mut siblings = Vec::with_capacity(usize::try_from(levels).unwrap_or_default());
     while here.count > target.count {
         let split = split(here.count);
         let left = Subtree { start: here.start, count: split };
@@ -122,6 +123,11 @@ fn split(count: u64) -> u64 {
 }
 
 fn subtree_root(nodes: &dyn Nodes, subtree: Subtree) -> Result<Hash, Missing> {
+    // All siblings but the one at the right edge are complete.
+    if subtree.count.is_power_of_two() {
+        let level = subtree.count.ilog2();
+        return nodes.node(level, subtree.start >> level);
+    }
     let peaks = peaks_from(nodes, subtree.start, subtree.count)?;
     Ok(fold(&peaks).unwrap_or_else(empty_root))
 }

@@ -1,6 +1,8 @@
 //! What the log commits to: HMAC-SHA-256 under a key that only those entitled are given, each kind
 //! under a label of its own. CONTRACT "Log" fixes the record's; docs/log-format.md lists them all.
 
+use std::fmt;
+
 use ring::hmac;
 
 /// A 32-byte key of a commitment: a salt, or a key derived from an alert's key.
@@ -47,9 +49,39 @@ pub fn view_key(alert: &Key, released: u32, regime_change: bool) -> Key {
     mac(alert, &[b"portway/v1/view-key\0", &released.to_be_bytes(), &[u8::from(regime_change)]])
 }
 
+/// A secret that many values are derived from, set up once.
+pub struct Secret(hmac::Key);
+
+impl Secret {
+    /// Sets a secret up.
+    pub fn new(secret: &Key) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Derives a value of 32 bytes from the parts, one behind the other.
+    pub fn derive(&self, parts: &[&[u8]]) -> Key {
+        finish(&self.0, parts)
+    }
+
+    /// Verifies that `tag` was derived from `part`, in constant time.
+    ///
+    /// # Errors
+    ///
+    /// `ring`'s, which says nothing more.
+    pub fn verify(&self, part: &[u8], tag: &[u8]) -> Result<(), ring::error::Unspecified> {
+        hmac::verify(&self.0, part, tag)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(withheld)")
+    }
+}
+
 /// Derives the nonce of one agency's link in one record from the log's link secret.
-pub fn link_nonce(secret: &Key, agency: &str, index: u64) -> Key {
-    mac(secret, &[b"portway/v1/link-nonce\0", agency.as_bytes(), b"\0", &index.to_be_bytes()])
+pub fn link_nonce(secret: &Secret, agency: &str, index: u64) -> Key {
+    secret.derive(&[b"portway/v1/link-nonce\0", agency.as_bytes(), b"\0", &index.to_be_bytes()])
 }
 
 /// Derives the key that positions are authenticated under from the log's link secret.
@@ -79,7 +111,11 @@ fn page_bytes(place: &[u8], question: &[u8]) -> Vec<u8> {
 }
 
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    finish(&hmac::Key::new(hmac::HMAC_SHA256, key), parts)
+}
+
+fn finish(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
     for part in parts {
         context.update(part);
     }
