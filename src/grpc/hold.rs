@@ -1,5 +1,6 @@
-//! Holds an answer to the moment until which it may leave, or to its withdrawal. P1 is about the moment of leaving: a large
-//! answer waits for its reader above the socket, and what has not been read by then is not handed out.
+//! Holds an answer to the moment until which it may leave, or to its withdrawal. P1 is about the moment of
+//! leaving: a large answer waits for its reader above the socket, and what has not been read by then is not
+//! handed out.
 
 use std::{
     pin::Pin,

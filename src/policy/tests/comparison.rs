@@ -3,9 +3,12 @@
 use super::*;
 use crate::policy::Comparison;
 
+/// Changes a party in one place.
+type Edit = fn(&mut Party);
+
 #[test]
 fn whatever_changes_of_a_party_is_shown() {
-    let changes: [(&str, fn(&mut Party)); 7] = [
+    let edits: [(&str, Edit); 7] = [
         ("kind", |party| party.kind = AgencyKind::Fire),
         ("regime", |party| party.regime = Regime::DpaPart3),
         ("faces_suspects", |party| party.faces_suspects = true),
@@ -14,10 +17,10 @@ fn whatever_changes_of_a_party_is_shown() {
         ("acting_for", |party| party.acting_for = Some(agency(COUNCIL))),
         ("policy_document", |party| party.policy_document = None),
     ];
-    for (what, change) in changes {
-        let mut changed = agreement();
-        change(&mut changed.parties[1]);
-        let comparison = Comparison::between(&agreement(), &changed);
+    for (what, edit) in edits {
+        let mut other = agreement();
+        edit(&mut other.parties[1]);
+        let comparison = Comparison::between(&agreement(), &other);
         let shown: Vec<_> =
             comparison.parties.iter().map(|it| (it.agency.as_str(), it.change.what)).collect();
         assert_eq!(shown.first(), Some(&(LANDLORD, what)));
