@@ -93,7 +93,7 @@ pub(super) fn alert(now: Timestamp) -> pb::AlertDraft {
         as_of: ago(60),
         expires_at: Some(record::timestamp_to_pb(now.plus_days(7))),
         contact: Some(pb::Contact {
-            role: "Duty desk of the multi agency antisocial behaviour team".to_owned(),
+            role: "Duty desk of the multi-agency safeguarding hub 1".to_owned(),
             number: "+44 20 7946 0000".to_owned(),
         }),
         case_reference: "ASB-2026-0000017".to_owned(),

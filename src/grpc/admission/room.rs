@@ -63,7 +63,7 @@ impl Rooms {
             let count = room.turned_away.swap(0, Ordering::Relaxed);
             if count > 0 {
                 let agency = agency.as_ref().map_or("operators", AgencyId::as_str);
-                tracing::warn!(agency, count, "requests turned away: too many in progress");
+                tracing::warn!(agency, count, "requests turned away: above a limit of load");
             }
         }
     }
@@ -87,11 +87,12 @@ impl Room {
             Kind::Governance => &self.governance_calls,
             Kind::Stream => &self.streams,
         };
-        let place = Arc::clone(places).try_acquire_owned().ok();
-        if place.is_none() {
-            self.turned_away.fetch_add(1, Ordering::Relaxed);
-        }
-        place
+        Arc::clone(places).try_acquire_owned().ok()
+    }
+
+    /// Counts somebody who was turned away.
+    pub(super) fn count(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 }
 
