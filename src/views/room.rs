@@ -53,7 +53,7 @@ struct Inner {
     index: RwLock<Option<SharedIndex>>,
     renewals: AtomicU32,
     damaged: Notify,
-    questions: Semaphore,
+    questions: Arc<Semaphore>,
 }
 
 /// How the views stand.
@@ -142,7 +142,7 @@ impl Views {
             index: RwLock::new(None),
             renewals: AtomicU32::new(0),
             damaged: Notify::new(),
-            questions: Semaphore::new(QUESTIONS_MAX),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -256,10 +256,21 @@ impl Views {
         limit: usize,
     ) -> Result<Answer, LedgerError> {
         let stopped = || LedgerError::Stopped("a question was not looked into".to_owned());
-        let _turn = self.inner.questions.acquire().await.map_err(|_| stopped())?;
+        let questions = Arc::clone(&self.inner.questions);
+        let turn = questions.acquire_owned().await.map_err(|_| stopped())?;
         let views = self.clone();
-        let work = move || views.ask(&by, &question, place, limit);
+        let work = move || {
+            // A thread cannot be stopped: whoever gives up does not free the turn for another question.
+            let _turn = turn;
+            views.ask(&by, &question, place, limit)
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| stopped())?
+    }
+
+    /// Returns how many questions more could be looked into.
+    #[cfg(test)]
+    pub(super) fn turns(&self) -> usize {
+        self.inner.questions.available_permits()
     }
 
     /// Writes a place for whoever asks, bound to the bytes of the question and its asker.
