@@ -255,6 +255,6 @@ pub(super) fn print(delivered: &Delivered, out: Output) -> Result<(), Failure> {
         });
         keys.insert("delivery".to_owned(), delivery);
     }
-    out.document(&view);
-    Ok(())
+    // P3: what is not written must not be acknowledged.
+    out.deliver(&view)
 }

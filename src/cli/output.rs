@@ -28,6 +28,16 @@ impl Output {
         write_line(io::stdout().lock(), value);
     }
 
+    /// Prints a JSON document of which somebody relies on having it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where stdout takes nothing more: it is not printed.
+    pub fn deliver(self, value: &Value) -> Result<(), Failure> {
+        writeln!(io::stdout().lock(), "{value}")
+            .map_err(|error| Failure::failed(format_args!("stdout: {error}")))
+    }
+
     /// Prints a JSON document with `--json`, or `text` without.
     pub fn either(self, value: &Value, text: impl Display) {
         if self.json { self.document(value) } else { self.text(text) }

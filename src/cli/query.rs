@@ -157,6 +157,10 @@ fn fingerprint(text: &str) -> Result<[u8; 32], String> {
     let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| wrong())?;
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        // A sign would be read as a number too.
+        if !pair.iter().all(u8::is_ascii_hexdigit) {
+            return Err(wrong());
+        }
         let digits = str::from_utf8(pair).map_err(|_| wrong())?;
         *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
     }

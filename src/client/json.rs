@@ -47,7 +47,7 @@ documents! {
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// The message has no such form: a field does not fit its type.
-    #[error("not a {name}: {error}")]
+    #[error("this is no {name}: {error}")]
     Form {
         /// The name of the message.
         name: &'static str,
@@ -121,7 +121,18 @@ fn options() -> SerializeOptions {
 }
 
 fn form<M: Document>(error: impl std::fmt::Display) -> JsonError {
-    JsonError::Form { name: M::NAME, error: error.to_string() }
+    JsonError::Form { name: M::NAME, error: without_value(&error.to_string()) }
+}
+
+/// Leaves the value out of what serde says of one that does not fit: `invalid type: string "...", expected`.
+/// A value may be a name or a token.
+fn without_value(said: &str) -> String {
+    let is_of_value = said.starts_with("invalid type: ") || said.starts_with("invalid value: ");
+    let kept = said.find(['"', '`']).zip(said.rfind(", expected"));
+    match kept.and_then(|(from, to)| said.get(..from).zip(said.get(to..))) {
+        Some((before, after)) if is_of_value => format!("{}{after}", before.trim_end()),
+        _ => said.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +170,23 @@ mod tests {
             "{",
         ] {
             documents::<v1::AlertDraft>(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_value() {
+        for (bad, said) in [
+            (r#""Smith, expected later""#, "this is no AlertDraft: invalid type: string, expected"),
+            (r#"{"contact":"Smith"}"#, "this is no AlertDraft: invalid type: string, expected"),
+            (r#"{"restricted":"Smith"}"#, "this is no AlertDraft: invalid type: string, expected"),
+            (r#"{"area":77}"#, "this is no AlertDraft: invalid type: integer, expected"),
+            (r#"{"time":"Smith"}"#, "this is no AlertDraft: "),
+            (r#"{"subject":[{"value":"Smith!"}]}"#, "this is no AlertDraft: "),
+            (r#"{"surname":1}"#, "this is no AlertDraft: unrecognized field name 'surname'"),
+        ] {
+            let error = documents::<v1::AlertDraft>(bad).expect_err(bad).to_string();
+            assert!(error.starts_with(said), "{error}");
+            assert!(!error.contains("Smith") && !error.contains("77"), "{error}");
         }
     }
 }

@@ -24,11 +24,13 @@ pub(super) struct Bounded<'a> {
     read: u64,
     /// The last byte of the file so far; nothing before the first.
     last: Option<u8>,
+    /// Whoever reads was told that this is the end.
+    has_ended: bool,
 }
 
 impl<'a> Bounded<'a> {
     pub(super) fn new(inner: Box<dyn Read + 'a>, encoding: Encoding) -> Self {
-        Self { inner, encoding, left: ROW_BYTES_MAX, read: 0, last: None }
+        Self { inner, encoding, left: ROW_BYTES_MAX, read: 0, last: None, has_ended: false }
     }
 
     /// A row has ended: the next one may take as much.
@@ -39,6 +41,12 @@ impl<'a> Bounded<'a> {
     /// Tells whether a row took too much.
     pub(super) const fn is_exhausted(&self) -> bool {
         self.left == 0
+    }
+
+    /// Tells whether all was read, and the end too. A row is over at its line end, before that: one that
+    /// needed the end of the file has a quote open.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// Returns how many bytes of the file were read.
@@ -87,7 +95,10 @@ impl Bounded<'_> {
                 self.last = Some(b'\n');
                 1
             }
-            None => 0,
+            None => {
+                self.has_ended = true;
+                0
+            }
         }
     }
 

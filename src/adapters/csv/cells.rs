@@ -50,7 +50,7 @@ pub enum Fault {
     /// An event of that id stands further up.
     #[error("an event of this id stands further up")]
     Repeated,
-    /// The row takes more than a mebibyte: a quote that is never closed, most likely.
+    /// A quote is open at the end of the file, or the row takes more than a mebibyte, most likely for that.
     #[error("a row without end: is a quote left open?")]
     TooLong,
     /// The file cannot be read on.

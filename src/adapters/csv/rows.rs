@@ -44,6 +44,9 @@ impl<'a> Rows<'a> {
             Ok(first) => first.clone(),
             Err(error) => return Err(vec![unreadable(&error, 1, reader.get_ref())]),
         };
+        if !first.is_empty() && reader.get_ref().has_ended() {
+            return Err(vec![whole(1, Fault::TooLong)]);
+        }
         let header = Header::find(&first, &map.columns)?;
         Ok(Self { reader, header, map, key, seen: HashSet::new(), is_over: false })
     }
@@ -58,6 +61,11 @@ impl<'a> Rows<'a> {
         let mut record = ByteRecord::new();
         match self.reader.read_byte_record(&mut record) {
             Ok(false) => None,
+            // The parser makes a row of whatever an open quote has swallowed.
+            Ok(true) if self.reader.get_ref().has_ended() => {
+                self.is_over = true;
+                Some(Err(whole(begin, Fault::TooLong)))
+            }
             Ok(true) => {
                 // The parser tells where it stands, which is behind the row; blank lines may lie before it.
                 let within: u64 =
@@ -73,10 +81,10 @@ impl<'a> Rows<'a> {
     }
 
     fn row(&mut self, record: ByteRecord, line: u64, play: Timestamp) -> Result<Row, RowFault> {
-        let whole = |reason| RowFault { line, column: String::new(), reason };
-        let record = StringRecord::from_byte_record(record).map_err(|_| whole(Fault::Encoding))?;
+        let encoded = StringRecord::from_byte_record(record);
+        let record = encoded.map_err(|_| whole(line, Fault::Encoding))?;
         if record.len() != self.header.len() {
-            return Err(whole(Fault::Ragged));
+            return Err(whole(line, Fault::Ragged));
         }
         let cells = Cells { header: &self.header, record: &record, line };
         let row = row::read(&cells, self.map, self.key, play)?;
@@ -129,5 +137,10 @@ fn unreadable(error: &::csv::Error, line: u64, bounded: &Bounded<'_>) -> RowFaul
     } else {
         Fault::Unreadable
     };
+    whole(line, reason)
+}
+
+/// A fault of a whole row.
+const fn whole(line: u64, reason: Fault) -> RowFault {
     RowFault { line, column: String::new(), reason }
 }

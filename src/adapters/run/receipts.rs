@@ -24,7 +24,7 @@ pub struct Receipts {
 
 impl Receipts {
     /// Opens the file, makes it if there is none, and reads which events it has receipts of. The beginning
-    /// of a line that a crash left at its end is cut off.
+    /// of a receipt that a crash left at its end is cut off; a whole one that lacks its line end gets it.
     ///
     /// # Errors
     ///
@@ -40,8 +40,11 @@ impl Receipts {
         let mut receipts = Self { path: path.to_owned(), file, done: HashSet::new() };
         let whole = receipts.read()?;
         file = receipts.file;
-        file.set_len(whole).map_err(failed)?;
+        file.set_len(whole.bytes).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
+        if whole.lacks_its_end {
+            file.write_all(b"\n").map_err(failed)?;
+        }
         Ok(Self { file, ..receipts })
     }
 
@@ -70,28 +73,47 @@ impl Receipts {
         self.file.sync_all().map_err(|error| RunError::file(&self.path, error))
     }
 
-    /// Reads all whole lines; returns where the last one ends.
-    fn read(&mut self) -> Result<u64, RunError> {
+    /// Reads all receipts.
+    fn read(&mut self) -> Result<Whole, RunError> {
         let mut reader = BufReader::new(&self.file);
-        let (mut line, mut whole, mut number) = (String::new(), 0, 0);
+        let (mut line, mut bytes, mut number) = (String::new(), 0, 0);
         loop {
             line.clear();
             number += 1;
             let count = reader.read_line(&mut line);
             let count = count.map_err(|error| RunError::file(&self.path, error))?;
+            let lacks_its_end = !line.ends_with('\n');
             match event(&line) {
-                _ if count == 0 => return Ok(whole),
-                Some(event) if line.ends_with('\n') => drop(self.done.insert(event)),
-                // The last line, which lacks its end.
-                _ if !line.ends_with('\n') => return Ok(whole),
-                _ => {
+                // A receipt that is there counts, or its event would be published again.
+                Some(event) => drop(self.done.insert(event)),
+                None if lacks_its_end && is_begun(&line) => {
+                    return Ok(Whole { bytes, lacks_its_end: false });
+                }
+                None => {
                     let (path, fault) = (self.path.clone(), "not a receipt");
                     return Err(RunError::Damaged { path, line: number, fault });
                 }
             }
-            whole += u64::try_from(count).unwrap_or(0);
+            bytes += u64::try_from(count).unwrap_or(0);
+            if lacks_its_end {
+                return Ok(Whole { bytes, lacks_its_end });
+            }
         }
     }
+}
+
+/// The part of the file that holds whole receipts.
+struct Whole {
+    bytes: u64,
+    /// The last one lacks its line end.
+    lacks_its_end: bool,
+}
+
+/// Tells whether a line without an end is the beginning of a receipt, or nothing at all: whatever else it is,
+/// it is not ours to cut.
+fn is_begun(line: &str) -> bool {
+    const BEGIN: &str = "{\"alert\":\"";
+    line.starts_with(BEGIN) || BEGIN.starts_with(line)
 }
 
 /// Returns the event that a receipt is of.
@@ -138,7 +160,7 @@ mod tests {
     fn a_line_that_a_crash_left_unfinished_is_cut_off() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("receipts.jsonl");
-        for unfinished in [line(2).get(..20).unwrap(), &line(2), "{"] {
+        for unfinished in [line(2).get(..20).unwrap(), line(2).trim_end_matches('}'), "{"] {
             fs::write(&path, format!("{}\n{unfinished}", line(1))).unwrap();
             let mut receipts = Receipts::open(&path).unwrap();
             assert!(receipts.holds(key(1)) && !receipts.holds(key(2)));
@@ -149,14 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_receipt_counts_though_it_lacks_its_line_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("receipts.jsonl");
+        fs::write(&path, format!("{}\n{}", line(1), line(2))).unwrap();
+        let mut receipts = Receipts::open(&path).unwrap();
+        assert!(receipts.holds(key(1)) && receipts.holds(key(2)));
+        receipts.add(&line(3)).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, [line(1), line(2), line(3)].join("\n") + "\n");
+    }
+
+    #[test]
     fn another_file_is_left_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("receipts.jsonl");
-        let text = format!("{}\nname,address\n{}\n", line(1), line(2));
-        fs::write(&path, &text).unwrap();
-        let error = Receipts::open(&path).expect_err("no receipts").to_string();
-        assert!(error.ends_with("receipts.jsonl: line 2: not a receipt"), "{error}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        let within = format!("{}\nname,address\n{}\n", line(1), line(2));
+        for (text, number) in [(within.as_str(), 2), ("{\"agreement\":\"city-asb\"}", 1), ("\n", 1)]
+        {
+            fs::write(&path, text).unwrap();
+            let error = Receipts::open(&path).expect_err("no receipts").to_string();
+            let said = format!("receipts.jsonl: line {number}: not a receipt");
+            assert!(error.ends_with(&said), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Run {
         Self { play: now, open, uncertain, is_resumed: false, kept: None }
     }
 
+    /// Returns where the state of a run stands: beside its receipts.
+    pub fn path(receipts: &Path) -> PathBuf {
+        let mut path = receipts.as_os_str().to_owned();
+        path.push(".run");
+        path.into()
+    }
+
     /// Begins a run, or goes on with the one that was interrupted. Its file stands beside the receipts,
     /// whose lock keeps others away from both.
     ///
@@ -56,9 +63,7 @@ impl Run {
     ///
     /// [`RunError`] where the file cannot be used.
     pub fn begin(receipts_path: &Path, done: &Receipts, now: Timestamp) -> Result<Self, RunError> {
-        let mut path = receipts_path.as_os_str().to_owned();
-        path.push(".run");
-        let path = PathBuf::from(path);
+        let path = Self::path(receipts_path);
         let failed = |error| RunError::file(&path, error);
         let mut options = File::options();
         options.create(true).read(true).append(true).mode(0o600);

@@ -43,7 +43,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "id")]
     file: Option<PathBuf>,
     /// Directory of the rules to ask, with --file; without it those that are built in
-    #[arg(long, value_name = "DIR", requires = "file")]
+    #[arg(long, value_name = "DIR", requires = "file", conflicts_with = "id")]
     rules: Option<PathBuf>,
     /// Who would publish
     #[arg(long, value_name = "AGENCY")]

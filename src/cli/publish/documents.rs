@@ -56,8 +56,8 @@ impl Documents {
         Ok(std::iter::from_fn(move || {
             left.store(DOCUMENT_BYTES_MAX, Ordering::Relaxed);
             let value = values.next()?;
-            let value =
-                value.map_err(|error| Failure::usage(format_args!("not a AlertDraft: {error}")));
+            let value = value
+                .map_err(|error| Failure::usage(format_args!("this is no AlertDraft: {error}")));
             Some(value.and_then(|value| Ok(json::from_value(value)?)))
         }))
     }

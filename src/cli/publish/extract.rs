@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use uuid::Uuid;
@@ -29,7 +29,7 @@ use crate::{
     },
     client::{Connection, Submission, json},
     domain::{Clock, StaffReference, SystemClock},
-    record,
+    identity, record,
 };
 
 /// Publishes the rows of an extract.
@@ -39,6 +39,7 @@ pub(super) async fn run(
     args: &PublishArgs,
     (global, out): (&Global, Output),
 ) -> Result<(), Failure> {
+    overwrites_nothing(csv, map, args)?;
     let text = fs::read_to_string(map).map_err(|error| Failure::usage(named(map, &error)))?;
     let mapped = |error| Failure::usage(format_args!("{}: {error}", map.display()));
     let map = Map::parse(&text).map_err(mapped)?;
@@ -88,11 +89,12 @@ impl Work<'_> {
         let done = self.publish(connection).await;
         let Self { run, receipts, report, tally, progress, out, .. } = self;
         drop(progress);
-        report.close()?;
-        receipts.as_ref().map_or(Ok(()), Receipts::sync)?;
-        if done.is_ok() {
-            run.end()?;
-        }
+        let kept = || {
+            receipts.as_ref().map_or(Ok(()), Receipts::sync)?;
+            if done.is_ok() { run.end() } else { Ok(()) }
+        };
+        let kept = kept().map_err(Failure::from);
+        let done = done.and(kept).and(report.close());
         out.say(if out.json { tally.document().to_string() } else { tally.to_string() });
         tally.finish(done)
     }
@@ -189,12 +191,36 @@ fn open(csv: &Path) -> Result<Box<dyn Read>, Failure> {
     Ok(Box::new(file))
 }
 
+/// A report begins anew each time, in place of whatever the file held.
+fn overwrites_nothing(csv: &Path, map: &Path, args: &PublishArgs) -> Result<(), Failure> {
+    let Some(report) = &args.report else { return Ok(()) };
+    let state = args.receipts.as_deref().map(Run::path);
+    let others = [Some(csv), Some(map), args.receipts.as_deref(), state.as_deref()];
+    let others = others.into_iter().chain([args.token_key.as_deref()]).flatten();
+    if others.map(place).any(|other| other == place(report)) {
+        let report = report.display();
+        return Err(Failure::usage(format_args!("{report}: the report would overwrite it")));
+    }
+    Ok(())
+}
+
+/// Where a file is, whatever it is called; it need not exist.
+fn place(path: &Path) -> PathBuf {
+    let beside = || {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let dir = dir.unwrap_or(Path::new(".")).canonicalize();
+        Some(dir.ok()?.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(beside).unwrap_or_else(|| path.to_owned())
+}
+
 /// Reads the partnership's key: beside the identity, unless it is said where.
 fn token_key(path: Option<&Path>, global: &Global) -> Result<TokenKey, Failure> {
     let beside = global.identity.as_ref().map(|dir| dir.join("token.key"));
     let path = path.or(beside.as_deref());
     let path = path.ok_or_else(|| Failure::usage("no token key: give --token-key FILE"))?;
-    let text = fs::read_to_string(path).map_err(|error| Failure::usage(named(path, &error)))?;
+    let text = identity::read_private(path).map_err(Failure::usage)?;
+    let text = str::from_utf8(&text).unwrap_or_default();
     TokenKey::from_hex(text.trim()).ok_or_else(|| {
         Failure::usage(format_args!("{}: not a token key of 64 hex digits", path.display()))
     })

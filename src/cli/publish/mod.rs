@@ -34,7 +34,7 @@ pub struct PublishArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "file", requires = "map")]
     csv: Option<PathBuf>,
     /// What the extract's columns and words mean
-    #[arg(long, value_name = "TOML", requires = "csv")]
+    #[arg(long, value_name = "TOML", requires = "csv", conflicts_with = "file")]
     map: Option<PathBuf>,
     /// Key that subject tokens are made with, 64 hex digits; token.key of the identity without it
     #[arg(long, value_name = "FILE", requires = "csv")]

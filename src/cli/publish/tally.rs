@@ -28,6 +28,8 @@ impl Tally {
                 let message = format!("{published} published, then: {}", failure.message);
                 Err(Failure { exit: Exit::Partly, message, ..failure })
             }
+            // By then the command line was right, and something was sent.
+            Err(failure) if failure.exit == Exit::Usage => Err(Failure::failed(failure.message)),
             Err(failure) => Err(failure),
             Ok(()) if self.refused + not_published == 0 => Ok(()),
             Ok(()) if published + self.done_before > 0 => {
@@ -102,5 +104,12 @@ mod tests {
             tally.finish(lost()).expect_err("lost").exit
         };
         assert_eq!((exit(0), exit(3)), (Exit::Unreachable, Exit::Partly));
+    }
+
+    #[test]
+    fn what_went_wrong_underway_is_no_fault_of_the_command_line() {
+        let full = || Err(Failure::usage("receipts.jsonl: no space left"));
+        let failure = Tally { published: 3, ..Tally::default() }.finish(full()).expect_err("full");
+        assert_eq!((failure.exit, failure.reason.as_str()), (Exit::Failed, "FAILED"));
     }
 }

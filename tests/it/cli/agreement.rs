@@ -154,6 +154,9 @@ async fn a_file_is_explained_as_the_broker_would() {
     assert_eq!(said["grounds"][0]["rule"], "out-of-part-3");
     let missing = [&offline[..], &["--rules".to_owned(), "no-such-rules".to_owned()]].concat();
     assert!(Cli::nobody().run(&missing).failed(2).contains("no-such-rules"));
+    // A broker is asked by its own rules and no others.
+    let args = [&["agreement", "explain", AGREEMENT], &ASKED[..], &["--rules", rules]].concat();
+    assert!(police.run(args).failed(2).contains("--rules"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,8 @@
 //! `portway publish --csv`.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -73,7 +74,7 @@ impl Desk {
         stage.agree().await;
         fs::write(stage.path("map.toml"), MAP).unwrap();
         let key = stage.home("police", Role::Service).join("token.key");
-        fs::write(key, "0b".repeat(32) + "\n").unwrap();
+        write_private(&key, &("0b".repeat(32) + "\n"));
         let police = Cli::of(&stage, "police", Role::Service);
         Self { stage, police }
     }
@@ -110,6 +111,11 @@ impl Desk {
         }
         ids
     }
+}
+
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
 fn lines(path: &Path) -> Vec<Value> {
@@ -243,15 +249,35 @@ async fn a_map_a_key_or_a_header_that_does_not_fit_is_told_and_nothing_is_sent()
     let key = desk.stage.home("police", Role::Service).join("token.key");
     for (content, named) in [(None, "token.key: "), (Some("short"), "not a token key of 64")] {
         fs::remove_file(&key).unwrap_or_default();
-        content.map_or(Ok(()), |content| fs::write(&key, content)).unwrap();
+        content.into_iter().for_each(|content| write_private(&key, content));
         let message = desk.publish(&good(1), &[]).failed(2);
         assert!(message.contains(named) && !message.contains("short"), "{message}");
     }
-    fs::write(&key, "0b".repeat(32)).unwrap();
+    write_private(&key, &"0b".repeat(32));
+    fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
+    let message = desk.publish(&good(1), &[]).failed(2);
+    assert!(message.contains("token.key: "), "{message}");
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    for (report, receipts) in [
+        ("extract.csv", "receipts.jsonl"),
+        ("map.toml", "receipts.jsonl"),
+        ("receipts.jsonl", "./receipts.jsonl"),
+        ("receipts.jsonl.run", "receipts.jsonl"),
+    ] {
+        let message =
+            desk.publish(&good(1), &["--report", report, "--receipts", receipts]).failed(2);
+        assert!(message.contains("the report would overwrite it"), "{message}");
+    }
+    assert_eq!(fs::read_to_string(desk.path("map.toml")).unwrap(), MAP);
     fs::write(desk.path("receipts.csv"), "name,address\n").unwrap();
     let message = desk.publish(&good(1), &["--receipts", "receipts.csv"]).failed(2);
     assert!(message.contains("receipts.csv: line 1: not a receipt"), "{message}");
-    for lacking in [vec!["publish"], vec!["publish", "--csv", "x"], vec!["publish", "--map", "x"]] {
+    for lacking in [
+        vec!["publish"],
+        vec!["publish", "--csv", "x"],
+        vec!["publish", "--map", "x"],
+        vec!["publish", "--file", "x", "--map", "y"],
+    ] {
         desk.police.run(lacking).failed(2);
     }
     assert_eq!(crate::stage::size(&desk.officer().await).await, size);

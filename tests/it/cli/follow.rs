@@ -1,5 +1,7 @@
 //! `portway follow`.
 
+use std::fs::File;
+
 use crate::stage::{Cli, Role, SUBSCRIPTION, Stage, draft, now};
 
 /// A broker where four alerts wait for the council.
@@ -46,6 +48,19 @@ async fn what_came_before_the_time_was_over_stays_printed_and_the_end_is_6() {
     let quiet = ["follow", "--subscription", SUBSCRIPTION, "--timeout", "1", "--json"];
     let (reason, _) = council.run(quiet).failed_json(6);
     assert_eq!(reason, "PARTLY");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_not_acknowledged_and_comes_again() {
+    let (_stage, council) = waiting().await;
+    for how in ["--count=2", "--pull"] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let status = council.run_into(["follow", "--subscription", SUBSCRIPTION, how], full);
+        assert_eq!(status, 1, "{how}");
+    }
+    let all = council.run(["follow", "--subscription", SUBSCRIPTION, "--count", "4"]).lines();
+    let numbers: Vec<_> = all.iter().map(|it| it["delivery"]["number"].as_u64()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4].map(Some));
 }
 
 #[tokio::test(flavor = "multi_thread")]

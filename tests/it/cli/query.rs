@@ -110,6 +110,7 @@ fn what_cannot_be_asked_is_said_before_anything_is_sent() {
         ["--reason", "BAD_LUCK"],
         ["--from", "yesterday"],
         ["--certificate", "abc"],
+        ["--certificate", &"+f".repeat(32)],
         ["--page-size", "0"],
         ["--page-size", "1001"],
         ["--alert", "41"],

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
@@ -51,7 +52,7 @@ impl Cli {
         args: impl IntoIterator<Item = A>,
         stdin: &str,
     ) -> Said {
-        let mut child = self.spawn(args);
+        let mut child = self.spawn(args, Stdio::piped());
         // A command that does not read it may have ended already.
         drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
         let output = child.wait_with_output().unwrap();
@@ -64,12 +65,22 @@ impl Cli {
 }
 
 impl Cli {
-    fn spawn<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Child {
+    /// Runs a command whose output goes to a device or a file; returns its status.
+    pub(crate) fn run_into<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        file: File,
+    ) -> i32 {
+        let output = self.spawn(args, file.into()).wait_with_output().unwrap();
+        output.status.code().expect("no signal")
+    }
+
+    fn spawn<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>, stdout: Stdio) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portway"));
         command.env_remove("PORTWAY_CONNECT").env_remove("PORTWAY_IDENTITY").env("COLUMNS", "100");
         command.envs(self.connect.as_ref().map(|it| ("PORTWAY_CONNECT", it)));
         command.envs(self.identity.as_ref().map(|it| ("PORTWAY_IDENTITY", it)));
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(args).stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
@@ -80,7 +91,7 @@ impl Cli {
         args: impl IntoIterator<Item = A>,
         lines: usize,
     ) {
-        let mut child = self.spawn(args);
+        let mut child = self.spawn(args, Stdio::piped());
         let printed = BufReader::new(child.stdout.take().unwrap()).lines().take(lines);
         let count = printed.map(Result::unwrap).count();
         child.kill().unwrap();

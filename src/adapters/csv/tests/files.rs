@@ -110,6 +110,24 @@ fn a_quote_that_is_never_closed_takes_a_bounded_amount_of_memory() {
 }
 
 #[test]
+fn a_quote_that_is_open_at_the_end_swallows_no_row_in_silence() {
+    let opened = with("rang about the canary", "\"rang about the canary");
+    for rest in ["", "\n", &format!("\n{}\n{}\n", second(ROW), with("E1", "E3"))] {
+        let read = read_rows(HEADER, &format!("{}\n{opened}{rest}", second(ROW)));
+        assert!(read[0].is_ok());
+        assert_eq!(read[1..], [fault(3, "", Fault::TooLong)], "{rest:?}");
+    }
+    let header = HEADER.replace("notes", "\"notes");
+    assert_eq!(read_rows(&header, ROW), [fault(1, "", Fault::TooLong)]);
+    for closed in ["\"rang,\"", "\"rang\n\"", "\"rang \"\"her\"\"\""] {
+        for end in ["", "\n", "\r\n", "\n\n"] {
+            let text = format!("{HEADER}\n{}{end}", with("rang about the canary", closed));
+            assert!(read_bytes(MAP, text.as_bytes())[0].is_ok(), "{closed:?} {end:?}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_on_ends_with_a_fault() {
     struct Broken;
     impl Read for Broken {
