@@ -44,7 +44,7 @@ impl State {
             by: Some(by.clone()),
             act,
             reason: refusal.reason,
-            agreement: agreement.and_then(|id| self.agreement_index(id, now)),
+            agreement: agreement.and_then(|id| self.known_agreement(by, id, now)),
             published: None,
             subscription: None,
             suppressed,
@@ -55,6 +55,12 @@ impl State {
 }
 
 impl State {
+    /// The record is read by whoever was refused: one that is no party does not learn from it what exists.
+    fn known_agreement(&self, by: &Caller, id: &AgreementId, now: Timestamp) -> Option<u64> {
+        let version = self.in_force(id, now)?;
+        by.seat.agency().and_then(|it| version.agreement.party(it)).map(|_| version.proposed)
+    }
+
     /// Returns what was counted: it stands in no record yet, so that no replay brings it back.
     pub const fn limiter(&self) -> &Limiter {
         &self.limiter

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use prost::Message;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     follow::Asked,
@@ -27,6 +28,8 @@ pub struct Batch {
     pub answer: pb::PullResponse,
     /// P1: until when it may leave; nothing where it holds no alert.
     pub until: Option<Timestamp>,
+    /// P4: fires where it may not leave any more.
+    pub ended: CancellationToken,
 }
 
 /// Takes one batch of a subscription for the peer.
@@ -82,7 +85,9 @@ pub async fn pull(
         notices: message::endings(opened.expires_at, peer.not_after, now).collect(),
         expires_at: Some(record::timestamp_to_pb(opened.expires_at)),
     };
-    Ok(Batch { answer, until: gathered.until })
+    // Nothing is delivered past the subscription's end, however slowly the answer is read.
+    let until = gathered.until.map(|until| until.min(opened.expires_at));
+    Ok(Batch { answer, until, ended: ending.ended.clone() })
 }
 
 /// What goes into one answer.

@@ -58,7 +58,7 @@ impl Exchange for ExchangeService {
         let mut response = Response::new(batch.answer);
         if let Some(at) = batch.until {
             let clock = Arc::clone(&self.0.clock);
-            response.extensions_mut().insert(Until { at, clock });
+            response.extensions_mut().insert(Until { at, clock, ended: batch.ended });
         }
         Ok(response)
     }

@@ -1,5 +1,6 @@
-//! Holds an answer to the moment until which it may leave. P1 is about the moment of leaving: a large
-//! answer waits for its reader above the socket, and what has not been read by then is not handed out.
+//! Holds an answer to the moment until which it may leave, or to its withdrawal. P1 is about the moment of
+//! leaving: a large answer waits for its reader above the socket, and what has not been read by then is not
+//! handed out.
 
 use std::{
     pin::Pin,
@@ -9,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::Frame;
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 
 use crate::domain::{Clock, Timestamp};
@@ -21,6 +23,8 @@ const PART_BYTES: usize = 16 << 10;
 pub(super) struct Until {
     pub(super) at: Timestamp,
     pub(super) clock: Arc<dyn Clock>,
+    /// Fires where it may not leave any more, whatever the time.
+    pub(super) ended: CancellationToken,
 }
 
 /// Holds an answer that says until when it may leave.
@@ -58,7 +62,7 @@ impl http_body::Body for Held {
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
         }
-        if until.at <= until.clock.now() {
+        if until.ended.is_cancelled() || until.at <= until.clock.now() {
             (self.until, self.rest) = (None, Bytes::new());
             return Poll::Ready(Some(Err(Status::unavailable("it may not leave any more"))));
         }
@@ -99,15 +103,17 @@ mod tests {
         }
     }
 
-    /// An answer of two and a half parts that may leave until 10, and the clock.
-    fn answer() -> (Body, Arc<Hands>) {
+    /// An answer of two and a half parts that may leave until 10, the clock, and what ends it before.
+    fn answer() -> (Body, Arc<Hands>, CancellationToken) {
         let clock = Arc::new(Hands::default());
         let data = Frame::data(Bytes::from(vec![7; PART_BYTES * 5 / 2]));
         let frames = [data, Frame::trailers(http::HeaderMap::new())];
         let mut response = http::Response::new(Body::new(Frames(frames.into())));
-        let until = Until { at: Timestamp::from_ms(10), clock: Arc::<Hands>::clone(&clock) };
+        let ended = CancellationToken::new();
+        let at = Timestamp::from_ms(10);
+        let until = Until { at, clock: Arc::<Hands>::clone(&clock), ended: ended.clone() };
         response.extensions_mut().insert(until);
-        (hold(response).into_body(), clock)
+        (hold(response).into_body(), clock, ended)
     }
 
     fn next(body: &mut Body) -> Part {
@@ -123,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_read_in_time_is_whole() {
-        let (mut body, clock) = answer();
+        let (mut body, clock, _) = answer();
         assert_eq!([size(&mut body), size(&mut body)], [PART_BYTES; 2]);
         clock.0.store(9, Ordering::Relaxed);
         assert_eq!(size(&mut body), PART_BYTES / 2);
@@ -135,10 +141,19 @@ mod tests {
 
     #[test]
     fn what_was_not_read_in_time_is_not_handed_out() {
-        let (mut body, clock) = answer();
+        let (mut body, clock, _) = answer();
         size(&mut body);
         clock.0.store(10, Ordering::Relaxed);
         next(&mut body).expect("an end").expect_err("too late");
+        assert!(next(&mut body).is_none());
+    }
+
+    #[test]
+    fn what_was_not_read_before_it_was_withdrawn_is_not_handed_out() {
+        let (mut body, _, ended) = answer();
+        size(&mut body);
+        ended.cancel();
+        next(&mut body).expect("an end").expect_err("withdrawn");
         assert!(next(&mut body).is_none());
     }
 

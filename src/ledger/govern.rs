@@ -222,8 +222,12 @@ impl Writer {
         match self.state.delete_subscription(by, name) {
             Ok(event) => {
                 let index = self.record(event)?;
-                let outlet = subscription.and_then(|it| self.outlets.end(it));
-                self.work.cuts.extend(outlet.map(|outlet| (outlet, Some(connection))));
+                if let Some(subscription) = subscription {
+                    self.outlets.end(subscription);
+                    // P4: what a stream was given before it ended may still be on its way.
+                    let ended = self.outlets.ended_of(subscription).into_iter();
+                    self.work.cuts.extend(ended.map(|outlet| (outlet, Some(connection))));
+                }
                 self.work.answer(answer, move |_| index);
             }
             Err(refusal) => {

@@ -14,8 +14,8 @@ use crate::domain::AgencyId;
 pub(super) struct Outlets {
     /// By subscription.
     open: HashMap<u64, Open>,
-    /// By connection: one outlet of it is enough to cut it.
-    ended: HashMap<u64, Open>,
+    /// By connection and subscription: one outlet of a connection is enough to cut it.
+    ended: HashMap<(u64, u64), Open>,
 }
 
 /// The outlet of a stream.
@@ -44,7 +44,7 @@ impl Outlets {
         let open = self.open.remove(&subscription)?;
         let outlet = Arc::clone(&open.outlet);
         self.ended.retain(|_, it| !it.outlet.is_over());
-        self.ended.insert(outlet.connection(), open);
+        self.ended.insert((outlet.connection(), subscription), open);
         Some(outlet)
     }
 
@@ -52,6 +52,12 @@ impl Outlets {
     pub(super) fn end_all(&mut self) -> Vec<Arc<dyn Outlet>> {
         let subscriptions: Vec<u64> = self.open.keys().copied().collect();
         subscriptions.into_iter().filter_map(|it| self.end(it)).collect()
+    }
+
+    /// Lists those of the subscription's streams that have ended.
+    pub(super) fn ended_of(&self, subscription: u64) -> Vec<Arc<dyn Outlet>> {
+        let theirs = self.ended.iter().filter(|((_, of), _)| *of == subscription);
+        theirs.map(|(_, it)| Arc::clone(&it.outlet)).filter(|it| !it.is_over()).collect()
     }
 
     /// Takes out those of the agencies' streams that have ended, to be cut.

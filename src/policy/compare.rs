@@ -165,13 +165,25 @@ fn parties(old: &Agreement, new: &Agreement) -> Vec<PartyChange> {
 }
 
 fn party(party: &Party) -> Said {
-    let document = party.policy_document.as_ref();
+    // Taken apart, so that what is added to a party cannot be left out here.
+    let Party {
+        agency: _,
+        kind,
+        regime,
+        faces_suspects,
+        professional_secrecy,
+        names_staff,
+        acting_for,
+        policy_document,
+    } = party;
+    let document = policy_document.as_ref();
     vec![
-        ("kind", party.kind.to_string()),
-        ("regime", party.regime.to_string()),
-        ("faces_suspects", party.faces_suspects.to_string()),
-        ("professional_secrecy", party.professional_secrecy.to_string()),
-        ("acting_for", said(party.acting_for.as_ref())),
+        ("kind", kind.to_string()),
+        ("regime", regime.to_string()),
+        ("faces_suspects", faces_suspects.to_string()),
+        ("professional_secrecy", professional_secrecy.to_string()),
+        ("names_staff", names_staff.to_string()),
+        ("acting_for", said(acting_for.as_ref())),
         ("policy_document", said(document.map(|it| &it.reference))),
         ("policy_document_until", said(document.map(|it| &it.until))),
     ]

@@ -35,8 +35,9 @@ impl Rules {
                     return Err(Refusal::at(Reason::OutOfBounds, "to"));
                 }
                 let passage = Passage { agreement, flow, sender, recipient };
-                // The rules know a recipient by what it is: one question does for all that are alike.
-                if asked.insert(likeness(&passage)) {
+                // Most rules know a recipient by what it is: one question does for all that are alike.
+                let name = self.names_agencies().then_some(to);
+                if asked.insert((name, likeness(&passage))) {
                     self.ask(&agreeing(passage, now)).outcome()?;
                 }
             }

@@ -164,6 +164,7 @@ async fn tick(ledger: Ledger, admission: Admission, stop: CancellationToken) {
         ledger.tick();
         admission.report();
     }
+    admission.report();
 }
 
 /// A start reads the whole journal: off the runtime's threads.

@@ -70,7 +70,11 @@ impl Block {
             *behind = LinkPlace { number: behind.number + 1, previous: entry.index + 1 };
         }
         let matter = Matter::of(entry, resolver)?;
-        self.terms.extend(matter.terms().map(|term| key.term(term)));
+        // What is about an alert holds the alert's tokens, and they are the costly ones: once a block will do.
+        let is_known = |alert| self.terms.contains(&key.term(Term::Alert(alert)));
+        let tokens_known = matter.alert.is_some_and(is_known);
+        let terms = matter.terms().filter(|term| !(tokens_known && matches!(term, Term::Token(_))));
+        self.terms.extend(terms.map(|term| key.term(term)));
         if entry.is_open_to_all() {
             self.terms.insert(key.term(Term::Open));
         }

@@ -35,6 +35,8 @@ const RENEWALS_MAX: u32 = 4;
 const QUESTIONS_MAX: usize = 4;
 /// The pause between two looks at a log that grows.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many blocks are indexed between two pauses while the log grows: the exchange goes before its index.
+const STRETCH: u32 = 4;
 
 /// The views. Clones share them.
 #[derive(Clone, Debug)]
@@ -51,7 +53,7 @@ struct Inner {
     index: RwLock<Option<SharedIndex>>,
     renewals: AtomicU32,
     damaged: Notify,
-    questions: Semaphore,
+    questions: Arc<Semaphore>,
 }
 
 /// How the views stand.
@@ -140,7 +142,7 @@ impl Views {
             index: RwLock::new(None),
             renewals: AtomicU32::new(0),
             damaged: Notify::new(),
-            questions: Semaphore::new(QUESTIONS_MAX),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -148,11 +150,20 @@ impl Views {
     /// Follows the log until `stop` fires: indexes what is committed, a little behind, on threads that may block.
     pub async fn follow(self, mut commits: watch::Receiver<Arc<Commit>>, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            let mut goes_on = false;
             if self.inner.is_behind() {
-                let (views, until) = (self.clone(), stop.clone());
-                let work = move || views.catch_up(&|| until.is_cancelled());
+                commits.mark_unchanged();
+                let (views, until, log) = (self.clone(), stop.clone(), commits.clone());
+                let work = move || {
+                    let blocks = AtomicU32::new(0);
+                    let grows = || log.has_changed().unwrap_or(true);
+                    views.catch_up(&|| {
+                        until.is_cancelled()
+                            || (blocks.fetch_add(1, Ordering::Relaxed) >= STRETCH && grows())
+                    })
+                };
                 match tokio::task::spawn_blocking(work).await {
-                    Ok(Ok(())) => {}
+                    Ok(Ok(())) => goes_on = true,
                     Ok(Err(error)) => tracing::error!(%error, "the views cannot follow the log"),
                     Err(_) => tracing::error!("the views' thread has panicked"),
                 }
@@ -160,6 +171,9 @@ impl Views {
             // A log that grows fast is looked at ten times a second, not at every commit.
             if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
                 break;
+            }
+            if goes_on && self.inner.is_behind() {
+                continue;
             }
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -242,10 +256,21 @@ impl Views {
         limit: usize,
     ) -> Result<Answer, LedgerError> {
         let stopped = || LedgerError::Stopped("a question was not looked into".to_owned());
-        let _turn = self.inner.questions.acquire().await.map_err(|_| stopped())?;
+        let questions = Arc::clone(&self.inner.questions);
+        let turn = questions.acquire_owned().await.map_err(|_| stopped())?;
         let views = self.clone();
-        let work = move || views.ask(&by, &question, place, limit);
+        let work = move || {
+            // A thread cannot be stopped: whoever gives up does not free the turn for another question.
+            let _turn = turn;
+            views.ask(&by, &question, place, limit)
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| stopped())?
+    }
+
+    /// Returns how many questions more could be looked into.
+    #[cfg(test)]
+    pub(super) fn turns(&self) -> usize {
+        self.inner.questions.available_permits()
     }
 
     /// Writes a place for whoever asks, bound to the bytes of the question and its asker.
@@ -325,7 +350,7 @@ impl Inner {
             return Err(Damage::Foreign("its blocks have another size").into());
         }
         let store = Store::open(&self.home.path(&binding))?;
-        let index = Index::of(store, TokenKey::new(binding.key.clone()), self.block, &self.reader)?;
+        let index = Index::of(store, TokenKey::new(&binding.key), self.block, &self.reader)?;
         Ok((binding, Arc::new(index)))
     }
 
@@ -336,7 +361,7 @@ impl Inner {
         let binding = self.home.renew(log, self.block, old)?;
         let unusable = |error: Stuck| ViewsError::Unusable(error.to_string());
         let store = Store::open(&self.home.path(&binding)).map_err(|it| unusable(it.into()))?;
-        let key = TokenKey::new(binding.key.clone());
+        let key = TokenKey::new(&binding.key);
         Ok(Arc::new(Index::of(store, key, self.block, &self.reader).map_err(unusable)?))
     }
 }

@@ -32,7 +32,7 @@ pub(super) enum Term<'a> {
 pub(super) type TermKey = [u8; 9];
 
 /// The key that tokens are hashed under. It stands in the views' directory and goes with the index.
-pub(super) struct TokenKey(Zeroizing<[u8; 32]>);
+pub(super) struct TokenKey(hmac::Key);
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,8 +41,8 @@ impl fmt::Debug for TokenKey {
 }
 
 impl TokenKey {
-    pub(super) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+    pub(super) fn new(bytes: &Zeroizing<[u8; 32]>) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref()))
     }
 
     /// Returns the term's key.
@@ -62,8 +62,7 @@ impl TokenKey {
     }
 
     fn token(&self, token: &SubjectToken) -> TermKey {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_ref());
-        let mut context = hmac::Context::with_key(&key);
+        let mut context = hmac::Context::with_key(&self.0);
         context.update(&[token.kind.number()]);
         context.update(&token.epoch.to_be_bytes());
         context.update(&token.value);
@@ -95,7 +94,7 @@ mod tests {
     #[test]
     fn a_token_is_found_under_its_own_index_key_only() {
         let token = SubjectToken { kind: TokenKind::Nfd, epoch: 1, value: [7; 32] };
-        let key = |byte| TokenKey::new(Zeroizing::new([byte; 32]));
+        let key = |byte| TokenKey::new(&Zeroizing::new([byte; 32]));
         assert_eq!(key(1).term(Term::Token(&token)), key(1).term(Term::Token(&token)));
         assert_ne!(key(1).term(Term::Token(&token)), key(2).term(Term::Token(&token)));
         for other in [
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn kinds_of_term_never_meet() {
-        let key = TokenKey::new(Zeroizing::new([1; 32]));
+        let key = TokenKey::new(&Zeroizing::new([1; 32]));
         let agency = "police".parse().unwrap();
         let agreement = "police".parse().unwrap();
         let keys = [Term::Linked(&agency), Term::Named(&agency), Term::Agreement(&agreement)];

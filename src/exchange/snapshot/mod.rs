@@ -18,11 +18,14 @@ pub fn revision() -> [u8; 32] {
         include_str!("write.rs"),
         include_str!("../apply.rs"),
         include_str!("../interest.rs"),
+        include_str!("../publish.rs"),
         include_str!("../state.rs"),
         include_str!("../versions.rs"),
+        include_str!("../../domain/agreement.rs"),
         include_str!("../../domain/subscription.rs"),
         include_str!("../../record/content.rs"),
         include_str!("../../record/decode.rs"),
+        include_str!("../../record/event.rs"),
     ] {
         context.update(source.as_bytes());
     }

@@ -54,3 +54,21 @@ fn what_was_counted_waits_for_its_record() {
     desk.now = desk.now.after(HOUR);
     assert_eq!(desk.refuse(&service(COUNCIL), Act::Publish, Reason::Stale), Some(2));
 }
+
+/// Its own officers read the record of a refusal.
+#[test]
+fn a_refusal_names_no_agreement_to_one_that_is_no_party() {
+    let mut desk = Desk::agreed();
+    let (id, now) = (agreement_id(), desk.now);
+    let mut named = |by: &Caller| {
+        let refusal = Reason::AgreementUnknown.into();
+        let refusing = Refusing { by, act: Act::Publish, refusal, agreement: Some(&id) };
+        match desk.state.refuse(&refusing, now) {
+            Some(Event::Refused(refused)) => refused.agreement,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(named(&service(HOUSING)).is_some());
+    assert_eq!(named(&service(FIRE)), None);
+    assert_eq!(named(&officer(FIRE)), None);
+}

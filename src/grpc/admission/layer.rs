@@ -8,11 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::{
-    Status,
+    Code, Status,
     body::Body,
     codegen::{BoxFuture, Service},
 };
@@ -21,7 +21,7 @@ use tower::Layer;
 use super::{
     deadline,
     kind::{Kind, Kinds},
-    room::{Limits, Rooms},
+    room::{Limits, Room, Rooms},
 };
 use crate::grpc::status;
 use crate::identity::Peer;
@@ -95,8 +95,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let place = match self.shared.admit(&request) {
-            Ok(place) => place,
+        let (room, place) = match self.shared.admit(&request) {
+            Ok(admitted) => admitted,
             Err(status) => return Box::pin(std::future::ready(Ok(Held::refusal(status)))),
         };
         let within = deadline::of(request.headers(), self.shared.call_timeout);
@@ -106,6 +106,9 @@ where
                 return Ok(Held::refusal(status::too_slow()));
             };
             let mut response = answered?;
+            if is_turned_away(response.headers()) {
+                room.count();
+            }
             if let Some(unread) = response.extensions_mut().remove::<Status>()
                 && let Some(status) = status::of_unread(&unread)
             {
@@ -117,15 +120,26 @@ where
 }
 
 impl Shared {
-    fn admit(&self, request: &Request<Body>) -> Result<OwnedSemaphorePermit, Status> {
+    fn admit(&self, request: &Request<Body>) -> Result<(Arc<Room>, OwnedSemaphorePermit), Status> {
         // Deny by default: a request that did not come over one of our connections has no peer.
         let peer = request.extensions().get::<Peer>().ok_or_else(status::unknown_caller)?;
         let kind = self.kinds.of(request.uri().path());
-        self.rooms.of(&peer.caller.seat).enter(kind).ok_or_else(|| match kind {
-            Kind::Call | Kind::Governance => status::too_many("TOO_MANY_CALLS", CALL_AGAIN),
-            Kind::Stream => status::too_many("TOO_MANY_STREAMS", STREAM_AGAIN),
-        })
+        let room = self.rooms.of(&peer.caller.seat);
+        let Some(place) = room.enter(kind) else {
+            room.count();
+            return Err(match kind {
+                Kind::Call | Kind::Governance => status::too_many("TOO_MANY_CALLS", CALL_AGAIN),
+                Kind::Stream => status::too_many("TOO_MANY_STREAMS", STREAM_AGAIN),
+            });
+        };
+        Ok((room, place))
     }
+}
+
+/// Tells an answer that is a refusal for load, such as `BUSY` or `RATE_EXCEEDED`: it has no body, so that its
+/// status stands in the headers.
+fn is_turned_away(headers: &HeaderMap) -> bool {
+    Status::from_header_map(headers).is_some_and(|it| it.code() == Code::ResourceExhausted)
 }
 
 /// The body of an answer, and the place that it takes until it has been sent or dropped.

@@ -1,4 +1,5 @@
-//! How much each agency has in progress. Operators together count as one more.
+//! How much each agency has in progress: its systems together, and its officers together, so that its own systems
+//! cannot keep an officer from withdrawing. Operators together count as one more.
 
 use std::{
     collections::HashMap,
@@ -31,10 +32,18 @@ pub struct Limits {
 #[derive(Debug)]
 pub(super) struct Rooms {
     limits: Limits,
-    rooms: Mutex<HashMap<Option<AgencyId>, Arc<Room>>>,
+    rooms: Mutex<HashMap<Whose, Arc<Room>>>,
 }
 
-/// What one agency has left.
+/// Whose places they are.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Whose {
+    Officers(AgencyId),
+    Operators,
+    Systems(AgencyId),
+}
+
+/// What one of them has left.
 #[derive(Debug)]
 pub(super) struct Room {
     calls: Arc<Semaphore>,
@@ -52,18 +61,26 @@ impl Rooms {
     /// Returns the room of whoever sits there.
     pub(super) fn of(&self, seat: &Seat) -> Arc<Room> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let agency = seat.agency().cloned();
-        Arc::clone(rooms.entry(agency).or_insert_with(|| Arc::new(Room::new(&self.limits))))
+        let whose = match seat {
+            Seat::Officer { agency, .. } => Whose::Officers(agency.clone()),
+            Seat::Operator { .. } => Whose::Operators,
+            Seat::Service { agency, .. } => Whose::Systems(agency.clone()),
+        };
+        Arc::clone(rooms.entry(whose).or_insert_with(|| Arc::new(Room::new(&self.limits))))
     }
 
     /// Writes a log line for each agency that was turned away since the last time: how often, and no more.
     pub(super) fn report(&self) {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        for (agency, room) in rooms.iter() {
+        for (whose, room) in rooms.iter() {
             let count = room.turned_away.swap(0, Ordering::Relaxed);
             if count > 0 {
-                let agency = agency.as_ref().map_or("operators", AgencyId::as_str);
-                tracing::warn!(agency, count, "requests turned away: too many in progress");
+                let (agency, role) = match whose {
+                    Whose::Officers(agency) => (agency.as_str(), "officers"),
+                    Whose::Operators => ("", "operators"),
+                    Whose::Systems(agency) => (agency.as_str(), "systems"),
+                };
+                tracing::warn!(agency, role, count, "requests turned away: above a limit of load");
             }
         }
     }
@@ -87,11 +104,12 @@ impl Room {
             Kind::Governance => &self.governance_calls,
             Kind::Stream => &self.streams,
         };
-        let place = Arc::clone(places).try_acquire_owned().ok();
-        if place.is_none() {
-            self.turned_away.fetch_add(1, Ordering::Relaxed);
-        }
-        place
+        Arc::clone(places).try_acquire_owned().ok()
+    }
+
+    /// Counts somebody who was turned away.
+    pub(super) fn count(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -111,7 +129,8 @@ mod tests {
         let police = rooms.of(&seat("agency/police/service/cases"));
         let held = [police.enter(Kind::Call), police.enter(Kind::Call)];
         assert!(held.iter().all(Option::is_some));
-        assert!(rooms.of(&seat("agency/police/officer/ig-1")).enter(Kind::Call).is_none());
+        assert!(rooms.of(&seat("agency/police/service/other")).enter(Kind::Call).is_none());
+        assert!(rooms.of(&seat("agency/police/officer/ig-1")).enter(Kind::Call).is_some());
         assert!(police.enter(Kind::Stream).is_some(), "other kinds have places of their own");
         assert!(rooms.of(&seat("agency/housing/service/cases")).enter(Kind::Call).is_some());
         drop(held);

@@ -4,7 +4,7 @@
 //! commit which uses one stays a single sync. Keys are never kept in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt,
     fs::{self, File, OpenOptions},
     io,
@@ -31,6 +31,8 @@ const SLOTS_IN_CHUNK: u64 = 1024;
 const SLOT_BYTES: usize = 64;
 const SEALED_BYTES: usize = WRAPPING_BYTES + 32;
 const CHUNK_BYTES: u64 = SLOTS_IN_CHUNK * SLOT_BYTES as u64;
+/// How many chunks stay open.
+const OPEN_CHUNKS: usize = 8;
 
 /// The key of one slot; wiped from memory when dropped.
 #[derive(Clone, Eq, PartialEq)]
@@ -58,8 +60,9 @@ pub(super) struct Slots {
     chunks: AtomicU64,
     /// Held while chunks are made.
     growth: Mutex<()>,
-    /// The chunk used last, open: slots are mostly used in order.
-    open: Mutex<Option<(u64, Arc<File>)>>,
+    /// The chunks used last, open, the newest in front: who writes, who delivers and who indexes are each at
+    /// a place of their own, and go on from there in order.
+    open: Mutex<VecDeque<(u64, Arc<File>)>>,
 }
 
 impl Slots {
@@ -86,7 +89,7 @@ impl Slots {
             dir,
             chunks: AtomicU64::new(chunks),
             growth: Mutex::new(()),
-            open: Mutex::new(None),
+            open: Mutex::new(VecDeque::with_capacity(OPEN_CHUNKS)),
         })
     }
 
@@ -168,13 +171,13 @@ impl Slots {
 
     fn chunk(&self, chunk: u64) -> io::Result<Arc<File>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((number, file)) = &*open
-            && *number == chunk
-        {
-            return Ok(Arc::clone(file));
-        }
-        let file = Arc::new(File::open(chunk_path(&self.dir, chunk))?);
-        *open = Some((chunk, Arc::clone(&file)));
+        let known = open.iter().position(|(number, _)| *number == chunk);
+        let file = match known.and_then(|place| open.remove(place)) {
+            Some((_, file)) => file,
+            None => Arc::new(File::open(chunk_path(&self.dir, chunk))?),
+        };
+        open.truncate(OPEN_CHUNKS - 1);
+        open.push_front((chunk, Arc::clone(&file)));
         Ok(file)
     }
 

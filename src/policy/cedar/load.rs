@@ -14,9 +14,9 @@ use cedar_policy::{
 use ring::digest;
 
 use super::error::RulesError;
-use super::example;
 use super::rules::{Ground, Rules, Text};
 use super::words::Words;
+use super::{example, reach};
 use crate::domain::{Reason, Refusal};
 
 /// One file of a rule set.
@@ -45,15 +45,18 @@ const BUILT_IN: [(&str, &str); 9] = [
     (SCHEMA, include_str!("../../../config/policy/portway.cedarschema")),
 ];
 /// What of our own code takes part in a decision: it shapes the questions and cuts the views.
-const SHAPING: [&str; 11] = [
+const SHAPING: [&str; 14] = [
     include_str!("request.rs"),
     include_str!("rules.rs"),
+    include_str!("words.rs"),
     include_str!("../admit.rs"),
+    include_str!("../decider.rs"),
     include_str!("../define.rs"),
     include_str!("../minimise.rs"),
     include_str!("../passage.rs"),
     include_str!("../permit.rs"),
     include_str!("../question.rs"),
+    include_str!("../window.rs"),
     include_str!("../../domain/agreement.rs"),
     include_str!("../../domain/alert.rs"),
     include_str!("../../domain/codes.rs"),
@@ -121,6 +124,7 @@ impl Rules {
         };
         let (schema, _) = Schema::from_cedarschema_str(schema).map_err(parse)?;
         let (mut set, mut texts, mut places) = (PolicySet::new(), HashMap::new(), HashMap::new());
+        let mut names_agencies = false;
         for (file, text) in files.iter().filter(|(name, _)| has_rules(name)) {
             for (policy, said) in rules_of(file, text)? {
                 let wrong = |fault: &str| wrong(file, &said.ground.id, fault);
@@ -133,6 +137,7 @@ impl Rules {
                 if texts.values().any(same) {
                     return Err(wrong("another rule has its @order"));
                 }
+                names_agencies |= reach::check(&policy).map_err(|fault| wrong(&fault))?;
                 texts.insert(policy.id().clone(), said.clone());
                 set.add(policy).map_err(|error| wrong(&error.to_string()))?;
             }
@@ -146,6 +151,7 @@ impl Rules {
             hash: hash(files),
             authorizer: Authorizer::new(),
             nobody: Entities::empty(),
+            names_agencies,
         })
     }
 }

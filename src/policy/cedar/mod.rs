@@ -4,6 +4,7 @@
 mod error;
 mod example;
 mod load;
+mod reach;
 mod request;
 mod rules;
 mod words;

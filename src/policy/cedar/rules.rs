@@ -18,6 +18,8 @@ pub struct Rules {
     pub(super) hash: [u8; 32],
     pub(super) authorizer: Authorizer,
     pub(super) nobody: Entities,
+    /// Whether any rule knows an agency by its name.
+    pub(super) names_agencies: bool,
 }
 
 /// What a rule says about itself.
@@ -53,6 +55,11 @@ impl Rules {
     /// own code shapes its questions.
     pub const fn hash(&self) -> [u8; 32] {
         self.hash
+    }
+
+    /// Tells whether agencies that are alike but for their names may be answered otherwise.
+    pub(in crate::policy) const fn names_agencies(&self) -> bool {
+        self.names_agencies
     }
 
     /// Asks the rules.

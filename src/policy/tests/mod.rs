@@ -3,6 +3,7 @@
 
 mod admission;
 mod basis;
+mod comparison;
 mod delivery;
 mod differential;
 mod gateways;

@@ -121,6 +121,63 @@ fn a_rule_that_does_not_fit_the_schema_is_refused() {
     assert!(fault(&with_rule(template)).contains("it is a template"));
 }
 
+/// Answers are remembered, and permits end, by the moments that the broker knows of: a rule that turns at another
+/// would go on being answered as before.
+#[test]
+fn a_rule_that_turns_at_a_moment_of_its_own_is_refused() {
+    let rule = |condition: &str| {
+        let notes = "@id(\"new\") @why(\"x\") @reason(\"STALE\") @order(\"9999\")";
+        with_rule(&format!(
+            "{notes} forbid (principal, action == Action::\"disclose\", resource)
+             when {{ context has passage && context.passage.recipient has policyDocumentUntil &&
+                     context.passage.sender has policyDocumentUntil }}
+             when {{ {condition} }};"
+        ))
+    };
+    for condition in [
+        "context.now > 1790000000000",
+        "context.now <= context.ends",
+        "context.starts < context.now",
+        "context.ends == context.now",
+        "context.now + 86400000 >= context.ends",
+        "context.now < context.ends - 1000",
+        "context.now >= context.passage.recipient.policyDocumentUntil",
+        "context[\"now\"] > 1790000000000",
+        "!(context.now < 1790000000000)",
+        "[context.now].contains(1790000000000)",
+        "(if context.alert.restricted then context.now else 5) > 1790000000000",
+        "[context].contains(context)",
+    ] {
+        let said = fault(&rule(condition));
+        assert!(said.starts_with("children.cedar: rule \"new\": "), "{condition}: {said}");
+        assert!(said.contains("moment"), "{condition}: {said}");
+    }
+    for condition in [
+        "context.now >= context.ends && context.alert.restricted",
+        "context.ends <= context.now && context.alert.restricted",
+        "context.starts > context.now && context.alert.restricted",
+        "context.now < context.passage.sender.policyDocumentUntil && context.alert.restricted",
+    ] {
+        Rules::load(&rule(condition)).expect(condition);
+    }
+}
+
+/// Recipients that are alike are asked about once, unless a rule tells agencies apart by name.
+#[test]
+fn a_rule_that_names_a_recipient_holds_when_an_agreement_is_proposed() {
+    let named = "@id(\"new\") @why(\"x\") @reason(\"NOT_RECIPIENT\") @order(\"9999\")
+        forbid (principal, action == Action::\"agree\", resource)
+        when { context.passage.recipient.agency == Agency::\"lodger\" };";
+    let rules = Rules::load(&with_rule(named)).expect("it validates");
+    let mut agreement = agreement();
+    assert_eq!(rules.define(&agreement, now()), Ok(()));
+    let other = Party { agency: agency("lodger"), ..agreement.parties[1].clone() };
+    agreement.flows[0].to.insert(other.agency.clone());
+    agreement.parties.push(other);
+    assert_eq!(rules.define(&agreement, now()), Err(Reason::NotRecipient.into()));
+    assert_eq!(self::rules().define(&agreement, now()), Ok(()));
+}
+
 #[test]
 fn a_file_that_is_no_part_of_a_rule_set_or_is_missing_is_named() {
     let mut sources = built_in_sources();
@@ -170,7 +227,7 @@ fn an_error_in_any_rule_refuses() {
         forbid (principal, action == Action::\"disclose\", resource)
         when { context has passage && context.passage.sender has policyDocumentUntil }
         when { context.passage.sender.policyDocumentUntil > 4000000000000 &&
-               context.now * 9223372036854775807 > 0 };";
+               context.starts * 9223372036854775807 > 0 };";
     let rules = Rules::load(&with_rule(fails)).expect("it validates");
     let (mut agreement, alert, landlord) = (agreement(), facts(&draft()), agency(LANDLORD));
     let permit = |agreement: &Agreement| {

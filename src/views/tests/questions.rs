@@ -1,5 +1,7 @@
 //! What a question finds and what it does not, and what it costs.
 
+use std::{sync::Arc, time::Duration};
+
 use super::scene::{Scene, agency, alert_id, asked, at, certificate, token};
 use crate::domain::{Field, RecordKind};
 use crate::record::Event;
@@ -189,4 +191,28 @@ fn the_scene_releases_what_it_says() {
         assert_eq!(it.released.contains(Field::Subject), with_tokens);
         assert_eq!((it.publisher, it.recipient), (agency(POLICE), agency(COUNCIL)));
     }
+}
+
+/// Else a caller that asks and gives up again and again would fill the machine.
+#[test]
+fn a_question_that_was_given_up_keeps_its_turn_until_its_work_ends() {
+    let scene = Scene::new();
+    let (_dir, views) = views(&scene);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let ask = || views.answer(agency(POLICE), Arc::default(), Place::new(0, scene.size), 9);
+    runtime.block_on(async {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || wait.recv());
+        for _ in 0..8 {
+            tokio::time::timeout(Duration::ZERO, ask()).await.expect_err("it waits");
+        }
+        assert_eq!(views.turns(), 0);
+        go.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        ask().await.unwrap();
+    });
 }

@@ -127,8 +127,9 @@ async fn whoever_reads_no_outcome_is_not_read_any_more() {
     let mut answers =
         police.exchange().publish_many(ReceiverStream::new(queue)).await.unwrap().into_inner();
 
-    // What the broker reads ahead of the reader: its bound, and what fits into the window towards the reader.
-    let most = 1024 + u64::from(WINDOW) / RECEIPT_BYTES_MIN + 2;
+    // What the broker reads ahead of the reader: its bound, what fits into the window towards the reader, and what its
+    // own layers hold before that, which is less than another window.
+    let most = 1024 + 2 * u64::from(WINDOW) / RECEIPT_BYTES_MIN + 2;
     let other = stage.speak("council", Role::Service).await;
     let mut read_ahead = 0;
     while read_ahead < 1000 {

@@ -127,3 +127,26 @@ async fn a_withdrawal_cuts_an_answer_that_is_on_its_way() {
     );
     assert_eq!((skipped.count(), numbers(&pulled).len()), (300, 0));
 }
+
+/// P4: the same for a subscription that is deleted, over another connection or over the caller's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_cuts_an_answer_that_is_on_its_way() {
+    for over_its_own in [false, true] {
+        let stage = ready().await;
+        publish(&stage, 300).await;
+        let council = stage.speak("council", Role::Service).await;
+        let asked = pb::PullRequest { max: 300, ..pull(SUBSCRIPTION) };
+        let mut answer = council.pull_unread(asked).await;
+
+        if over_its_own {
+            let name = SUBSCRIPTION.to_owned();
+            let request = pb::DeleteSubscriptionRequest { name };
+            council.subscriptions().delete_subscription(request).await.unwrap();
+        } else {
+            let elsewhere = stage.connect("council", Role::Service).await;
+            elsewhere.delete_subscription(SUBSCRIPTION).await.unwrap();
+        }
+
+        assert!(answer.message().await.is_err(), "it left all the same");
+    }
+}

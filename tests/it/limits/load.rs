@@ -52,7 +52,7 @@ async fn a_storm_makes_the_broker_busy_for_its_own_agency_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agency_that_publishes_too_fast_is_told_when_to_go_on_and_others_are_not() {
-    let stage = Stage::start_with("[limits]\npublish_per_second = 1\npublish_burst = 2\n");
+    let mut stage = Stage::start_with("[limits]\npublish_per_second = 1\npublish_burst = 2\n");
     stage.agree().await;
     let police = stage.speak("police", Role::Service).await;
     let mut published = 0;
@@ -75,6 +75,11 @@ async fn an_agency_that_publishes_too_fast_is_told_when_to_go_on_and_others_are_
     let refused = events(&officer).await.into_iter();
     let refused = refused.filter(|(_, it)| matches!(it, portway::record::Event::Refused(_)));
     assert_eq!(refused.count(), 0, "load is not recorded");
+    drop((police, council, officer));
+    stage.terminate();
+    let log = stage.log_lines();
+    let told = log.lines().find(|it| it.contains("turned away")).expect("an operator is told");
+    assert!(told.contains(r#""agency":"police""#) && told.contains(r#""count":1"#), "{told}");
 }
 
 /// Bulk is slowed down instead of being refused, and every alert has its receipt.
