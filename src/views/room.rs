@@ -35,8 +35,9 @@ const RENEWALS_MAX: u32 = 4;
 const QUESTIONS_MAX: usize = 4;
 /// The pause between two looks at a log that grows.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many blocks are indexed between two pauses while the log grows: the exchange goes before its index.
-const STRETCH: u32 = 4;
+/// How many blocks are indexed between two pauses while the log grows: the exchange goes before its index, and a
+/// question reads what is not indexed yet.
+const STRETCH: u32 = 1;
 
 /// The views. Clones share them.
 #[derive(Clone, Debug)]
