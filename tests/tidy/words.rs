@@ -42,6 +42,12 @@ fn nothing_is_left_for_later_and_no_test_is_skipped() {
 }
 
 #[test]
+fn no_merge_was_left_open() {
+    let needles = ["<", ">"].map(|mark| mark.repeat(7) + " ");
+    assert_eq!(holding(&tree::files_ending(&TEXTS), &needles), [""; 0]);
+}
+
+#[test]
 fn nothing_leads_out_of_the_project() {
     let needles = [["../sha", "red"], [".libr", "ary"], ["/wo", "rk/"], ["/tmp/", "wt"]];
     let needles = needles.map(|parts| parts.concat());
