@@ -87,7 +87,7 @@ pub async fn open(
         acknowledged: answer.acknowledged,
         position,
         checkpoint: answer.commit.checkpoint.clone(),
-        consistency: message::hashes(&consistency),
+        consistency: record::proof_to_pb(&consistency),
         expires_at: Some(record::timestamp_to_pb(answer.expires_at)),
     }));
     let endings = message::endings(answer.expires_at, peer.not_after, now);

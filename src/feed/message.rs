@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use crate::domain::{Reason, Timestamp};
 use crate::ledger::{Commit, Delivery, Ledger, LedgerError, Outgoing, Release};
-use crate::merkle::Hash;
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 use crate::record;
 
@@ -27,7 +26,7 @@ pub(super) fn release(
             let consistency = ledger.consistency(known.min(commit.size), commit.size)?;
             Ok(Message::Delivery(pb::Delivery {
                 checkpoint: commit.checkpoint.clone(),
-                consistency: hashes(&consistency),
+                consistency: record::proof_to_pb(&consistency),
                 ..delivery(release, it, ledger, commit.size)?
             }))
         }
@@ -65,7 +64,7 @@ pub(super) fn delivery(
         index: delivery.index,
         record: delivery.record.clone(),
         salt: Bytes::copy_from_slice(&delivery.salt),
-        inclusion: hashes(&ledger.inclusion(delivery.index, size)?),
+        inclusion: record::proof_to_pb(&ledger.inclusion(delivery.index, size)?),
         redelivery: delivery.redelivery,
         ..pb::Delivery::default()
     })
@@ -81,7 +80,7 @@ pub(super) fn heartbeat(
     Ok(Message::Heartbeat(pb::Heartbeat {
         position,
         checkpoint: commit.checkpoint.clone(),
-        consistency: hashes(&ledger.consistency(known.min(commit.size), commit.size)?),
+        consistency: record::proof_to_pb(&ledger.consistency(known.min(commit.size), commit.size)?),
     }))
 }
 
@@ -103,14 +102,4 @@ pub(super) fn endings(
     .into_iter()
     .filter(move |(_, at)| *at <= now.after(NOTICE_AHEAD))
     .map(|(kind, at)| notice(kind, Some(at)))
-}
-
-pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    // One allocation for all of them.
-    let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
-    for hash in hashes {
-        all.extend_from_slice(hash.as_bytes());
-    }
-    let mut all = Bytes::from(all);
-    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }

@@ -80,7 +80,7 @@ pub async fn pull(
         skipped: gathered.skipped,
         position,
         checkpoint: commit.checkpoint.clone(),
-        consistency: message::hashes(&consistency),
+        consistency: record::proof_to_pb(&consistency),
         more: gathered.more,
         notices: message::endings(opened.expires_at, peer.not_after, now).collect(),
         expires_at: Some(record::timestamp_to_pb(opened.expires_at)),

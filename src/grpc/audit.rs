@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{Answer, Broker, caller, convert, question, status};
 use crate::domain::{Act, AgencyId, Reason, Refusal};
 use crate::pb::v1::{self as pb, audit_server::Audit};
+use crate::record;
 use crate::views::{Place, Question, Shown};
 
 /// How many records one message carries.
@@ -48,7 +49,7 @@ impl Audit for AuditService {
         let record = shown.map(record).ok_or(Refusal::at(Reason::RecordUnknown, "index"));
         let record = self.0.checked(&by, Act::ReadLog, record).await?;
         let proof = ledger.inclusion(index, commit.size);
-        let inclusion = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+        let inclusion = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);
         let checkpoint = commit.checkpoint.clone();
         Ok(Response::new(pb::ShowRecordResponse { record: Some(record), inclusion, checkpoint }))
     }
@@ -142,7 +143,7 @@ impl AuditService {
     fn proven(&self, shown: Vec<Shown>, size: u64) -> Result<Vec<pb::ProvenRecord>, Status> {
         let prove = |shown: Shown| {
             let proof = self.0.ledger.inclusion(shown.entry.index, size);
-            let inclusion = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+            let inclusion = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);
             Ok(pb::ProvenRecord { record: Some(record(shown)), inclusion })
         };
         shown.into_iter().map(prove).collect()

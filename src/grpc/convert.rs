@@ -35,8 +35,8 @@ pub(super) fn receipt(
         index: answer.receipt.index(),
         leaf: bytes(&answer.leaf),
         checkpoint: commit.checkpoint.clone(),
-        inclusion: hashes(inclusion),
-        consistency: hashes(consistency),
+        inclusion: record::proof_to_pb(inclusion),
+        consistency: record::proof_to_pb(consistency),
         record: answer.record,
         salt: bytes(&answer.salt),
         content_key: bytes(&answer.content_key),
@@ -157,16 +157,6 @@ pub(super) fn spiffe(origin: &str, caller: &Caller) -> String {
 
 pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Result<T, Refusal> {
     record::parsed(text, Reason::Malformed, at)
-}
-
-pub(super) fn hashes(hashes: &[Hash]) -> Vec<Bytes> {
-    // One allocation for all of them.
-    let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
-    for hash in hashes {
-        all.extend_from_slice(hash.as_bytes());
-    }
-    let mut all = Bytes::from(all);
-    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }
 
 pub(super) fn bytes(bytes: &[u8; 32]) -> Bytes {

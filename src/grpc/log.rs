@@ -10,6 +10,7 @@ use super::{Answer, Broker, caller, convert, status};
 use crate::domain::{Act, Caller, Reason, Refusal};
 use crate::ledger::Ledger;
 use crate::pb::v1::{self as pb, log_server::Log};
+use crate::record;
 
 /// How many commitments one message carries.
 const ENTRIES_MAX: u64 = 1024;
@@ -33,7 +34,7 @@ impl Log for LogService {
         let commit = self.0.ledger.newest();
         self.within(&by, known <= commit.size, "known_size").await?;
         let proof = self.0.ledger.consistency(known, commit.size);
-        let consistency = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+        let consistency = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);
         let checkpoint = commit.checkpoint.clone();
         Ok(Response::new(pb::GetCheckpointResponse { checkpoint, consistency }))
     }
@@ -55,7 +56,7 @@ impl Log for LogService {
         let proof = ledger.inclusion(index, size).map_err(|error| status::internal(&error))?;
         let leaves = ledger.leaves(index..index + 1).map_err(|error| status::internal(&error))?;
         let leaf = leaves.first().map(convert::bytes).unwrap_or_default();
-        let inclusion = convert::hashes(&proof);
+        let inclusion = record::proof_to_pb(&proof);
         Ok(Response::new(pb::ProveInclusionResponse { leaf, size, inclusion, checkpoint }))
     }
 
@@ -68,7 +69,7 @@ impl Log for LogService {
         let bounded = 0 < from && from <= to && to <= self.0.ledger.newest().size;
         self.within(&by, bounded, "to").await?;
         let proof = self.0.ledger.consistency(from, to);
-        let consistency = convert::hashes(&proof.map_err(|error| status::internal(&error))?);
+        let consistency = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);
         Ok(Response::new(pb::ProveConsistencyResponse { consistency }))
     }
 

@@ -13,6 +13,7 @@ use crate::domain::{
     RequestedAction, Route, SourceEvaluation, StaffReference, SubjectCategory, SubjectToken,
     Timestamp, TokenKind, Urgency, alert::SUBJECT_TOKENS_MAX, subscription,
 };
+use crate::merkle::Hash;
 use crate::pb::v1 as pb;
 
 /// Reads a draft as it came in.
@@ -175,6 +176,16 @@ pub fn timestamp_to_pb(time: Timestamp) -> prost_types::Timestamp {
         seconds: i64::try_from(time.ms() / 1000).unwrap_or(i64::MAX),
         nanos: i32::try_from(time.ms() % 1000).unwrap_or(0) * 1_000_000,
     }
+}
+
+/// Writes a proof, in one allocation.
+pub fn proof_to_pb(hashes: &[Hash]) -> Vec<Bytes> {
+    let mut all = Vec::with_capacity(hashes.len() * Hash::LEN);
+    for hash in hashes {
+        all.extend_from_slice(hash.as_bytes());
+    }
+    let mut all = Bytes::from(all);
+    hashes.iter().map(|_| all.split_to(Hash::LEN.min(all.len()))).collect()
 }
 
 fn optional<T: std::str::FromStr>(text: &str, at: &'static str) -> Result<Option<T>, Refusal> {

@@ -16,7 +16,7 @@ pub mod commitment;
 pub use agreement::{agreement_from_pb, agreement_from_stored, agreement_to_pb, agreement_version};
 pub use content::{
     draft_bytes, draft_from_bytes, draft_from_pb, draft_to_pb, filter_bytes, filter_from_bytes,
-    filter_from_pb, filter_to_pb, timestamp_from_pb, timestamp_to_pb, token_from_pb,
+    filter_from_pb, filter_to_pb, proof_to_pb, timestamp_from_pb, timestamp_to_pb, token_from_pb,
 };
 pub use decode::{Malformed, decode};
 pub use encode::encode;
