@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal, StaffReference};
 use crate::identity::Peer;
-use crate::ledger::{Ledger, Opening, Position, Rejection, StreamKey};
+use crate::ledger::{Ledger, Opening, Outlet, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
 use crate::record;
 
@@ -31,6 +31,14 @@ pub struct Asked {
     pub on_behalf_of: Option<StaffReference>,
     /// Size of the newest checkpoint that the subscriber knows.
     pub known: u64,
+}
+
+impl Asked {
+    /// Says it as the ledger is asked, with where released views go.
+    pub(super) fn opening(self, by: Caller, outlet: Arc<dyn Outlet>) -> Opening {
+        let Self { name, purpose, credit, resume, on_behalf_of, known: _ } = self;
+        Opening { by, name, purpose, credit, resume, on_behalf_of, outlet }
+    }
 }
 
 /// An open stream.
@@ -65,20 +73,12 @@ pub async fn open(
     let now = clock.now();
     let ending = Ending::new();
     let (outlet, releases) = StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
-    let opening = Opening {
-        by: peer.caller.clone(),
-        name: asked.name,
-        purpose: asked.purpose,
-        credit: asked.credit,
-        resume: asked.resume,
-        on_behalf_of: asked.on_behalf_of,
-        outlet,
-    };
-    let answer = ledger.open_stream(opening).await?;
+    let known = asked.known;
+    let answer = ledger.open_stream(asked.opening(peer.caller.clone(), outlet)).await?;
     let place = Position { subscription: answer.key.subscription, number: answer.acknowledged };
     let position: bytes::Bytes = ledger.position_bytes(place);
     let consistency = ledger
-        .consistency(asked.known, answer.commit.size)
+        .consistency(known, answer.commit.size)
         .map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
     let mut stream = FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), (clock, drain));
     stream.known = answer.commit.size;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{Clock, Timestamp};
 use crate::identity::Peer;
-use crate::ledger::{Ledger, LedgerError, Opening, Outgoing, Position, Rejection, Release};
+use crate::ledger::{Ledger, LedgerError, Outgoing, Position, Rejection, Release};
 use crate::pb::v1 as pb;
 use crate::record;
 
@@ -46,16 +46,8 @@ pub async fn pull(
     let ending = Ending::new();
     let (outlet, mut releases) =
         StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
-    let opening = Opening {
-        by: peer.caller.clone(),
-        name: asked.name,
-        purpose: asked.purpose,
-        credit: asked.credit,
-        resume: asked.resume,
-        on_behalf_of: asked.on_behalf_of,
-        outlet,
-    };
-    let opened = ledger.open_stream(opening).await?;
+    let known = asked.known;
+    let opened = ledger.open_stream(asked.opening(peer.caller.clone(), outlet)).await?;
     let more = ledger.leave_stream(&peer.caller, opened.key).await?;
     match ending.why() {
         None | Some(End::Finished) => {}
@@ -69,7 +61,7 @@ pub async fn pull(
     let mut gathered = Gathered { more, ..Gathered::default() };
     let proven = gathered
         .take_all(queued, (ledger, commit.size), now)
-        .and_then(|()| ledger.consistency(asked.known.min(commit.size), commit.size));
+        .and_then(|()| ledger.consistency(known.min(commit.size), commit.size));
     let consistency = proven.map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
     let acknowledged =
         Position { subscription: opened.key.subscription, number: opened.acknowledged };

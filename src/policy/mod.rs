@@ -15,6 +15,7 @@ mod oracle;
 mod passage;
 mod permit;
 mod question;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod window;

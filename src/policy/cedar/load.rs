@@ -45,7 +45,7 @@ const BUILT_IN: [(&str, &str); 9] = [
     (SCHEMA, include_str!("../../../config/policy/portway.cedarschema")),
 ];
 /// What of our own code takes part in a decision: it shapes the questions and cuts the views.
-const SHAPING: [&str; 14] = [
+const SHAPING: [&str; 15] = [
     include_str!("request.rs"),
     include_str!("rules.rs"),
     include_str!("words.rs"),
@@ -56,6 +56,7 @@ const SHAPING: [&str; 14] = [
     include_str!("../passage.rs"),
     include_str!("../permit.rs"),
     include_str!("../question.rs"),
+    include_str!("../shape.rs"),
     include_str!("../window.rs"),
     include_str!("../../domain/agreement.rs"),
     include_str!("../../domain/alert.rs"),

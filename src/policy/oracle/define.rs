@@ -1,12 +1,11 @@
-//! May this agreement be defined at all? Its shape, and the statutory limits of each of its passages.
+//! May this agreement be defined at all? The statutory limits of each of its passages; the shape is
+//! looked at where the rules' own side has it looked at, because no rule decides it.
 
 use std::collections::BTreeSet;
 
 use super::limits::{Load, Passage};
-use crate::domain::{
-    Agreement, Flow, Party, Reason, Refusal, Timestamp,
-    agreement::{FLOWS_MAX, PARTIES_MAX, TERM_DAYS_MAX},
-};
+use crate::domain::{Agreement, Reason, Refusal, Timestamp};
+use crate::policy::shape;
 
 /// Checks an agreement as it is proposed.
 ///
@@ -14,17 +13,13 @@ use crate::domain::{
 ///
 /// The first fault: a bound of its shape, or a statutory limit that one of its passages breaks at `now`.
 pub(in crate::policy) fn define(agreement: &Agreement, now: Timestamp) -> Result<(), Refusal> {
-    check_term(agreement, now)?;
-    check_parties(agreement)?;
-    if agreement.flows.is_empty() || agreement.flows.len() > FLOWS_MAX {
-        return Err(Refusal::at(Reason::OutOfBounds, "flows"));
-    }
+    shape::check(agreement, now)?;
     let mut passages = BTreeSet::new();
     for flow in &agreement.flows {
-        check_shape(flow)?;
-        let sender = party(agreement, &flow.from, "from")?;
+        shape::check_flow(flow)?;
+        let sender = shape::party(agreement, &flow.from, "from")?;
         for to in &flow.to {
-            let recipient = party(agreement, to, "to")?;
+            let recipient = shape::party(agreement, to, "to")?;
             if recipient.agency == sender.agency || !passages.insert((&flow.from, to, flow.purpose))
             {
                 return Err(Refusal::at(Reason::OutOfBounds, "to"));
@@ -33,72 +28,4 @@ pub(in crate::policy) fn define(agreement: &Agreement, now: Timestamp) -> Result
         }
     }
     Ok(())
-}
-
-fn party<'a>(
-    agreement: &'a Agreement,
-    agency: &crate::domain::AgencyId,
-    at: &'static str,
-) -> Result<&'a Party, Refusal> {
-    agreement.party(agency).ok_or(Refusal::at(Reason::NotAParty, at))
-}
-
-fn check_term(agreement: &Agreement, now: Timestamp) -> Result<(), Refusal> {
-    let Agreement { starts, ends, review, .. } = agreement;
-    let bounded = starts < ends && *ends <= starts.plus_days(TERM_DAYS_MAX) && now < *ends;
-    if !bounded {
-        return Err(Refusal::at(Reason::OutOfBounds, "ends"));
-    }
-    if review <= starts || review > ends {
-        return Err(Refusal::at(Reason::OutOfBounds, "review"));
-    }
-    if !(1..=agreement.retention.days_max()).contains(&agreement.delete_after_days) {
-        return Err(Refusal::at(Reason::OutOfBounds, "delete_after_days"));
-    }
-    if !is_text(&agreement.title, 120) {
-        return Err(Refusal::at(Reason::OutOfBounds, "title"));
-    }
-    is_text(&agreement.dpia, 64).then_some(()).ok_or(Refusal::at(Reason::MissingField, "dpia"))
-}
-
-fn check_parties(agreement: &Agreement) -> Result<(), Refusal> {
-    let names: BTreeSet<_> = agreement.parties.iter().map(|party| &party.agency).collect();
-    let count = agreement.parties.len();
-    if !(2..=PARTIES_MAX).contains(&count) || names.len() != count {
-        return Err(Refusal::at(Reason::OutOfBounds, "parties"));
-    }
-    for party in &agreement.parties {
-        if let Some(principal) = &party.acting_for {
-            // A principal acts for itself: no chains, no circles.
-            let known = agreement.party(principal).is_some_and(|it| it.acting_for.is_none());
-            if !known || *principal == party.agency {
-                return Err(Refusal::at(Reason::NotAParty, "acting_for"));
-            }
-        }
-        if party.policy_document.as_ref().is_some_and(|doc| !is_text(&doc.reference, 64)) {
-            return Err(Refusal::at(Reason::OutOfBounds, "policy_document"));
-        }
-    }
-    Ok(())
-}
-
-fn check_shape(flow: &Flow) -> Result<(), Refusal> {
-    for (is_empty, at) in [
-        (flow.to.is_empty(), "to"),
-        (flow.alert_types.is_empty(), "alert_types"),
-        (flow.subject_categories.is_empty(), "subject_categories"),
-        (flow.fields.is_empty(), "fields"),
-    ] {
-        if is_empty {
-            return Err(Refusal::at(Reason::MissingField, at));
-        }
-    }
-    if flow.authorised_by.as_ref().is_some_and(|law| !is_text(law, 64)) {
-        return Err(Refusal::at(Reason::OutOfBounds, "authorised_by"));
-    }
-    Ok(())
-}
-
-fn is_text(text: &str, bytes_max: usize) -> bool {
-    !text.trim().is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
 }
