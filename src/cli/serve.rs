@@ -54,6 +54,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     let mut too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
     out.document(&json!({ "listening": server.address().to_string() }));
+    let reloading = server.reloading();
     let stop = async move {
         loop {
             tokio::select! {
@@ -61,7 +62,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
                 _ = interrupt.recv() => return,
                 // Left to themselves these signals would end the process and every stream with it.
                 _ = too_large.recv() => tracing::error!("a file has reached the limit of its size"),
-                _ = hangup.recv() => tracing::warn!("SIGHUP: settings are read at a start only"),
+                _ = hangup.recv() => reloading.signal(),
             }
         }
     };
@@ -101,6 +102,7 @@ impl From<ServerError> for Failure {
         match error {
             ServerError::Trust(_) | ServerError::Views(ViewsError::Io { .. }) => Self::usage(error),
             ServerError::Listen(..)
+            | ServerError::Socket(..)
             | ServerError::Ledger(_)
             | ServerError::Transport(_)
             | ServerError::Views(_) => Self::failed(error),

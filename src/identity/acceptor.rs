@@ -22,10 +22,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Bounds, Connections, PeerStream, Rejection, Rejections, Trust,
     check::{Check, Finding},
+    connection::Admission,
     provider,
+    trust::Voucher,
 };
 use crate::{
-    domain::{Caller, Clock, Fingerprint},
+    domain::{Bars, Caller, Clock, Fingerprint},
     tasks::Tasks,
 };
 
@@ -67,6 +69,7 @@ pub struct Acceptor {
 #[derive(Debug)]
 struct Door {
     trust: watch::Receiver<Arc<Trust>>,
+    bars: watch::Receiver<Arc<Bars>>,
     clock: Arc<dyn Clock>,
     connections: Arc<Connections>,
     rejections: Arc<Rejections>,
@@ -74,20 +77,21 @@ struct Door {
 }
 
 impl Acceptor {
-    /// Binds the socket. Each handshake takes the newest generation of `trust`.
+    /// Binds the socket. Each handshake takes the newest generation of `trust`, and the newest `bars`.
     ///
     /// # Errors
     ///
     /// The system's, where the address cannot be bound.
     pub async fn bind(
         settings: AcceptorSettings,
-        trust: watch::Receiver<Arc<Trust>>,
+        (trust, bars): (watch::Receiver<Arc<Trust>>, watch::Receiver<Arc<Bars>>),
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let local_address = listener.local_addr()?;
         let door = Door {
             trust,
+            bars,
             clock,
             connections: Arc::new(Connections::new(settings.bounds)),
             rejections: Arc::default(),
@@ -205,7 +209,8 @@ impl Door {
 
     async fn admit(&self, socket: TcpStream, address: SocketAddr) -> Result<PeerStream, Turned> {
         let trust = Arc::clone(&self.trust.borrow());
-        let check = Arc::new(Check::new(Arc::clone(&trust)));
+        let bars = Arc::clone(&self.bars.borrow());
+        let check = Arc::new(Check::new(Arc::clone(&trust), bars));
         let shaking = self.shake(socket, &trust, &check);
         let shaken = time::timeout(self.handshake_timeout, shaking).await;
         let finding = check.finding();
@@ -217,13 +222,19 @@ impl Door {
             tracing::debug!(peer = %address, %error, "handshake failed");
             turned(why(&error, finding))
         })?;
-        let Some(Finding { certificate, outcome: Ok(leaf) }) = finding else {
+        let Some(Finding { certificate, outcome: Ok(voucher), chain }) = finding else {
             return Err(turned(Rejection::NoCertificate));
         };
-        let caller = Caller { seat: leaf.seat.clone(), certificate: *certificate };
-        let entry = self.connections.admit(caller, address, leaf.not_after).map_err(turned)?;
-        // P4: in the list first, then this look. Whoever replaces the trust and then goes through
-        // the list misses nobody.
+        let Voucher { leaf, authorities, until } = voucher.clone();
+        let caller = Caller { seat: leaf.seat, certificate: *certificate };
+        let (chain, not_after) = (chain.clone(), leaf.not_after);
+        let admission = Admission { caller, chain, not_after, authorities, until };
+        let entry = self.connections.admit(admission, address).map_err(turned)?;
+        // P4: in the list first, then these looks. Whoever replaces the trust or bars somebody, and then
+        // goes through the list, misses nobody.
+        if let Some(bar) = entry.connection().bar(&self.bars.borrow()) {
+            return Err(turned(bar.into()));
+        }
         if Arc::ptr_eq(&trust, &self.trust.borrow()) {
             Ok(PeerStream::new(stream, entry))
         } else {

@@ -2,20 +2,27 @@
 //! live connections and cuts them. It never reads a request, and never takes an identity from one.
 
 mod acceptor;
+mod bundle;
 mod check;
 mod connection;
 mod credentials;
+mod crl;
+mod generations;
 mod leaf;
+mod local;
 mod peer;
 mod rejection;
 mod trust;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
+pub use bundle::{Source, key_of_authority};
 pub use connection::{Bounds, Connection, Connections};
 pub use credentials::{Credentials, Fault, TrustError, authorities, provider, read_private};
+pub use generations::{GenerationStanding, Generations};
+pub use local::{LocalAcceptor, LocalStream};
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
-pub use trust::{Sources, Trust};
+pub use trust::{CrlStanding, Sources, Trust};
 
 #[cfg(test)]
 mod mint;

@@ -8,15 +8,27 @@ use std::{
 
 use rustls::CertificateError;
 
+use crate::domain::Bar;
+
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Rejection {
+    /// The agency was revoked by an operator.
+    AgencyRevoked,
+    /// The agency is suspended by an operator.
+    AgencySuspended,
     /// The agency of the SAN is not in the table.
     AgencyUnknown,
+    /// A CA between the certificate and its root, or the root, was revoked by an operator.
+    AuthorityRevoked,
     /// A known CA issued the certificate, but may not speak for whom it names.
     CaNotEntitled,
     /// The certificate breaks another rule: malformed, a CA's own, not for client authentication.
     CertificateInvalid,
+    /// The certificate was revoked by an operator, or it or a CA above it stands on a list of revocations.
+    CertificateRevoked,
+    /// The list of revocations of one of its CAs is out of date.
+    CrlExpired,
     /// The certificate, or one between it and its CA, is past its last moment.
     Expired,
     /// Not TLS 1.3, not HTTP/2, or broken off.
@@ -27,6 +39,8 @@ pub enum Rejection {
     NoCertificate,
     /// The certificate, or one between it and its CA, is before its first moment.
     NotYetValid,
+    /// A CA above it has no list of revocations, though its agency's have.
+    RevocationUnknown,
     /// More than one URI SAN.
     SanAmbiguous,
     /// The URI SAN is not one of the three SPIFFE forms, byte for byte.
@@ -45,15 +59,21 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
+        Self::AgencyRevoked,
+        Self::AgencySuspended,
         Self::AgencyUnknown,
+        Self::AuthorityRevoked,
         Self::CaNotEntitled,
         Self::CertificateInvalid,
+        Self::CertificateRevoked,
+        Self::CrlExpired,
         Self::Expired,
         Self::HandshakeFailed,
         Self::HandshakeTimeout,
         Self::NoCertificate,
         Self::NotYetValid,
+        Self::RevocationUnknown,
         Self::SanAmbiguous,
         Self::SanMalformed,
         Self::SanMissing,
@@ -66,14 +86,20 @@ impl Rejection {
     /// Returns the code that logs and metrics carry.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::AgencyRevoked => "AGENCY_REVOKED",
+            Self::AgencySuspended => "AGENCY_SUSPENDED",
             Self::AgencyUnknown => "AGENCY_UNKNOWN",
+            Self::AuthorityRevoked => "AUTHORITY_REVOKED",
             Self::CaNotEntitled => "CA_NOT_ENTITLED",
             Self::CertificateInvalid => "CERTIFICATE_INVALID",
+            Self::CertificateRevoked => "CERTIFICATE_REVOKED",
+            Self::CrlExpired => "CRL_EXPIRED",
             Self::Expired => "EXPIRED",
             Self::HandshakeFailed => "HANDSHAKE_FAILED",
             Self::HandshakeTimeout => "HANDSHAKE_TIMEOUT",
             Self::NoCertificate => "NO_CERTIFICATE",
             Self::NotYetValid => "NOT_YET_VALID",
+            Self::RevocationUnknown => "REVOCATION_UNKNOWN",
             Self::SanAmbiguous => "SAN_AMBIGUOUS",
             Self::SanMalformed => "SAN_MALFORMED",
             Self::SanMissing => "SAN_MISSING",
@@ -91,18 +117,34 @@ impl Rejection {
             Self::NotYetValid => CertificateError::NotValidYet,
             Self::UnknownCa => CertificateError::UnknownIssuer,
             Self::CertificateInvalid => CertificateError::BadEncoding,
+            Self::AuthorityRevoked | Self::CertificateRevoked => CertificateError::Revoked,
             // One answer for all of these: who may speak here is not for everyone to find out.
-            Self::AgencyUnknown
+            Self::AgencyRevoked
+            | Self::AgencySuspended
+            | Self::AgencyUnknown
             | Self::CaNotEntitled
+            | Self::CrlExpired
             | Self::HandshakeFailed
             | Self::HandshakeTimeout
             | Self::NoCertificate
+            | Self::RevocationUnknown
             | Self::SanAmbiguous
             | Self::SanMalformed
             | Self::SanMissing
             | Self::TooMany
             | Self::TrustChanged
             | Self::WrongTrustDomain => CertificateError::ApplicationVerificationFailure,
+        }
+    }
+}
+
+impl From<Bar> for Rejection {
+    fn from(bar: Bar) -> Self {
+        match bar {
+            Bar::AgencyRevoked => Self::AgencyRevoked,
+            Bar::AgencySuspended => Self::AgencySuspended,
+            Bar::Authority => Self::AuthorityRevoked,
+            Bar::Certificate => Self::CertificateRevoked,
         }
     }
 }

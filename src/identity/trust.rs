@@ -1,24 +1,16 @@
 //! One generation of trust: the server's own certificate, and which CA may speak for whom. It is made
 //! whole or not at all, never changed, and swapped as one value; nothing here touches the network.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use rustls::{
-    CertificateError, RootCertStore,
-    pki_types::{CertificateDer, UnixTime},
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
-};
+use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::{
-    Credentials, Fault, Rejection, TrustError, authorities,
+    Credentials, Fault, Rejection, Source, TrustError,
+    bundle::{Bundle, Vouched},
     leaf::{self, Leaf},
-    provider,
 };
-use crate::domain::{AgencyId, Seat, Timestamp, TrustDomain};
+use crate::domain::{AgencyId, Bars, Hex, KeyId, Seat, Timestamp, TrustDomain};
 
 /// Where a generation of trust is read from.
 #[derive(Clone, Debug)]
@@ -29,10 +21,10 @@ pub struct Sources {
     pub certificate: PathBuf,
     /// The server's private key, PEM, readable by its owner only.
     pub key: PathBuf,
-    /// For each agency the CAs that may speak for it, PEM.
-    pub agencies: BTreeMap<AgencyId, PathBuf>,
-    /// The CAs that may speak for operators, PEM; without them no operator can connect.
-    pub operators: Option<PathBuf>,
+    /// For each agency the CAs that may speak for it.
+    pub agencies: BTreeMap<AgencyId, Source>,
+    /// The CAs that may speak for operators; without them no operator can connect.
+    pub operators: Option<Source>,
 }
 
 /// One generation of trust.
@@ -41,14 +33,60 @@ pub struct Trust {
     domain: TrustDomain,
     credentials: Credentials,
     /// All CAs together: tells a stranger from one who claims to be somebody else.
-    known: Option<Verifier>,
-    agencies: BTreeMap<AgencyId, Option<Verifier>>,
-    operators: Option<Verifier>,
+    known: Bundle,
+    agencies: BTreeMap<AgencyId, Bundle>,
+    operators: Option<Bundle>,
 }
 
-type Verifier = Arc<dyn ClientCertVerifier>;
+/// Whom a chain speaks for, by whose word and until when.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Voucher {
+    pub(super) leaf: Leaf,
+    /// The keys of the CAs that vouch for it.
+    pub(super) authorities: Vec<KeyId>,
+    /// The last moment at which it does: of the certificate, or of what is known to be revoked.
+    pub(super) until: Timestamp,
+}
+
+/// A list of revocations in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CrlStanding {
+    /// Its file.
+    pub path: PathBuf,
+    /// The key of its CA.
+    pub issuer: KeyId,
+    /// Its number, in hexadecimal digits.
+    pub number: String,
+    /// When it was made.
+    pub this_update: Timestamp,
+    /// From when on it is not believed.
+    pub next_update: Timestamp,
+}
+
+impl CrlStanding {
+    /// Tells whether less than a quarter of its time is left: the next one is due.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let whole = self.next_update.ms().saturating_sub(self.this_update.ms());
+        self.next_update.ms().saturating_sub(now.ms()) < whole / 4
+    }
+}
 
 impl Trust {
+    /// Reads the generation that follows this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and for a list of revocations with a lower number than the one in force.
+    pub fn load_next(&self, sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
+        let next = Self::load(sources, now)?;
+        for crl in next.crls() {
+            if self.crls().any(|before| crl.is_older_than(before)) {
+                return Err(TrustError { path: crl.path.clone(), fault: Fault::CrlOlder });
+            }
+        }
+        Ok(next)
+    }
+
     /// Reads a generation as of `now`.
     ///
     /// # Errors
@@ -56,23 +94,19 @@ impl Trust {
     /// `TrustError` for the first file that is wrong; a generation before it stays as it is.
     pub fn load(sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
         let credentials = Credentials::read(&sources.certificate, &sources.key)?;
-        let mut all = RootCertStore::empty();
-        let mut bundle = |path: &PathBuf| {
-            let mut own = RootCertStore::empty();
-            for certificate in authorities(path, now)? {
-                all.add(certificate.clone())
-                    .and_then(|()| own.add(certificate))
-                    .map_err(|error| unusable(path, error))?;
-            }
-            verifier(own).map_err(|error| unusable(path, error))
+        let mut known = Bundle::default();
+        let mut read = |source: &Source| {
+            let bundle = Bundle::read(source, now)?;
+            known.extend(&bundle);
+            Ok::<_, TrustError>(bundle)
         };
         let mut agencies = BTreeMap::new();
-        for (agency, path) in &sources.agencies {
-            agencies.insert(agency.clone(), bundle(path)?);
+        for (agency, source) in &sources.agencies {
+            agencies.insert(agency.clone(), read(source)?);
         }
-        let operators = sources.operators.as_ref().map(&mut bundle).transpose()?.flatten();
-        let known = verifier(all).map_err(|error| unusable(&sources.certificate, error))?;
-        Ok(Self { domain: sources.domain.clone(), credentials, known, agencies, operators })
+        let operators = sources.operators.as_ref().map(&mut read).transpose()?;
+        let domain = sources.domain.clone();
+        Ok(Self { domain, credentials, known, agencies, operators })
     }
 
     /// Returns the server's certificate and key.
@@ -85,65 +119,59 @@ impl Trust {
         &self.domain
     }
 
+    /// Tells whether an agency is in the table.
+    pub fn knows(&self, agency: &AgencyId) -> bool {
+        self.agencies.contains_key(agency)
+    }
+
+    /// Returns the lists of revocations in force.
+    pub fn crl_standings(&self) -> Vec<CrlStanding> {
+        let standing = |crl: &super::crl::Crl| CrlStanding {
+            path: crl.path.clone(),
+            issuer: crl.issuer,
+            number: Hex(&crl.number).to_string(),
+            this_update: crl.this_update,
+            next_update: crl.next_update,
+        };
+        self.crls().map(standing).collect()
+    }
+
+    fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
+        self.agencies.values().chain(&self.operators).flat_map(Bundle::crls)
+    }
+
     /// Decides whom a presented chain speaks for at `now`. Straight down; yes comes last.
     ///
     /// A known CA is asked for first: a stranger learns nothing about names. After that, whatever
     /// keeps the chain from its agency's own CAs, which are some of the known ones, is that it came
-    /// from another's.
+    /// from another's, or that it was revoked.
     pub(super) fn vouch(
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<Leaf, Rejection> {
-        let known = self.known.as_ref().ok_or(Rejection::UnknownCa)?;
-        known.verify_client_cert(certificate, intermediates, now).map_err(|error| why(&error))?;
+        (now, bars): (UnixTime, &Bars),
+    ) -> Result<Voucher, Rejection> {
+        self.known.vouch(certificate, intermediates, (now, bars))?;
         let leaf = leaf::read(certificate, &self.domain)?;
         let entitled = self.entitled(&leaf.seat)?.ok_or(Rejection::CaNotEntitled)?;
-        entitled
-            .verify_client_cert(certificate, intermediates, now)
-            .map_err(|_| Rejection::CaNotEntitled)?;
-        Ok(leaf)
+        let vouched = entitled.vouch(certificate, intermediates, (now, bars));
+        let Vouched { authorities, until } = vouched.map_err(|rejection| match rejection {
+            Rejection::AuthorityRevoked
+            | Rejection::CertificateRevoked
+            | Rejection::CrlExpired
+            | Rejection::RevocationUnknown => rejection,
+            _ => Rejection::CaNotEntitled,
+        })?;
+        let until = until.map_or(leaf.not_after, |until| until.min(leaf.not_after));
+        Ok(Voucher { leaf, authorities, until })
     }
 
-    fn entitled(&self, seat: &Seat) -> Result<Option<&Verifier>, Rejection> {
+    fn entitled(&self, seat: &Seat) -> Result<Option<&Bundle>, Rejection> {
         match seat {
             Seat::Operator { .. } => Ok(self.operators.as_ref()),
             Seat::Officer { agency, .. } | Seat::Service { agency, .. } => {
-                self.agencies.get(agency).map(Option::as_ref).ok_or(Rejection::AgencyUnknown)
+                self.agencies.get(agency).map(Some).ok_or(Rejection::AgencyUnknown)
             }
         }
-    }
-}
-
-/// Makes a verifier for one bundle; of no CAs there is none.
-fn verifier(roots: RootCertStore) -> Result<Option<Verifier>, rustls::Error> {
-    if roots.is_empty() {
-        return Ok(None);
-    }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map(|verifier| Some(verifier as Verifier))
-        .map_err(|error| rustls::Error::General(error.to_string()))
-}
-
-fn unusable(path: &Path, error: rustls::Error) -> TrustError {
-    TrustError { path: path.to_owned(), fault: Fault::Certificate(error) }
-}
-
-fn why(error: &rustls::Error) -> Rejection {
-    use CertificateError as Wrong;
-    let rustls::Error::InvalidCertificate(wrong) = error else {
-        return Rejection::CertificateInvalid;
-    };
-    if matches!(wrong, Wrong::Expired | Wrong::ExpiredContext { .. }) {
-        Rejection::Expired
-    } else if matches!(wrong, Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) {
-        Rejection::NotYetValid
-    } else if matches!(wrong, Wrong::UnknownIssuer | Wrong::BadSignature) {
-        // A CA of the same name but with another key is as unknown as one of another name.
-        Rejection::UnknownCa
-    } else {
-        Rejection::CertificateInvalid
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Commit, Outgoing, Outlet, Rejection, command::Answer};
 use crate::journal::Frame;
 use crate::merkle::Hash;
+use crate::policy::Rules;
 
 /// Something to do once the batch is durable, or known not to be.
 pub(super) type Afterwards = Box<dyn FnOnce(Result<&Arc<Commit>, &Rejection>) + Send>;
@@ -22,6 +23,8 @@ pub(super) struct Work {
     pub(super) fenced: Vec<Arc<dyn Outlet>>,
     /// Acknowledgements: one record a subscription, whatever came in.
     pub(super) acknowledged: BTreeMap<u64, u64>,
+    /// The rules that were in force before the batch, where it changes them.
+    pub(super) replaced: Option<Arc<Rules>>,
 }
 
 /// Something to release once the batch is durable.

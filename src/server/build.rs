@@ -1,6 +1,6 @@
 //! Start and stop. A start calls one function per room; a stop goes the other way.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -9,13 +9,17 @@ use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
 use tower::util::MapResponseLayer;
 
+use super::{
+    local,
+    reload::{Reloader, Seen},
+};
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
-    OperationsService, SubscriptionsService, hold,
+    OperationsService, Reloading, SubscriptionsService, hold,
 };
-use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
+use crate::identity::{Acceptor, Connections, Generations, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::pb::{self, v1};
 use crate::tasks::Tasks;
@@ -27,6 +31,9 @@ pub enum ServerError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The local socket cannot be listened on.
+    #[error("{}: cannot be listened on: {_1}", .0.display())]
+    Socket(PathBuf, std::io::Error),
     /// The log.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -52,8 +59,7 @@ pub struct Server {
     stop: CancellationToken,
     drain_timeout: Duration,
     transport: oneshot::Receiver<Result<(), tonic::transport::Error>>,
-    // Held so that the acceptor's generation of trust stays.
-    _trust: watch::Sender<Arc<Trust>>,
+    reloading: Reloading,
 }
 
 impl Server {
@@ -64,24 +70,36 @@ impl Server {
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        let generations = Arc::new(Generations::default());
+        generations.take(&trust.borrow(), settings.digest, clock.now());
+        let domain = settings.trust.domain;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
-        let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
+        let doors = (trust.subscribe(), start.ledger.bars());
+        let acceptor = Acceptor::bind(settings.acceptor, doors, Arc::clone(&clock))
             .await
             .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
+        let (reloading, asked) = Reloading::new();
         let broker = Broker {
             ledger: start.ledger.clone(),
             views: views.clone(),
             started_at: clock.now(),
-            clock,
+            clock: Arc::clone(&clock),
             connections: Arc::clone(&connections),
             rejections: acceptor.rejections(),
+            trust: trust.subscribe(),
+            generations: Arc::clone(&generations),
+            reloading: reloading.clone(),
             tasks: tasks.clone(),
             drain: stop.clone(),
         };
+        if let Some(path) = &settings.operate_socket {
+            local::serve(path, &broker, stop.clone())
+                .map_err(|error| ServerError::Socket(path.clone(), error))?;
+        }
         let admission = Admission::new(settings.limits)
             .map_err(|error| ServerError::Transport(error.to_string()))?;
         let routes = routes(&broker).await;
@@ -91,6 +109,22 @@ impl Server {
             stop.clone(),
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
+        let reloader = Reloader {
+            config: settings.config,
+            domain,
+            clock,
+            ledger: start.ledger.clone(),
+            connections: Arc::clone(&connections),
+            generations,
+            trust,
+            files: (settings.files, settings.digest),
+            candidate: None,
+            seen: Seen::default(),
+            told: BTreeMap::default(),
+        };
+        // Once to see a change, once more to see that it has ended, and as long again to take it.
+        let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
+        tasks.keep("reload", stop.clone(), reloads);
         tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
         let streams_max = settings.streams_per_connection_max;
         let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
@@ -105,13 +139,18 @@ impl Server {
             stop,
             drain_timeout: settings.drain_timeout,
             transport,
-            _trust: trust,
+            reloading,
         })
     }
 
     /// Returns the address it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the way to ask for another generation of certificates, CAs, CRLs, agency table and rules.
+    pub fn reloading(&self) -> Reloading {
+        self.reloading.clone()
     }
 
     /// Serves until `stop` is ready or the ledger cannot go on; then stops within the bound.

@@ -1,6 +1,8 @@
 //! The broker as a process: builds each room once, runs them, and stops them in order within a bound.
 
 mod build;
+mod local;
+mod reload;
 mod telemetry;
 
 pub use build::{Server, ServerError};

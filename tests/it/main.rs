@@ -12,6 +12,8 @@ mod handshakes;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod operate;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod stage;

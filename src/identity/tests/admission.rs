@@ -321,7 +321,7 @@ async fn the_newest_trust_decides() {
     assert_eq!(exchange.refused(Some(&identity)).await, Rejection::UnknownCa);
 
     let bundle = mint::write(exchange.dir.path(), "schools.pem", &schools.pem);
-    exchange.sources.agencies.insert("schools".parse().unwrap(), bundle);
+    exchange.sources.agencies.insert("schools".parse().unwrap(), from(bundle));
     let newer = Trust::load(&exchange.sources, mint::today()).unwrap();
     exchange.trust.send_replace(Arc::new(newer));
 

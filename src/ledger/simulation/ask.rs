@@ -153,14 +153,16 @@ impl World<'_> {
         self.streams.push(Stream::new(agency.clone(), credit.into()));
         let mut newest = self.audit.subscriptions.values().rev();
         let asked = newest.find(|it| it.agency == agency && it.subscription.name == name);
+        let by = sample::service(number);
+        let outlet = Recorder::new(stream, &by, &self.trace);
         let opening = Opening {
-            by: sample::service(number),
+            by,
             purpose: asked.map_or(sample::NEVER_AGREED, |it| it.subscription.purpose),
             name,
             credit,
             resume,
             on_behalf_of: None,
-            outlet: Recorder::new(stream, &self.trace),
+            outlet,
         };
         let (answer, answered) = oneshot::channel();
         (Command::Open { opening, answer }, Waiting::Opened(answered, stream))

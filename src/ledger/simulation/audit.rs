@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{evaluate::Version, sample};
-use crate::domain::{AgencyId, AgreementId, AlertId, Draft, Subscription, Timestamp};
+use crate::domain::{AgencyId, AgreementId, AlertId, Barring, Draft, Subscription, Timestamp};
 use crate::journal::{Frame, Journal, Memory};
 use crate::ledger::{Entry, LinkPlace, Links, contents::unsealed, secrets::Secrets};
 use crate::merkle::{MemoryTree, leaf_hash};
@@ -178,10 +178,12 @@ impl Audit {
                 assert!(asked.is_live(self.at) && by.seat.agency() == Some(&asked.agency));
                 asked.deleted = true;
             }
-            Event::BrokerStarted { .. }
+            Event::Barred { .. }
+            | Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::LogStarted { .. }
+            | Event::Reloaded(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
@@ -203,6 +205,11 @@ const fn name_of(event: &Event) -> &'static str {
         Event::AgreementApproved(_) => "AgreementApproved",
         Event::AgreementProposed { .. } => "AgreementProposed",
         Event::AgreementWithdrawn(_) => "AgreementWithdrawn",
+        Event::Barred { act: Barring::AgencyReinstated(_), .. } => "AgencyReinstated",
+        Event::Barred { act: Barring::AgencyRevoked(_), .. } => "AgencyRevoked",
+        Event::Barred { act: Barring::AgencySuspended(_), .. } => "AgencySuspended",
+        Event::Barred { act: Barring::AuthorityRevoked(_), .. } => "AuthorityRevoked",
+        Event::Barred { act: Barring::CertificateRevoked(_), .. } => "CertificateRevoked",
         Event::BrokerStarted { .. } => "BrokerStarted",
         Event::Consulted { .. } => "Consulted",
         Event::Disclosed(_) => "Disclosed",
@@ -212,6 +219,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Published(_) => "Published",
         Event::Redelivered { .. } => "Redelivered",
         Event::Refused(_) => "Refused",
+        Event::Reloaded(_) => "Reloaded",
         Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",

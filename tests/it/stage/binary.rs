@@ -53,6 +53,11 @@ impl Broker {
         assert!(lifted.unwrap().success());
     }
 
+    /// Sends SIGHUP.
+    pub(super) fn hang_up(&self) {
+        kill("-HUP", self.child.id());
+    }
+
     fn run(mut command: Command, config: &Path, arguments: &[&str]) -> Self {
         let log = config.with_file_name("stderr.jsonl");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();

@@ -1,0 +1,75 @@
+//! Operating a broker that runs: other certificates, CAs, lists and rules without a restart, and what becomes of
+//! whoever may not take part any more.
+
+mod bars;
+mod lists;
+mod reload;
+mod replaced;
+mod socket;
+
+use portway::{
+    client::{Error, FollowOptions, Follower, Incoming},
+    record::Event,
+};
+
+use crate::stage::{Cli, PURPOSE, Role, SUBSCRIPTION, Stage, events};
+
+/// An operator at the command line.
+fn operator(stage: &Stage) -> Cli {
+    Cli::of(stage, "", Role::Operator)
+}
+
+/// Does something and returns the index of its record.
+fn done(cli: &Cli, arguments: &[&str]) -> u64 {
+    let said = cli.run([&["operate"], arguments, &["--json"]].concat()).done();
+    let said: serde_json::Value = serde_json::from_str(said.trim()).unwrap();
+    said["index"].as_u64().unwrap()
+}
+
+/// The council's subscriber, with its stream open.
+async fn following(stage: &Stage) -> Follower {
+    let council = stage.connect("council", Role::Service).await;
+    let name = SUBSCRIPTION.parse().unwrap();
+    council.follow(&name, PURPOSE, FollowOptions::default()).await.unwrap()
+}
+
+/// The next delivery's number.
+async fn number(follower: &mut Follower) -> u64 {
+    loop {
+        if let Some(Incoming::Delivery(delivered)) = follower.next().await.unwrap() {
+            return delivered.number;
+        }
+    }
+}
+
+/// Tells how many disclosures to the council the log has, and how many of them after an index.
+async fn disclosures(stage: &Stage, after: u64) -> (usize, usize) {
+    let officer = stage.connect("police", Role::Officer).await;
+    let events = events(&officer).await;
+    let to_council = |it: &Event| match it {
+        Event::Disclosed(it) => it.recipient.as_str() == "council",
+        _ => false,
+    };
+    let all: Vec<u64> =
+        events.iter().filter(|(_, it)| to_council(it)).map(|(index, _)| *index).collect();
+    (all.len(), all.iter().filter(|index| **index > after).count())
+}
+
+/// Tries to come in, and to ask for anything at all.
+async fn comes_in(stage: &Stage, agency: &str, role: Role) -> bool {
+    match Connectable::of(stage, agency, role).await {
+        Ok(()) => true,
+        Err(Error::Unreachable { .. }) => false,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+struct Connectable;
+
+impl Connectable {
+    async fn of(stage: &Stage, agency: &str, role: Role) -> Result<(), Error> {
+        let identity = portway::client::Identity::load(&stage.home(agency, role))?;
+        let connection = portway::client::Connection::connect(&stage.address, identity).await?;
+        connection.status().await.map(drop)
+    }
+}
