@@ -50,12 +50,12 @@ impl Files {
 /// Name and content, each behind its length.
 fn add(context: &mut Context, path: &Path) {
     let name = path.to_string_lossy();
-    let content: io::Result<Zeroizing<Vec<u8>>> = fs::read(path).map(Zeroizing::new);
-    let content = match &content {
-        Ok(content) => ring::digest::digest(&SHA256, content).as_ref().to_vec(),
+    let read: io::Result<Zeroizing<Vec<u8>>> = fs::read(path).map(Zeroizing::new);
+    let told = match &read {
+        Ok(bytes) => ring::digest::digest(&SHA256, bytes).as_ref().to_vec(),
         Err(error) => error.kind().to_string().into_bytes(),
     };
-    for part in [name.as_bytes(), &content] {
+    for part in [name.as_bytes(), &told] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }

@@ -93,7 +93,9 @@ impl State {
         if let Barring::AgencyRevoked(agency) = act {
             let own = self.subscriptions.iter().filter(|(_, live)| live.agency == *agency);
             let own: Vec<u64> = own.map(|(subscription, _)| *subscription).collect();
-            own.into_iter().for_each(|subscription| self.forget(subscription));
+            for subscription in own {
+                self.forget(subscription);
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Bounds, Connections, PeerStream, Rejection, Rejections, Trust,
+    Bounds, Connection, Connections, PeerStream, Rejection, Rejections, Trust,
     check::{Check, Finding},
     connection::Admission,
     provider,
@@ -230,15 +230,24 @@ impl Door {
         let (chain, not_after) = (chain.clone(), leaf.not_after);
         let admission = Admission { caller, chain, not_after, authorities, until };
         let entry = self.connections.admit(admission, address).map_err(turned)?;
-        // P4: in the list first, then these looks. Whoever replaces the trust or bars somebody, and then
-        // goes through the list, misses nobody.
-        if let Some(bar) = entry.connection().bar(&self.bars.borrow()) {
-            return Err(turned(bar.into()));
-        }
-        if Arc::ptr_eq(&trust, &self.trust.borrow()) {
-            Ok(PeerStream::new(stream, entry))
-        } else {
-            Err(turned(Rejection::TrustChanged))
+        self.still(entry.connection(), trust).map_err(turned)?;
+        Ok(PeerStream::new(stream, entry))
+    }
+
+    /// Holds a connection against what came into force while it shook hands. P4: in the list first, then these
+    /// looks. Whoever replaces the trust or bars somebody, and then goes through the list, misses nobody.
+    fn still(&self, connection: &Connection, mut trust: Arc<Trust>) -> Result<(), Rejection> {
+        loop {
+            let bars = Arc::clone(&self.bars.borrow());
+            if let Some(bar) = connection.bar(&bars) {
+                return Err(bar.into());
+            }
+            let newest = Arc::clone(&self.trust.borrow());
+            if Arc::ptr_eq(&trust, &newest) {
+                return Ok(());
+            }
+            connection.vouch(&newest, (self.clock.now(), &bars))?;
+            trust = newest;
         }
     }
 

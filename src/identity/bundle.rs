@@ -109,12 +109,10 @@ impl Bundle {
         let against = Cell::new(None);
         let check = |path: &VerifiedPath<'_>| {
             self.check(path, now, bars).map_err(|error| {
-                against.set(Some(match error {
-                    webpki::Error::CertRevoked if is_barred(path, bars) => {
-                        Rejection::AuthorityRevoked
-                    }
-                    ref error => why(error),
-                }));
+                let is_by_operator =
+                    matches!(error, webpki::Error::CertRevoked) && is_barred(path, bars);
+                let why = if is_by_operator { Rejection::AuthorityRevoked } else { why(&error) };
+                against.set(Some(why));
                 error
             })
         };
@@ -165,7 +163,7 @@ impl Bundle {
             .with_expiration_policy(ExpirationPolicy::Enforce)
             .build();
         let anchor = [path.anchor().clone()];
-        let between: Vec<_> = path.intermediate_certificates().map(|it| it.der()).collect();
+        let between: Vec<_> = path.intermediate_certificates().map(webpki::Cert::der).collect();
         let algorithms = provider().signature_verification_algorithms.all;
         let usage = KeyUsage::client_auth();
         let leaf = path.end_entity();
@@ -194,7 +192,7 @@ fn is_barred(path: &VerifiedPath<'_>, bars: &Bars) -> bool {
 
 /// The keys of every CA of a path.
 fn authorities(path: &VerifiedPath<'_>) -> Vec<KeyId> {
-    let between = path.intermediate_certificates().map(|it| it.subject_public_key_info());
+    let between = path.intermediate_certificates().map(webpki::Cert::subject_public_key_info);
     let root = webpki::spki_for_anchor(path.anchor());
     between.chain([root]).map(|spki| key_id(&spki)).collect()
 }

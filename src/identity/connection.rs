@@ -102,7 +102,11 @@ impl Connection {
     }
 
     /// Asks a newer trust for the connection.
-    fn vouch(&self, trust: &Trust, (now, bars): (Timestamp, &Bars)) -> Result<(), Rejection> {
+    pub(super) fn vouch(
+        &self,
+        trust: &Trust,
+        (now, bars): (Timestamp, &Bars),
+    ) -> Result<(), Rejection> {
         let Some((leaf, between)) = self.chain.split_first() else { return Ok(()) };
         let at = UnixTime::since_unix_epoch(Duration::from_millis(now.ms()));
         let voucher = trust.vouch(leaf, between, (at, bars))?;

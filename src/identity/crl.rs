@@ -77,7 +77,7 @@ pub(super) fn read(
     }
     let has_one = |key: KeyId| crls.iter().any(|crl| crl.issuer == key);
     let current = authorities.iter().filter(|it| now <= it.not_after);
-    let is_whole = current.filter_map(|it| own_key(it)).all(has_one);
+    let is_whole = current.filter_map(own_key).all(has_one);
     if is_whole { Ok(crls) } else { Err(wrong(Fault::CrlMissing(bundle.to_owned()))) }
 }
 

@@ -49,8 +49,6 @@ pub enum Rejection {
     SanMissing,
     /// As many connections are open as may be, of all agencies or of this one.
     TooMany,
-    /// The trust was replaced during the handshake: the peer may come again.
-    TrustChanged,
     /// No CA in the table issued the certificate.
     UnknownCa,
     /// The URI SAN stands in another trust domain.
@@ -59,7 +57,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::AgencyRevoked,
         Self::AgencySuspended,
         Self::AgencyUnknown,
@@ -78,7 +76,6 @@ impl Rejection {
         Self::SanMalformed,
         Self::SanMissing,
         Self::TooMany,
-        Self::TrustChanged,
         Self::UnknownCa,
         Self::WrongTrustDomain,
     ];
@@ -104,10 +101,20 @@ impl Rejection {
             Self::SanMalformed => "SAN_MALFORMED",
             Self::SanMissing => "SAN_MISSING",
             Self::TooMany => "TOO_MANY",
-            Self::TrustChanged => "TRUST_CHANGED",
             Self::UnknownCa => "UNKNOWN_CA",
             Self::WrongTrustDomain => "WRONG_TRUST_DOMAIN",
         }
+    }
+
+    /// Tells whether a chain that leads to the right CA is refused for what is revoked, or not known not to be.
+    pub(super) const fn is_of_revocation(self) -> bool {
+        matches!(
+            self,
+            Self::AuthorityRevoked
+                | Self::CertificateRevoked
+                | Self::CrlExpired
+                | Self::RevocationUnknown
+        )
     }
 
     /// Returns what the verifier tells rustls, and so which alert the peer gets (RFC 8446 §6.2).
@@ -132,7 +139,6 @@ impl Rejection {
             | Self::SanMalformed
             | Self::SanMissing
             | Self::TooMany
-            | Self::TrustChanged
             | Self::WrongTrustDomain => CertificateError::ApplicationVerificationFailure,
         }
     }

@@ -155,12 +155,8 @@ impl Trust {
         let leaf = leaf::read(certificate, &self.domain)?;
         let entitled = self.entitled(&leaf.seat)?.ok_or(Rejection::CaNotEntitled)?;
         let vouched = entitled.vouch(certificate, intermediates, (now, bars));
-        let Vouched { authorities, until } = vouched.map_err(|rejection| match rejection {
-            Rejection::AuthorityRevoked
-            | Rejection::CertificateRevoked
-            | Rejection::CrlExpired
-            | Rejection::RevocationUnknown => rejection,
-            _ => Rejection::CaNotEntitled,
+        let Vouched { authorities, until } = vouched.map_err(|rejection| {
+            if rejection.is_of_revocation() { rejection } else { Rejection::CaNotEntitled }
         })?;
         let until = until.map_or(leaf.not_after, |until| until.min(leaf.not_after));
         Ok(Voucher { leaf, authorities, until })

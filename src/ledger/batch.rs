@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Commit, Outgoing, Outlet, Rejection, command::Answer};
+use super::{
+    Commit, Outgoing, Outlet, Rejection,
+    command::{Answer, Command},
+};
 use crate::journal::Frame;
 use crate::merkle::Hash;
 use crate::policy::Rules;
@@ -48,6 +51,13 @@ impl Work {
             let result = outcome.map(value).map_err(Clone::clone);
             // A caller that went away needs no answer.
             drop(answer.send(result));
+        }));
+    }
+
+    /// Answers a command that is not done, once the record of that is durable.
+    pub(super) fn reject_command(&mut self, command: Command, rejection: Rejection) {
+        self.afterwards.push(Box::new(move |outcome| {
+            command.reject(outcome.err().unwrap_or(&rejection));
         }));
     }
 

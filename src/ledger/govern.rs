@@ -21,11 +21,13 @@ impl Writer {
             && let Err(refusal) = self.state.may_act(by)
         {
             let rejection = self.refuse(&by.clone(), act, refusal, None)?;
-            self.work.afterwards.push(Box::new(move |outcome| {
-                command.reject(outcome.err().unwrap_or(&rejection));
-            }));
+            self.work.reject_command(command, rejection);
             return Ok(());
         }
+        self.execute_admitted(command)
+    }
+
+    fn execute_admitted(&mut self, command: Command) -> Result<(), LedgerError> {
         match command {
             Command::Acknowledge { stream, number, answer } => {
                 self.acknowledge(stream, number, answer);

@@ -1,6 +1,6 @@
 //! Start and stop. A start calls one function per room; a stop goes the other way.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -9,10 +9,7 @@ use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
 use tower::util::MapResponseLayer;
 
-use super::{
-    local,
-    reload::{Reloader, Seen},
-};
+use super::{local, reload::Reloader};
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
@@ -87,11 +84,11 @@ impl Server {
             ledger: start.ledger.clone(),
             views: views.clone(),
             started_at: clock.now(),
-            clock: Arc::clone(&clock),
+            clock,
             connections: Arc::clone(&connections),
             rejections: acceptor.rejections(),
             trust: trust.subscribe(),
-            generations: Arc::clone(&generations),
+            generations,
             reloading: reloading.clone(),
             tasks: tasks.clone(),
             drain: stop.clone(),
@@ -109,19 +106,8 @@ impl Server {
             stop.clone(),
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
-        let reloader = Reloader {
-            config: settings.config,
-            domain,
-            clock,
-            ledger: start.ledger.clone(),
-            connections: Arc::clone(&connections),
-            generations,
-            trust,
-            files: (settings.files, settings.digest),
-            candidate: None,
-            seen: Seen::default(),
-            told: BTreeMap::default(),
-        };
+        let files = (settings.config, domain, settings.files, settings.digest);
+        let reloader = Reloader::new(&broker, files, trust);
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);

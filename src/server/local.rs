@@ -1,6 +1,6 @@
 //! Serves the operators' calls on the local socket, for the day when no certificate works.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Server as Transport;
@@ -15,7 +15,7 @@ use crate::pb::v1::operations_server::OperationsServer;
 ///
 /// The system's, where the socket cannot be bound.
 pub(super) fn serve(path: &Path, broker: &Broker, stop: CancellationToken) -> io::Result<()> {
-    let acceptor = LocalAcceptor::bind(path, broker.connections.clone())?;
+    let acceptor = LocalAcceptor::bind(path, Arc::clone(&broker.connections))?;
     let incoming = acceptor.accept(&broker.tasks, stop.clone());
     let operations = OperationsServer::new(OperationsService(broker.clone()));
     let shutdown = stop.clone().cancelled_owned();

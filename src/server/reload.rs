@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Files, Settings};
 use crate::domain::{Caller, Clock, Hex, KeyId, ReloadCause, TrustDomain};
-use crate::grpc::{Asked, Taken};
+use crate::grpc::{Asked, Broker, Taken};
 use crate::identity::{Connections, Generations, Trust};
 use crate::ledger::{Generation, Ledger};
 use crate::policy::Rules;
@@ -19,25 +19,25 @@ use crate::policy::Rules;
 /// Keeps a generation in force.
 #[derive(Debug)]
 pub(super) struct Reloader {
-    pub(super) config: PathBuf,
-    pub(super) domain: TrustDomain,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) ledger: Ledger,
-    pub(super) connections: Arc<Connections>,
-    pub(super) generations: Arc<Generations>,
-    pub(super) trust: watch::Sender<Arc<Trust>>,
+    config: PathBuf,
+    domain: TrustDomain,
+    clock: Arc<dyn Clock>,
+    ledger: Ledger,
+    connections: Arc<Connections>,
+    generations: Arc<Generations>,
+    trust: watch::Sender<Arc<Trust>>,
     /// The files in force, and their digest.
-    pub(super) files: (Files, [u8; 32]),
+    files: (Files, [u8; 32]),
     /// The files that a refused configuration names.
-    pub(super) candidate: Option<Files>,
-    pub(super) seen: Seen,
+    candidate: Option<Files>,
+    seen: Seen,
     /// Lists that are due, and were told of.
-    pub(super) told: BTreeMap<KeyId, Told>,
+    told: BTreeMap<KeyId, Told>,
 }
 
 /// What was seen at looks before.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+struct Seen {
     /// At the last look.
     last: Option<Look>,
     /// When a generation was refused: it is not tried again until something changes.
@@ -62,6 +62,27 @@ struct Fault {
 }
 
 impl Reloader {
+    /// Makes one that keeps up what a broker was started with.
+    pub(super) fn new(
+        broker: &Broker,
+        (config, domain, files, digest): (PathBuf, TrustDomain, Files, [u8; 32]),
+        trust: watch::Sender<Arc<Trust>>,
+    ) -> Self {
+        Self {
+            config,
+            domain,
+            clock: Arc::clone(&broker.clock),
+            ledger: broker.ledger.clone(),
+            connections: Arc::clone(&broker.connections),
+            generations: Arc::clone(&broker.generations),
+            trust,
+            files: (files, digest),
+            candidate: None,
+            seen: Seen::default(),
+            told: BTreeMap::new(),
+        }
+    }
+
     /// Looks every `interval`, and whenever it is asked.
     pub(super) async fn run(
         mut self,
@@ -82,10 +103,22 @@ impl Reloader {
                     }
                 }
                 _ = looks.tick() => {
+                    self.cut_due();
                     self.look().await;
                     self.warn_of_lists();
                 }
             }
+        }
+    }
+
+    /// Cuts who is in and may not be: past a certificate's or a list's end, or barred by a record that came to
+    /// light with the journal.
+    fn cut_due(&self) {
+        let bars = Arc::clone(&self.ledger.bars().borrow());
+        let expired = self.connections.cut_expired(self.clock.now());
+        let barred = self.connections.cut_barred(&bars);
+        if expired + barred > 0 {
+            tracing::info!(expired, barred, "connections cut");
         }
     }
 
@@ -221,7 +254,7 @@ impl Reloader {
 
 /// What was said of a list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Told {
+enum Told {
     /// That the next is due.
     Due,
     /// That it is out of date.

@@ -5,7 +5,7 @@ use std::fs;
 
 use portway::{domain::Reason, record::Event};
 
-use super::{comes_in, disclosures, done, following, number, operator};
+use super::{comes_in, disclosures, done, following, next_number, operator};
 use crate::stage::{Cli, Role, Stage, draft, events, fingerprint, now};
 
 /// A stage on which the council has received one alert and has a stream open.
@@ -14,9 +14,9 @@ async fn stage_with_a_follower() -> (Stage, portway::client::Follower) {
     stage.agree().await;
     stage.subscribe("council").await;
     let police = stage.connect("police", Role::Service).await;
-    let mut follower = following(&stage).await;
+    let mut follower = following(&stage, "council").await;
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(number(&mut follower).await, 1);
+    assert_eq!(next_number(&mut follower).await, 1);
     (stage, follower)
 }
 
@@ -61,9 +61,9 @@ async fn a_suspended_agency_comes_back_to_all_that_waited() {
 
     done(&operator(&stage), &["reinstate", "--agency", "council"]);
 
-    let mut follower = following(&stage).await;
-    assert_eq!(number(&mut follower).await, 1);
-    assert_eq!(number(&mut follower).await, 2);
+    let mut follower = following(&stage, "council").await;
+    assert_eq!(next_number(&mut follower).await, 1);
+    assert_eq!(next_number(&mut follower).await, 2);
     let said = operator(&stage).run(["operate", "reinstate", "--agency", "council", "--json"]);
     assert_eq!(said.failed_json(3).0, Reason::AgencyNotSuspended.code());
 }

@@ -1,7 +1,7 @@
 //! Lists of revocations from files: followed without a restart, cut who is on them, close their own CA when they
 //! are out of date.
 
-use super::{comes_in, following, number};
+use super::{comes_in, following, next_number};
 use crate::stage::{Role, Stage, crl, draft, in_force, now, put};
 
 /// A stage where the council's CA has a list, with nobody on it.
@@ -22,10 +22,10 @@ async fn a_list_is_followed_and_who_is_on_it_is_cut() {
     let stage = stage();
     stage.agree().await;
     stage.subscribe("council").await;
-    let mut follower = following(&stage).await;
+    let mut follower = following(&stage, "council").await;
     let police = stage.connect("police", Role::Service).await;
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(number(&mut follower).await, 1);
+    assert_eq!(next_number(&mut follower).await, 1);
 
     let (ca, home) = (stage.path("ca/council"), stage.home("council", Role::Service));
     put(&stage.path("ca/council/crl.pem"), &crl(&ca, 2, &[&home], now().plus_days(30)));

@@ -2,9 +2,11 @@
 //! whoever may not take part any more.
 
 mod bars;
+mod cutting;
 mod lists;
 mod reload;
 mod replaced;
+mod rotations;
 mod socket;
 
 use portway::{
@@ -26,15 +28,15 @@ fn done(cli: &Cli, arguments: &[&str]) -> u64 {
     said["index"].as_u64().unwrap()
 }
 
-/// The council's subscriber, with its stream open.
-async fn following(stage: &Stage) -> Follower {
-    let council = stage.connect("council", Role::Service).await;
+/// A subscriber, with its stream open.
+async fn following(stage: &Stage, agency: &str) -> Follower {
+    let council = stage.connect(agency, Role::Service).await;
     let name = SUBSCRIPTION.parse().unwrap();
     council.follow(&name, PURPOSE, FollowOptions::default()).await.unwrap()
 }
 
 /// The next delivery's number.
-async fn number(follower: &mut Follower) -> u64 {
+async fn next_number(follower: &mut Follower) -> u64 {
     loop {
         if let Some(Incoming::Delivery(delivered)) = follower.next().await.unwrap() {
             return delivered.number;
@@ -72,4 +74,16 @@ impl Connectable {
         let connection = portway::client::Connection::connect(&stage.address, identity).await?;
         connection.status().await.map(drop)
     }
+}
+
+/// A number that a campaign sets.
+fn number(name: &str, usual: u64) -> u64 {
+    let text = std::env::var_os(name);
+    text.map_or(usual, |text| text.to_str().and_then(|it| it.parse().ok()).expect("a number"))
+}
+
+/// Tells a campaign what came of it.
+fn say(what: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "{what}").unwrap();
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use portway::{domain::ReloadCause, record::Event};
 
-use super::{done, following, number, operator};
+use super::{done, following, next_number, operator};
 use crate::stage::{Cli, Role, Stage, copy_dir, draft, events, in_force, now, put};
 
 /// The council follows, the certificate of the broker is replaced, and nobody notices.
@@ -14,9 +14,9 @@ async fn the_brokers_certificate_is_replaced_under_an_open_stream() {
     stage.agree().await;
     stage.subscribe("council").await;
     let police = stage.connect("police", Role::Service).await;
-    let mut follower = following(&stage).await;
+    let mut follower = following(&stage, "council").await;
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(number(&mut follower).await, 1);
+    assert_eq!(next_number(&mut follower).await, 1);
     let before = stage.generation().await;
 
     stage.renew_server();
@@ -26,7 +26,7 @@ async fn the_brokers_certificate_is_replaced_under_an_open_stream() {
     assert_ne!(after.digest, before.digest);
     assert!(after.taken > before.taken);
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(number(&mut follower).await, 2);
+    assert_eq!(next_number(&mut follower).await, 2);
     let officer = stage.connect("police", Role::Officer).await;
     let recorded = events(&officer).await.into_iter().find(|(at, _)| *at == index);
     let Some((_, Event::Reloaded(reloaded))) = recorded else { panic!("{recorded:?}") };
@@ -106,9 +106,9 @@ async fn other_rules_decide_from_their_record_on() {
     stage.agree().await;
     stage.subscribe("council").await;
     let police = stage.connect("police", Role::Service).await;
-    let mut follower = following(&stage).await;
+    let mut follower = following(&stage, "council").await;
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(number(&mut follower).await, 1);
+    assert_eq!(next_number(&mut follower).await, 1);
     let path = stage.path("broker/rules/alert.cedar");
     let stricter = format!(
         "{}\n@id(\"closed\")\n@why(\"Nothing is admitted while the house is being moved.\")\n\
@@ -122,7 +122,7 @@ async fn other_rules_decide_from_their_record_on() {
     assert_eq!(reason, "GENERATION_REFUSED");
     assert!(error["message"].as_str().unwrap().contains("rules: "), "{error}");
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(number(&mut follower).await, 2);
+    assert_eq!(next_number(&mut follower).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
