@@ -108,12 +108,10 @@ async fn every_act_is_on_record_by_whom() {
         let acts: Vec<(u64, String)> = events(&officer)
             .await
             .into_iter()
-            .filter_map(|(index, event)| match event {
-                Event::Barred { by, .. } => {
-                    assert_eq!(by.certificate, own);
-                    Some((index, by.seat.to_string()))
-                }
-                _ => None,
+            .filter_map(|(index, event)| {
+                let Event::Barred { by, .. } = event else { return None };
+                assert_eq!(by.certificate, own);
+                Some((index, by.seat.to_string()))
             })
             .collect();
         let by = "operator/ops-1".to_owned();

@@ -154,12 +154,11 @@ impl Scene {
         for pair in cuts.windows(2) {
             let [(_, index), (_, next)] = pair else { continue };
             let between = disclosed.iter().filter(|(at, _)| (*index..*next).contains(at));
-            let opened: Vec<u64> = between
-                .filter_map(|(_, event)| match event {
-                    Event::Disclosed(it) if it.recipient.as_str() == "council" => Some(it.opened),
-                    _ => None,
-                })
-                .collect();
+            let opened = between.filter_map(|(_, event)| {
+                let Event::Disclosed(it) = event else { return None };
+                (it.recipient.as_str() == "council").then_some(it.opened)
+            });
+            let opened: Vec<u64> = opened.collect();
             // The next subscriber's own stream, opened after this one's end.
             assert!(opened.iter().all(|opened| opened > index), "{opened:?} after {index}");
         }

@@ -10,7 +10,7 @@ mod rotations;
 mod socket;
 
 use portway::{
-    client::{Error, FollowOptions, Follower, Incoming},
+    client::{Connection, Error, FollowOptions, Follower, Identity, Incoming},
     record::Event,
 };
 
@@ -48,10 +48,8 @@ async fn next_number(follower: &mut Follower) -> u64 {
 async fn disclosures(stage: &Stage, after: u64) -> (usize, usize) {
     let officer = stage.connect("police", Role::Officer).await;
     let events = events(&officer).await;
-    let to_council = |it: &Event| match it {
-        Event::Disclosed(it) => it.recipient.as_str() == "council",
-        _ => false,
-    };
+    let to_council =
+        |it: &Event| matches!(it, Event::Disclosed(it) if it.recipient.as_str() == "council");
     let all: Vec<u64> =
         events.iter().filter(|(_, it)| to_council(it)).map(|(index, _)| *index).collect();
     (all.len(), all.iter().filter(|index| **index > after).count())
@@ -59,20 +57,12 @@ async fn disclosures(stage: &Stage, after: u64) -> (usize, usize) {
 
 /// Tries to come in, and to ask for anything at all.
 async fn comes_in(stage: &Stage, agency: &str, role: Role) -> bool {
-    match Connectable::of(stage, agency, role).await {
-        Ok(()) => true,
+    let identity = Identity::load(&stage.home(agency, role)).unwrap();
+    let asked = async { Connection::connect(&stage.address, identity).await?.status().await };
+    match asked.await {
+        Ok(_) => true,
         Err(Error::Unreachable { .. }) => false,
         Err(error) => panic!("{error:?}"),
-    }
-}
-
-struct Connectable;
-
-impl Connectable {
-    async fn of(stage: &Stage, agency: &str, role: Role) -> Result<(), Error> {
-        let identity = portway::client::Identity::load(&stage.home(agency, role))?;
-        let connection = portway::client::Connection::connect(&stage.address, identity).await?;
-        connection.status().await.map(drop)
     }
 }
 

@@ -119,13 +119,14 @@ async fn knock(stage: Arc<Stage>, load: Arc<Load>) {
 #[derive(Debug)]
 struct Reading {
     until: tokio::sync::watch::Sender<u64>,
-    read: tokio::task::JoinHandle<()>,
+    read: JoinSet<()>,
 }
 
 async fn stream(stage: &Stage, agency: &str) -> Reading {
     let mut follower = following(stage, agency).await;
     let (until, mut last) = tokio::sync::watch::channel(u64::MAX);
-    let read = tokio::spawn(async move {
+    let mut read = JoinSet::new();
+    read.spawn(async move {
         let mut next = 1;
         while next <= *last.borrow_and_update() {
             let incoming = tokio::select! {
@@ -150,7 +151,7 @@ impl Reading {
     /// Reads up to a number, on the stream that was opened first.
     async fn take(self, number: u64) {
         self.until.send_replace(number);
-        self.read.await.unwrap();
+        self.read.join_all().await;
     }
 }
 

@@ -17,10 +17,14 @@ async fn who_runs_the_broker_needs_no_certificate() {
     let by: Vec<_> = events(&officer)
         .await
         .into_iter()
-        .filter_map(|(index, event)| match event {
-            Event::Reloaded(it) => Some((index, it.by.unwrap())),
-            Event::Barred { by, .. } => Some((index, by)),
-            _ => None,
+        .filter_map(|(index, event)| {
+            if let Event::Barred { by, .. } = event {
+                Some((index, by))
+            } else if let Event::Reloaded(it) = event {
+                Some((index, it.by.unwrap()))
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(by.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [reloaded, suspended]);
