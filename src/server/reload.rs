@@ -200,19 +200,17 @@ impl Reloader {
         let Read { trust, rules, files, digest } = read;
         let trust = Arc::new(trust);
         let before = self.trust.send_replace(Arc::clone(&trust));
-        let mut cut = self.cut_untrusted(&trust);
+        let cut = self.cut_untrusted(&trust).await;
         let asker = by.clone().unwrap_or_else(Caller::local);
         let generation = Generation { by, cause, digest, rules };
         let index = match self.ledger.reload(&asker, generation).await {
             Ok(index) => index,
             Err(rejection) => {
                 self.trust.send_replace(Arc::clone(&before));
-                self.cut_untrusted(&before);
+                self.cut_untrusted(&before).await;
                 return Err(format!("it could not be recorded: {rejection}"));
             }
         };
-        // A certificate of the generation before may have come in between its end and the list.
-        cut += self.cut_untrusted(&trust);
         self.files = (files, digest);
         (self.candidate, self.seen) = (None, Seen::default());
         self.told.clear();
@@ -222,9 +220,15 @@ impl Reloader {
         Ok(Taken { index, digest, cut })
     }
 
-    fn cut_untrusted(&self, trust: &Trust) -> usize {
+    /// Cuts whoever is in and would not be let in by a generation: every chain is looked at anew, off the
+    /// runtime's threads. Whoever is on the way in looks for himself, once he is in the list.
+    async fn cut_untrusted(&self, trust: &Arc<Trust>) -> usize {
+        let (trust, now) = (Arc::clone(trust), self.clock.now());
         let bars = Arc::clone(&self.ledger.bars().borrow());
-        self.connections.cut_untrusted(trust, self.clock.now(), &bars)
+        let connections = Arc::clone(&self.connections);
+        let cut = move || connections.cut_untrusted(&trust, now, &bars);
+        let done = tokio::task::spawn_blocking(cut).await;
+        done.unwrap_or_else(|_| self.connections.cut_where(|_| true))
     }
 
     /// Tells of each list once that its successor is due, and once that it is out of date.
