@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, RootCertStore,
+    CertificateError, OtherError, RootCertStore,
     pki_types::{CertificateDer, UnixTime},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
@@ -96,8 +96,13 @@ impl Trust {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<Leaf, Rejection> {
+        if is_too_long(certificate, intermediates) {
+            return Err(Rejection::ChainTooLong);
+        }
         let known = self.known.as_ref().ok_or(Rejection::UnknownCa)?;
-        known.verify_client_cert(certificate, intermediates, now).map_err(|error| why(&error))?;
+        known
+            .verify_client_cert(certificate, intermediates, now)
+            .map_err(|error| why(&error, intermediates))?;
         let leaf = leaf::read(certificate, &self.domain)?;
         let entitled = self.entitled(&leaf.seat)?.ok_or(Rejection::CaNotEntitled)?;
         entitled
@@ -131,7 +136,17 @@ fn unusable(path: &Path, error: rustls::Error) -> TrustError {
     TrustError { path: path.to_owned(), fault: Fault::Certificate(error) }
 }
 
-fn why(error: &rustls::Error) -> Rejection {
+/// A leaf and what stands between it and its CA: nobody needs more, and paths are looked for in all of it.
+const CHAIN_MAX: usize = 8;
+const CHAIN_BYTES_MAX: usize = 32 << 10;
+
+fn is_too_long(certificate: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> bool {
+    let bytes: usize = intermediates.iter().map(|it| it.len()).sum();
+    intermediates.len() >= CHAIN_MAX || certificate.len() + bytes > CHAIN_BYTES_MAX
+}
+
+/// Tells why a chain was refused: for the log only, nothing is decided by it.
+fn why(error: &rustls::Error, intermediates: &[CertificateDer<'_>]) -> Rejection {
     use CertificateError as Wrong;
     let rustls::Error::InvalidCertificate(wrong) = error else {
         return Rejection::CertificateInvalid;
@@ -140,9 +155,35 @@ fn why(error: &rustls::Error) -> Rejection {
         Rejection::Expired
     } else if matches!(wrong, Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) {
         Rejection::NotYetValid
+    } else if matches!(wrong, Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. }) {
+        Rejection::NotForClients
+    } else if matches!(wrong, Wrong::UnsupportedSignatureAlgorithmContext { .. }) {
+        Rejection::SignatureUnfit
     } else if matches!(wrong, Wrong::UnknownIssuer | Wrong::BadSignature) {
+        // A signature under a key that is too short is checked by nobody.
+        let unfit = intermediates.iter().any(|it| leaf::has_unfit_key(it));
         // A CA of the same name but with another key is as unknown as one of another name.
-        Rejection::UnknownCa
+        if unfit { Rejection::KeyUnfit } else { Rejection::UnknownCa }
+    } else if let Wrong::Other(OtherError(other)) = wrong {
+        other.downcast_ref().map_or(Rejection::CertificateInvalid, why_webpki)
+    } else {
+        Rejection::CertificateInvalid
+    }
+}
+
+fn why_webpki(error: &webpki::Error) -> Rejection {
+    use webpki::Error as Wrong;
+    if matches!(error, Wrong::CaUsedAsEndEntity) {
+        Rejection::CaCertificate
+    } else if matches!(error, Wrong::UnsupportedCriticalExtension) {
+        Rejection::UnknownExtension
+    } else if matches!(
+        error,
+        Wrong::MaximumPathDepthExceeded
+            | Wrong::MaximumPathBuildCallsExceeded
+            | Wrong::MaximumSignatureChecksExceeded
+    ) {
+        Rejection::ChainTooLong
     } else {
         Rejection::CertificateInvalid
     }

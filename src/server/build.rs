@@ -68,7 +68,6 @@ impl Server {
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
         let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
-            .await
             .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());

@@ -48,7 +48,7 @@ async fn a_name_that_is_not_one_seat_is_refused() {
         (&[], Rejection::SanMissing),
         (&[RMS, officer], Rejection::SanAmbiguous),
         (&[RMS, RMS], Rejection::SanAmbiguous),
-        (&["spiffe://exchange.example/agency/polic%65/service/rms"], Rejection::SanMalformed),
+        (&["spiffe://exchange.example/agency/polic%65/service/rms"], Rejection::SanEscaped),
         (&["spiffe://exchange.example/agency/police/admin/rms"], Rejection::SanMalformed),
         (&["https://exchange.example/agency/police/service/rms"], Rejection::SanMalformed),
         (&["spiffe://other.example/agency/police/service/rms"], Rejection::WrongTrustDomain),
@@ -119,17 +119,29 @@ async fn a_certificate_that_is_not_a_clients_is_refused() {
         change(&mut params);
         params
     };
-    for params in [
-        with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))),
-        with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
-        with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]),
-        with(|params| params.extended_key_usages.clear()),
-        with(|params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
-        mint::server(),
+    for (params, reason) in [
+        (
+            with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))),
+            Rejection::CaCertificate,
+        ),
+        (
+            with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+            Rejection::NotForClients,
+        ),
+        (
+            with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]),
+            Rejection::NotForClients,
+        ),
+        (with(|params| params.extended_key_usages.clear()), Rejection::NotForClients),
+        (
+            with(|params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
+            Rejection::NotForSigning,
+        ),
+        (mint::server(), Rejection::NotForClients),
     ] {
         let exchange = Exchange::open().await;
         let identity = exchange.police.issue(&params);
-        assert_eq!(exchange.refused(Some(&identity)).await, Rejection::CertificateInvalid);
+        assert_eq!(exchange.refused(Some(&identity)).await, reason);
     }
 }
 
@@ -204,7 +216,7 @@ async fn a_silent_client_is_dropped() {
         Exchange::open_with(|settings| settings.handshake_timeout = Duration::from_millis(20));
     let exchange = exchange.await;
     let mut silent = TcpStream::connect(exchange.address).await.unwrap();
-    assert_eq!(guarded(silent.read(&mut [0; 64])).await.unwrap(), 0);
+    reset(&mut silent).await;
     assert_eq!(exchange.reason().await, Rejection::HandshakeTimeout);
 }
 
@@ -220,23 +232,122 @@ async fn a_silent_client_holds_up_nobody() {
     assert_eq!(exchange.reason().await, Rejection::HandshakeFailed);
 }
 
-/// With no place left to shake hands, a peer waits its turn instead of being refused.
+/// Those that say nothing, and those that say hello and then nothing: beyond so many of each, the one that has
+/// waited longest makes room, and whoever shakes hands gets in all the while.
 #[tokio::test]
-async fn handshakes_are_bounded_and_the_next_one_waits() {
-    let mut exchange = Exchange::open_with(|settings| settings.handshakes_max = 1).await;
-    let silent = TcpStream::connect(exchange.address).await.unwrap();
+async fn handshakes_are_bounded_and_the_oldest_makes_room() {
+    let mut exchange = Exchange::open_with(|settings| settings.handshakes_max = 2).await;
     let service = exchange.service();
-    let config = Arc::new(exchange.client_config(Some(&service)));
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(TcpStream::connect(exchange.address).await.unwrap());
+        exchange.admit(&service).await;
+    }
+    for (at, socket) in silent.iter_mut().enumerate() {
+        // Eight have places, and the last that was admitted had one of them for a moment.
+        if at < 9 {
+            reset(socket).await;
+        } else {
+            let waits = socket.try_read(&mut [0]).unwrap_err();
+            assert_eq!(waits.kind(), io::ErrorKind::WouldBlock, "{at}");
+        }
+    }
+
+    let config = Arc::new(exchange.client_config(None));
+    let mut stalled = Vec::new();
+    for _ in 0..5 {
+        let config = Arc::clone(&config);
+        let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+        let mut socket = TcpStream::connect(exchange.address).await.unwrap();
+        send(&mut client, &mut socket).await;
+        // The broker has answered the hello, and now waits for a certificate that does not come.
+        assert!(guarded(socket.read(&mut [0; 8192])).await.unwrap() > 0);
+        stalled.push(socket);
+        exchange.admit(&service).await;
+    }
+    for socket in &mut stalled[..4] {
+        reset(socket).await;
+    }
+    assert!(exchange.rejections.count(Rejection::HandshakeEvicted) >= 13);
+    assert_eq!(exchange.connections.count(), 0);
+}
+
+/// Expects that a connection has been thrown out, and not said goodbye to.
+async fn reset(socket: &mut TcpStream) {
+    let end = guarded(socket.read_to_end(&mut Vec::new())).await;
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+/// A hello that comes byte by byte, and never whole, has no longer than one that does not come.
+#[tokio::test]
+async fn a_hello_that_drips_is_dropped() {
+    let exchange =
+        Exchange::open_with(|settings| settings.handshake_timeout = Duration::from_millis(50));
+    let exchange = exchange.await;
+    let config = Arc::new(exchange.client_config(None));
     let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
-    let mut second = TcpStream::connect(exchange.address).await.unwrap();
-    send(&mut client, &mut second).await;
-    let unanswered = second.try_read(&mut [0]).unwrap_err();
-    assert_eq!(unanswered.kind(), io::ErrorKind::WouldBlock);
-    drop(silent);
-    assert_eq!(exchange.reason().await, Rejection::HandshakeFailed);
-    guarded(second.readable()).await.unwrap();
-    drop(second);
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    let mut socket = TcpStream::connect(exchange.address).await.unwrap();
+    for byte in &hello[..hello.len() - 1] {
+        // It goes on until the other end is gone.
+        if socket.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(exchange.reason().await, Rejection::HandshakeTimeout);
+}
+
+/// Garbage of every length, ends in the middle of a hello, and floods of it: no more than a refusal each.
+#[tokio::test]
+async fn garbage_is_refused_and_hurts_nobody() {
+    let mut exchange = Exchange::open().await;
+    let service = exchange.service();
+    let config = Arc::new(exchange.client_config(None));
+    let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    for length in (0..hello.len()).step_by(7) {
+        let mut part = TcpStream::connect(exchange.address).await.unwrap();
+        part.write_all(&hello[..length]).await.unwrap();
+        drop(part);
+        let mut garbage = TcpStream::connect(exchange.address).await.unwrap();
+        let bytes: Vec<u8> = hello.iter().map(|byte| byte.wrapping_mul(31) ^ 0x5a).collect();
+        // The other end may have had enough already.
+        drop(garbage.write_all(&bytes[..length]).await);
+        drop(garbage);
+    }
     exchange.admit(&service).await;
+    assert_eq!(exchange.reason().await, Rejection::HandshakeFailed);
+}
+
+/// A peer with a good certificate that then says nothing, or never all of how HTTP/2 begins, keeps no place.
+#[tokio::test]
+async fn an_admitted_peer_that_says_nothing_is_cut() {
+    let mut exchange =
+        Exchange::open_with(|settings| settings.handshake_timeout = Duration::from_millis(200))
+            .await;
+    let service = exchange.service();
+    for said in [&b""[..], b"PRI * HTTP/2.0"] {
+        let (mut client, mut stream) = exchange.admit(&service).await;
+        client.write_all(said).await.unwrap();
+        let cut = async {
+            loop {
+                if let Err(error) = stream.read(&mut [0; 64]).await {
+                    return error.kind();
+                }
+            }
+        };
+        assert_eq!(guarded(cut).await, io::ErrorKind::ConnectionAborted);
+    }
+    assert_eq!(exchange.reason().await, Rejection::ConnectionSilent);
+
+    let (mut client, mut stream) = exchange.admit(&service).await;
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    guarded(stream.read_exact(&mut [0; 24])).await.unwrap();
+    assert!(exchange.connections.cut_silent(Duration::ZERO).is_empty());
+    assert!(!stream.peer().connection.is_cut());
 }
 
 #[tokio::test]

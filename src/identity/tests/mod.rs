@@ -93,8 +93,7 @@ impl Exchange {
         settings.handshake_timeout = LONG;
         change(&mut settings);
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
-        let acceptor =
-            Acceptor::bind(settings, newest, Arc::<SetClock>::clone(&clock)).await.unwrap();
+        let acceptor = Acceptor::bind(settings, newest, Arc::<SetClock>::clone(&clock)).unwrap();
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let rejections = acceptor.rejections();
         let incoming = acceptor.accept(&tasks, stop.clone());
