@@ -375,10 +375,10 @@ impl TimeProvider for CertificateTime {
 
 /// Tells why a handshake failed: what the check found says more than what rustls made of it.
 fn why(error: &io::Error, finding: Option<&Finding>) -> Rejection {
+    use InvalidMessage::{CertificatePayloadTooLarge, HandshakePayloadTooLarge};
     if let Some(Finding { outcome: Err(reason), .. }) = finding {
         return *reason;
     }
-    use InvalidMessage::{CertificatePayloadTooLarge, HandshakePayloadTooLarge};
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::NoCertificatesPresented) => Rejection::NoCertificate,
         // After the hello, the peer's chain is the only message that can be long.

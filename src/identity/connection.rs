@@ -195,7 +195,9 @@ impl Connections {
                 && !connection.is_cut()
         };
         let silent: Vec<_> = self.open().into_iter().filter(is_silent).collect();
-        silent.iter().for_each(|connection| connection.cut());
+        for connection in &silent {
+            connection.cut();
+        }
         silent
     }
 

@@ -66,11 +66,11 @@ struct Exchange {
 }
 
 impl Exchange {
-    async fn open() -> Self {
-        Self::open_with(|_| ()).await
+    fn open() -> Self {
+        Self::open_with(|_| ())
     }
 
-    async fn open_with(change: impl FnOnce(&mut AcceptorSettings)) -> Self {
+    fn open_with(change: impl FnOnce(&mut AcceptorSettings)) -> Self {
         let [server, police, council, operators] =
             ["Server CA", "Police CA", "Council CA", "Operators CA"].map(Ca::root);
         let dir = TempDir::new().unwrap();

@@ -53,6 +53,14 @@ impl Broker {
         assert!(lifted.unwrap().success());
     }
 
+    /// Returns what `/proc` says of it under a name, such as `VmHWM`, in kB.
+    pub(super) fn usage(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let number = line.trim_start_matches(':').split_whitespace().next().unwrap();
+        number.parse().unwrap()
+    }
+
     fn run(mut command: Command, config: &Path, arguments: &[&str]) -> Self {
         let log = config.with_file_name("stderr.jsonl");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();

@@ -117,6 +117,11 @@ impl Stage {
         self.broker.as_ref().expect("a broker that runs").lift_limit();
     }
 
+    /// Returns what `/proc` says of the broker under a name, in kB.
+    pub(crate) fn usage(&self, name: &str) -> u64 {
+        self.broker.as_ref().expect("a broker that runs").usage(name)
+    }
+
     /// Asks the broker to stop, and waits for its end.
     pub(crate) fn terminate(&mut self) -> Ended {
         self.broker.take().expect("a broker that runs").terminate()

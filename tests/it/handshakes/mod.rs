@@ -1,5 +1,8 @@
 //! Who is turned away at the door, and that the operator can see how often and why.
 
+mod crowd;
+mod flood;
+
 use std::collections::BTreeMap;
 
 use crate::stage::{Cli, Door, Role, Stage};
