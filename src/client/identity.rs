@@ -13,7 +13,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
     version::TLS13,
 };
 use x509_parser::{extensions::GeneralName, prelude::FromDer, prelude::X509Certificate};
@@ -21,6 +21,7 @@ use x509_parser::{extensions::GeneralName, prelude::FromDer, prelude::X509Certif
 use super::{Error, memory::Memory};
 use crate::{
     domain::{AgencyId, Seat},
+    identity::{private_key, read_private},
     merkle::Verifier,
 };
 
@@ -98,8 +99,8 @@ fn tls(dir: &Path, chain: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConf
         roots.add(certificate).map_err(|error| wrong(&ca, error))?;
     }
     let path = dir.join("key.pem");
-    let pem = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong(&path, "holds no key"))?;
+    let pem = read_private(&path).map_err(|error| wrong(&path, error.fault))?;
+    let key = private_key(&pem).ok_or_else(|| wrong(&path, "holds no key"))?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| Error::configuration(error.to_string()))?

@@ -11,12 +11,13 @@ use std::{
 
 use rustls::{
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
     sign::CertifiedKey,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
+use super::private_key;
 use crate::domain::Timestamp;
 
 /// Returns the one provider of cryptography: ring.
@@ -85,8 +86,7 @@ impl Credentials {
             Fault::Certificate(rustls::CertificateError::BadEncoding.into()).in_file(certificate)
         })?;
         let pem = read_private(key)?;
-        let der = PrivateKeyDer::from_pem_slice(&pem)
-            .map_err(|_| Fault::NotPem("private key").in_file(key))?;
+        let der = private_key(&pem).ok_or_else(|| Fault::NotPem("private key").in_file(key))?;
         let signing = provider()
             .key_provider
             .load_private_key(der)

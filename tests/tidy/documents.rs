@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::CommandFactory;
 use portway::cli::Arguments;
 use portway::domain::{Class, Reason};
+use portway::identity::Rejection;
 
 use crate::{
     table::{quoted, rows},
@@ -88,4 +89,15 @@ fn leaves<'a>(command: &'a clap::Command, path: &str) -> Vec<(String, &'a clap::
 fn section<'a>(document: &'a str, heading: &str) -> &'a str {
     let (_, rest) = document.split_once(&format!("\n### {heading}\n")).unwrap_or_default();
     rest.split_once("\n### ").map_or(rest, |(section, _)| section)
+}
+
+#[test]
+fn every_reason_why_a_connection_is_refused_is_explained() {
+    let document = tree::read("certs/README.md");
+    let table = rows(&document, "## When a broker refuses");
+    let mut listed: Vec<&str> = table.iter().flat_map(|row| quoted(&row[0])).collect();
+    listed.sort_unstable();
+    let mut own = Rejection::ALL.map(Rejection::code);
+    own.sort_unstable();
+    assert_eq!(listed, own);
 }

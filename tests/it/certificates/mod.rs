@@ -1,0 +1,7 @@
+//! Certificates that other programs made, good and bad, shown to the real binary by OpenSSL's own client.
+
+mod corpus;
+mod keys;
+mod openssl;
+mod outside;
+mod tls;
