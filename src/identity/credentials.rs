@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use ring::digest::{SHA256, digest};
 use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
@@ -18,7 +19,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::private_key;
-use crate::domain::Timestamp;
+use crate::domain::{Fingerprint, Timestamp};
 
 /// Returns the one provider of cryptography: ring.
 pub fn provider() -> Arc<CryptoProvider> {
@@ -104,6 +105,11 @@ impl Credentials {
         &self.key
     }
 
+    /// Returns the digest of the certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.cert.first().map_or(Fingerprint([0; 32]), |it| fingerprint(it))
+    }
+
     /// Returns the last moment of the certificate.
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
@@ -132,6 +138,13 @@ pub fn authorities(
         }
     }
     Ok(valid)
+}
+
+/// Returns the digest that a certificate is known by.
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());
+    Fingerprint(bytes)
 }
 
 /// Returns the last moment of a certificate: the end of the second that `notAfter` names.

@@ -6,6 +6,7 @@ mod check;
 mod connection;
 mod credentials;
 mod desk;
+mod diagnosis;
 mod key;
 mod leaf;
 mod lobby;
@@ -19,7 +20,7 @@ pub use credentials::{Credentials, Fault, TrustError, authorities, provider, rea
 pub use key::private_key;
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
-pub use trust::{Sources, Trust};
+pub use trust::{Authority, Sources, Trust};
 
 #[cfg(test)]
 mod mint;

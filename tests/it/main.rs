@@ -14,6 +14,8 @@ mod handshakes;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod stage;

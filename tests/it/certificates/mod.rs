@@ -2,6 +2,6 @@
 
 mod corpus;
 mod keys;
-mod openssl;
+pub(crate) mod openssl;
 mod outside;
 mod tls;

@@ -9,30 +9,30 @@ use std::{
 use crate::stage::{Role, Stage};
 
 /// Keys as `openssl genpkey` makes them.
-pub(super) const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
-pub(super) const P384: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
-pub(super) const ED25519: &[&str] = &["-algorithm", "ED25519"];
-pub(super) const RSA1024: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"];
-pub(super) const RSA2048: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-pub(super) const RSA3072: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"];
+pub(crate) const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+pub(crate) const P384: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
+pub(crate) const ED25519: &[&str] = &["-algorithm", "ED25519"];
+pub(crate) const RSA1024: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"];
+pub(crate) const RSA2048: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+pub(crate) const RSA3072: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"];
 
 /// What a good service of the police has.
-pub(super) const GOOD: &str = "basicConstraints = critical, CA:FALSE\n\
+pub(crate) const GOOD: &str = "basicConstraints = critical, CA:FALSE\n\
     keyUsage = critical, digitalSignature\n\
     extendedKeyUsage = clientAuth\n\
     subjectAltName = URI:spiffe://portway.test/agency/police/service/cases\n";
 /// What a CA has.
-pub(super) const AUTHORITY: &str = "basicConstraints = critical, CA:TRUE\n\
+pub(crate) const AUTHORITY: &str = "basicConstraints = critical, CA:TRUE\n\
     keyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash\n";
 
 /// What is signed, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paper<'a> {
-    pub(super) key: &'a [&'a str],
-    pub(super) extensions: &'a str,
-    pub(super) digest: &'a str,
+pub(crate) struct Paper<'a> {
+    pub(crate) key: &'a [&'a str],
+    pub(crate) extensions: &'a str,
+    pub(crate) digest: &'a str,
     /// From when to when, as `openssl ca` takes it.
-    pub(super) time: [&'a str; 2],
+    pub(crate) time: [&'a str; 2],
 }
 
 impl Default for Paper<'_> {
@@ -44,12 +44,16 @@ impl Default for Paper<'_> {
 
 /// Makes a key and a certificate for it in `home`, signed by the CA in `ca`, which has `ca.pem` and `key.pem`;
 /// none: by itself.
-pub(super) fn issue(home: &Path, ca: Option<&Path>, paper: Paper<'_>) {
+pub(crate) fn issue(home: &Path, ca: Option<&Path>, paper: Paper<'_>) {
+    issue_to(home, home.file_name().unwrap().to_str().unwrap(), ca, paper);
+}
+
+/// The same, for a name.
+pub(crate) fn issue_to(home: &Path, name: &str, ca: Option<&Path>, paper: Paper<'_>) {
     fs::create_dir_all(home).unwrap();
     fs::write(home.join("extensions"), paper.extensions).unwrap();
     fs::write(home.join("index.txt"), "").unwrap();
     fs::write(home.join("ca.cnf"), CONFIGURATION).unwrap();
-    let name = home.file_name().unwrap().to_str().unwrap();
     run(home, &[&["genpkey", "-out", "key.pem"], paper.key].concat());
     run(
         home,
@@ -74,21 +78,21 @@ const CONFIGURATION: &str = "[ca]\ndefault_ca = any\n[any]\nnew_certs_dir = .\nd
     unique_subject = no\nrand_serial = yes\npolicy = policy\n[policy]\ncommonName = supplied\n";
 
 /// Makes a CA in `home`.
-pub(super) fn authority(home: &Path, ca: Option<&Path>, paper: Paper<'_>) {
+pub(crate) fn authority(home: &Path, ca: Option<&Path>, paper: Paper<'_>) {
     let paper = Paper { extensions: AUTHORITY, ..paper };
     issue(home, ca, paper);
     fs::copy(home.join("cert.pem"), home.join("ca.pem")).unwrap();
 }
 
 /// Runs a command of OpenSSL's in a directory.
-pub(super) fn run(dir: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
     let output = Command::new("openssl").current_dir(dir).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
 /// Connects with OpenSSL's client and more arguments, says nothing, and returns all that it printed.
-pub(super) fn connect(stage: &Stage, more: &[&str]) -> String {
+pub(crate) fn connect(stage: &Stage, more: &[&str]) -> String {
     let ca = stage.home("police", Role::Service).join("ca.pem");
     let output = Command::new("openssl")
         .args(["s_client", "-connect", &stage.address, "-CAfile", ca.to_str().unwrap()])
@@ -103,12 +107,12 @@ pub(super) fn connect(stage: &Stage, more: &[&str]) -> String {
 
 /// Shows the certificate and the chain of a directory, however weak they are, and waits until the broker has had
 /// enough of it.
-pub(super) fn refused(stage: &Stage, home: &Path) -> String {
+pub(crate) fn refused(stage: &Stage, home: &Path) -> String {
     show(stage, home, &["-ign_eof"])
 }
 
 /// The same, and leaves.
-pub(super) fn shown(stage: &Stage, home: &Path) -> String {
+pub(crate) fn shown(stage: &Stage, home: &Path) -> String {
     show(stage, home, &[])
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Broker {
     child: Child,
     stdout: BufReader<ChildStdout>,
     pub(super) address: String,
+    /// Where it shows figures, if it does.
+    pub(super) metrics: Option<String>,
 }
 
 /// A broker that has ended by itself.
@@ -80,7 +82,8 @@ impl Broker {
             panic!("{error}: {line:?}; {}", std::fs::read_to_string(&log).unwrap())
         });
         let address = said["listening"].as_str().expect("where it listens").to_owned();
-        Self { child, stdout, address }
+        let metrics = said["metrics"].as_str().map(str::to_owned);
+        Self { child, stdout, address, metrics }
     }
 
     /// Sends SIGTERM and waits for the end, for as long as a stop may take.
