@@ -261,7 +261,7 @@ impl Log {
             released: Fields::all(),
             withheld: Fields::NONE,
             view: commitment::view(&VIEW_KEY, &view),
-            rules: Vec::new(),
+            rules: std::sync::Arc::default(),
             regime_change: false,
             delete_after: TIME.plus_days(30),
         }));

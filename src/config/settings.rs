@@ -166,7 +166,7 @@ impl Reader<'_> {
             batch: self.count(
                 "ledger.batch_commands_max",
                 own.batch_commands_max,
-                (4096, 1..=4096),
+                (128, 1..=4096),
             )?,
             publish_rate: self.publish_rate(&file.limits)?,
             accept_lost_anchor: false,

@@ -21,8 +21,8 @@ pub use content::{
 pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription,
+    Agencies, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
 pub use view::view_bytes;

@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{AgencyId, AlertId, Caller, Draft, QueryPurpose, Subscription, Timestamp};
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
-    Commit, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
+    Commit, Heard, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
     command::{Command, Reading},
 };
 
@@ -117,7 +117,8 @@ impl World<'_> {
             Ask::Credit { stream, more } => {
                 let (place, stream) = self.a_stream(stream)?;
                 let (answer, answered) = oneshot::channel();
-                let command = Command::Credit { stream: stream.key?, more, answer };
+                let heard = Heard { credit: Some(more), ..Heard::default() };
+                let command = Command::Hear { stream: stream.key?, heard, answer };
                 Some((command, Waiting::Credited(answered, place, more)))
             }
             Ask::Open { agency, name, credit, resume } => {
@@ -138,7 +139,8 @@ impl World<'_> {
             UpTo::One => last.min(asked.acknowledged + 1),
         };
         let (answer, answered) = oneshot::channel();
-        let command = Command::Acknowledge { stream, number, answer };
+        let heard = Heard { acknowledged: Some(number), ..Heard::default() };
+        let command = Command::Hear { stream, heard, answer };
         Some((command, Waiting::Acknowledged(answered)))
     }
 
