@@ -20,8 +20,8 @@ use x509_parser::{extensions::GeneralName, prelude::FromDer, prelude::X509Certif
 
 use super::{Error, memory::Memory};
 use crate::{
-    domain::{AgencyId, Seat},
-    identity::{private_key, read_private},
+    domain::{AgencyId, Seat, Timestamp},
+    identity::{last_moment, private_key, read_private},
     merkle::Verifier,
 };
 
@@ -30,6 +30,7 @@ use crate::{
 pub struct Identity {
     seat: Seat,
     trust_domain: String,
+    not_after: Timestamp,
     tls: Arc<ClientConfig>,
     memory: Arc<Memory>,
 }
@@ -46,9 +47,10 @@ impl Identity {
             .first()
             .and_then(spiffe_id)
             .ok_or_else(|| wrong(&dir.join("cert.pem"), "does not name who it is for"))?;
+        let not_after = chain.first().and_then(last_moment).unwrap_or_default();
         let log = read_vkey(&dir.join("log.vkey"))?;
         let memory = Arc::new(Memory::open(dir, log)?);
-        Ok(Self { seat, trust_domain, tls: tls(dir, chain)?, memory })
+        Ok(Self { seat, trust_domain, not_after, tls: tls(dir, chain)?, memory })
     }
 
     /// Returns as what the identity's certificate speaks.
@@ -64,6 +66,11 @@ impl Identity {
     /// Returns the trust domain of its certificate.
     pub fn trust_domain(&self) -> &str {
         &self.trust_domain
+    }
+
+    /// Returns the last moment of its certificate.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
     }
 
     /// Returns the key of the log it trusts.

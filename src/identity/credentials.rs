@@ -148,7 +148,7 @@ pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
 }
 
 /// Returns the last moment of a certificate: the end of the second that `notAfter` names.
-pub(super) fn last_moment(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+pub fn last_moment(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
     Some(Timestamp::from_ms(seconds.saturating_mul(1000).saturating_add(999)))

@@ -16,7 +16,9 @@ mod trust;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use connection::{Bounds, Connection, Connections};
-pub use credentials::{Credentials, Fault, TrustError, authorities, provider, read_private};
+pub use credentials::{
+    Credentials, Fault, TrustError, authorities, last_moment, provider, read_private,
+};
 pub use key::private_key;
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
