@@ -53,7 +53,11 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let mut too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
-    out.document(&json!({ "listening": server.address().to_string() }));
+    let listening = server.address().to_string();
+    match server.metrics() {
+        None => out.document(&json!({ "listening": listening })),
+        Some(it) => out.document(&json!({ "listening": listening, "metrics": it.to_string() })),
+    }
     let reloading = server.reloading();
     let stop = async move {
         loop {

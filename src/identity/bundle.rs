@@ -18,8 +18,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
     Fault, Rejection, TrustError,
-    credentials::{authorities_of, provider},
+    credentials::{authorities_of, fingerprint, provider},
     crl::{self, Crl},
+    diagnosis::why,
 };
 use crate::domain::{Bars, Fingerprint, KeyId, Timestamp};
 
@@ -39,6 +40,8 @@ pub(super) struct Bundle {
     between: Vec<CertificateDer<'static>>,
     /// The last moments of the roots, by their keys: webpki asks no root for it.
     ends: BTreeMap<KeyId, Timestamp>,
+    /// Every certificate of it, with its last moment.
+    named: Vec<(Fingerprint, Timestamp)>,
     /// None where no list is named.
     crls: Option<Vec<Crl>>,
 }
@@ -67,6 +70,7 @@ impl Bundle {
             .filter_map(|it| X509Certificate::from_der(&it.certificate).ok().map(|it| it.1))
             .collect();
         for authority in all.iter().filter(|it| now <= it.not_after) {
+            bundle.named.push((fingerprint(&authority.certificate), authority.not_after));
             let is_between = X509Certificate::from_der(&authority.certificate)
                 .is_ok_and(|(_, own)| is_issued_by_another(&own, &parsed));
             if is_between {
@@ -92,6 +96,11 @@ impl Bundle {
         }
     }
 
+    /// Returns its CAs' certificates, by their digests, with their last moments.
+    pub(super) fn named(&self) -> impl Iterator<Item = (Fingerprint, Timestamp)> {
+        self.named.iter().copied()
+    }
+
     /// Returns its lists.
     pub(super) fn crls(&self) -> impl Iterator<Item = &Crl> {
         self.crls.iter().flatten()
@@ -111,7 +120,11 @@ impl Bundle {
             self.check(path, now, bars).map_err(|error| {
                 let is_by_operator =
                     matches!(error, webpki::Error::CertRevoked) && is_barred(path, bars);
-                let why = if is_by_operator { Rejection::AuthorityRevoked } else { why(&error) };
+                let why = if is_by_operator {
+                    Rejection::AuthorityRevoked
+                } else {
+                    why(&error, &between)
+                };
                 against.set(Some(why));
                 error
             })
@@ -127,7 +140,7 @@ impl Bundle {
             Some(&check),
         );
         // A path that leads to a known CA and was turned down tells more than those that lead nowhere.
-        let path = path.map_err(|error| against.get().unwrap_or_else(|| why(&error)))?;
+        let path = path.map_err(|error| against.get().unwrap_or_else(|| why(&error, &between)))?;
         let authorities = authorities(&path);
         let root = authorities.last().and_then(|root| self.ends.get(root)).copied();
         let until = self.lists(&authorities).map(Crl::until).chain(root).min();
@@ -221,24 +234,4 @@ pub fn key_of_authority(path: &Path) -> Result<KeyId, TrustError> {
 fn unusable(path: &Path) -> TrustError {
     let fault = Fault::Certificate(rustls::CertificateError::BadEncoding.into());
     TrustError { path: path.to_owned(), fault }
-}
-
-fn why(error: &webpki::Error) -> Rejection {
-    use webpki::Error as Wrong;
-    if matches!(error, Wrong::CertExpired { .. }) {
-        Rejection::Expired
-    } else if matches!(error, Wrong::CertNotValidYet { .. }) {
-        Rejection::NotYetValid
-    } else if matches!(error, Wrong::UnknownIssuer | Wrong::InvalidSignatureForPublicKey) {
-        // A CA of the same name but with another key is as unknown as one of another name.
-        Rejection::UnknownCa
-    } else if matches!(error, Wrong::CertRevoked) {
-        Rejection::CertificateRevoked
-    } else if matches!(error, Wrong::CrlExpired { .. }) {
-        Rejection::CrlExpired
-    } else if matches!(error, Wrong::UnknownRevocationStatus) {
-        Rejection::RevocationUnknown
-    } else {
-        Rejection::CertificateInvalid
-    }
 }

@@ -5,12 +5,16 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use rustls::pki_types::{CertificateDer, UnixTime};
+use tokio::time::Instant;
 
 use super::{Rejection, Trust, trust::Voucher};
 use crate::domain::{Bar, Bars, Caller, KeyId, Timestamp};
@@ -33,6 +37,9 @@ pub struct Connection {
     /// What it presented, the certificate first; nothing where it came over the local socket.
     chain: Vec<CertificateDer<'static>>,
     vouched: Mutex<Vouched>,
+    since: Instant,
+    /// How many bytes are due before HTTP/2 has begun.
+    preface_due: AtomicUsize,
     gate: Mutex<Gate>,
 }
 
@@ -54,6 +61,10 @@ pub(super) struct Admission {
     pub(super) authorities: Vec<KeyId>,
     pub(super) until: Timestamp,
 }
+
+/// How long the words are that a client begins with (RFC 9113 §3.4). Once they are there, HTTP/2 itself asks whether
+/// the other end lives.
+const PREFACE_BYTES: usize = 24;
 
 /// Every pass to the socket holds it for the length of one non-blocking call.
 #[derive(Default)]
@@ -117,6 +128,15 @@ impl Connection {
 
     fn vouched(&self) -> MutexGuard<'_, Vouched> {
         self.vouched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the other end has sent something.
+    pub(super) fn hear(&self, bytes: usize) {
+        // Only one reads a connection at a time, so that nothing is lost in between.
+        let due = self.preface_due.load(Ordering::Relaxed);
+        if due > 0 {
+            self.preface_due.store(due.saturating_sub(bytes), Ordering::Relaxed);
+        }
     }
 
     /// Cuts the connection. When it returns, nothing more is handed to the socket; what the socket
@@ -238,6 +258,21 @@ impl Connections {
         })
     }
 
+    /// Cuts every connection that is open for longer than `patience` and on which HTTP/2 has not begun, and returns
+    /// them. A peer that shakes hands and says nothing keeps no place.
+    pub(super) fn cut_silent(&self, patience: Duration) -> Vec<Arc<Connection>> {
+        let is_silent = |connection: &Arc<Connection>| {
+            connection.preface_due.load(Ordering::Relaxed) > 0
+                && connection.since.elapsed() > patience
+                && !connection.is_cut()
+        };
+        let silent: Vec<_> = self.open().into_iter().filter(is_silent).collect();
+        for connection in &silent {
+            connection.cut();
+        }
+        silent
+    }
+
     /// Takes a connection into the list, for as long as the entry lives.
     pub(super) fn admit(
         self: &Arc<Self>,
@@ -257,9 +292,17 @@ impl Connections {
         live.last_number += 1;
         let number = live.last_number;
         let vouched = Mutex::new(Vouched { authorities, until });
-        let gate = Mutex::default();
-        let connection =
-            Arc::new(Connection { number, caller, address, not_after, chain, vouched, gate });
+        let connection = Arc::new(Connection {
+            number,
+            caller,
+            address,
+            not_after,
+            chain,
+            vouched,
+            since: Instant::now(),
+            preface_due: AtomicUsize::new(PREFACE_BYTES),
+            gate: Mutex::default(),
+        });
         live.open.insert(number, Arc::clone(&connection));
         Ok(Entry { connections: Arc::clone(self), connection })
     }

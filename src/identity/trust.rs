@@ -8,9 +8,10 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use super::{
     Credentials, Fault, Rejection, Source, TrustError,
     bundle::{Bundle, Vouched},
+    diagnosis,
     leaf::{self, Leaf},
 };
-use crate::domain::{AgencyId, Bars, Hex, KeyId, Seat, Timestamp, TrustDomain};
+use crate::domain::{AgencyId, Bars, Fingerprint, Hex, KeyId, Seat, Timestamp, TrustDomain};
 
 /// Where a generation of trust is read from.
 #[derive(Clone, Debug)]
@@ -36,6 +37,18 @@ pub struct Trust {
     known: Bundle,
     agencies: BTreeMap<AgencyId, Bundle>,
     operators: Option<Bundle>,
+    authorities: Vec<Authority>,
+}
+
+/// A CA that speaks for somebody.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// For which agency; none for operators.
+    pub agency: Option<AgencyId>,
+    /// Its certificate.
+    pub certificate: Fingerprint,
+    /// Its last moment.
+    pub not_after: Timestamp,
 }
 
 /// Whom a chain speaks for, by whose word and until when.
@@ -95,23 +108,34 @@ impl Trust {
     pub fn load(sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
         let credentials = Credentials::read(&sources.certificate, &sources.key)?;
         let mut known = Bundle::default();
-        let mut read = |source: &Source| {
+        let mut named = Vec::new();
+        let mut read = |agency: Option<&AgencyId>, source: &Source| {
             let bundle = Bundle::read(source, now)?;
             known.extend(&bundle);
+            named.extend(bundle.named().map(|(certificate, not_after)| Authority {
+                agency: agency.cloned(),
+                certificate,
+                not_after,
+            }));
             Ok::<_, TrustError>(bundle)
         };
         let mut agencies = BTreeMap::new();
         for (agency, source) in &sources.agencies {
-            agencies.insert(agency.clone(), read(source)?);
+            agencies.insert(agency.clone(), read(Some(agency), source)?);
         }
-        let operators = sources.operators.as_ref().map(&mut read).transpose()?;
+        let operators = sources.operators.as_ref().map(|it| read(None, it)).transpose()?;
         let domain = sources.domain.clone();
-        Ok(Self { domain, credentials, known, agencies, operators })
+        Ok(Self { domain, credentials, known, agencies, operators, authorities: named })
     }
 
     /// Returns the server's certificate and key.
     pub const fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Returns the CAs that speak for somebody.
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
     }
 
     /// Returns the trust domain.
@@ -151,6 +175,9 @@ impl Trust {
         intermediates: &[CertificateDer<'_>],
         (now, bars): (UnixTime, &Bars),
     ) -> Result<Voucher, Rejection> {
+        if diagnosis::is_too_long(certificate, intermediates) {
+            return Err(Rejection::ChainTooLong);
+        }
         self.known.vouch(certificate, intermediates, (now, bars))?;
         let leaf = leaf::read(certificate, &self.domain)?;
         let entitled = self.entitled(&leaf.seat)?.ok_or(Rejection::CaNotEntitled)?;

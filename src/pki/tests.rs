@@ -66,7 +66,7 @@ async fn admitted(server: &Path, client: &Path, ca: PathBuf) -> Option<Seat> {
     let trust = Arc::new(Trust::load(&sources, SystemClock.now()).unwrap());
     let settings = AcceptorSettings::new("127.0.0.1:0".parse().unwrap());
     let doors = (watch::channel(trust).1, watch::channel(Arc::default()).1);
-    let acceptor = Acceptor::bind(settings, doors, Arc::new(SystemClock)).await.unwrap();
+    let acceptor = Acceptor::bind(settings, doors, Arc::new(SystemClock)).unwrap();
     let (address, rejections) = (acceptor.local_addr(), acceptor.rejections());
     let mut incoming = acceptor.accept(&Tasks::new(), CancellationToken::new());
 

@@ -18,6 +18,7 @@ use crate::grpc::{
 };
 use crate::identity::{Acceptor, Connections, Generations, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
+use crate::metrics::{self, Endpoint, Watched};
 use crate::pb::{self, v1};
 use crate::tasks::Tasks;
 use crate::views::{Views, ViewsError};
@@ -49,6 +50,7 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     ledger: Ledger,
     running: Running,
     connections: Arc<Connections>,
@@ -75,7 +77,6 @@ impl Server {
         let listen = settings.acceptor.listen;
         let doors = (trust.subscribe(), start.ledger.bars());
         let acceptor = Acceptor::bind(settings.acceptor, doors, Arc::clone(&clock))
-            .await
             .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
@@ -99,6 +100,12 @@ impl Server {
         }
         let admission = Admission::new(settings.limits)
             .map_err(|error| ServerError::Transport(error.to_string()))?;
+        let metrics = match settings.metrics {
+            Some(listen) => {
+                Some(show(listen, watched(&broker, &admission), (&tasks, &stop)).await?)
+            }
+            None => None,
+        };
         let routes = routes(&broker).await;
         let incoming = acceptor.accept(&tasks, stop.clone());
         tasks.keep(
@@ -118,6 +125,7 @@ impl Server {
         tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
         Ok(Self {
             address,
+            metrics,
             ledger: start.ledger,
             running: start.running,
             connections,
@@ -137,6 +145,11 @@ impl Server {
     /// Returns the way to ask for another generation of certificates, CAs, CRLs, agency table and rules.
     pub fn reloading(&self) -> Reloading {
         self.reloading.clone()
+    }
+
+    /// Returns the address at which figures are shown.
+    pub const fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Serves until `stop` is ready or the ledger cannot go on; then stops within the bound.
@@ -172,6 +185,32 @@ impl Server {
         if tokio::time::timeout(CUT_TIMEOUT, self.tasks.drained()).await.is_err() {
             tracing::warn!(tasks = self.tasks.count(), "tasks did not end in time");
         }
+    }
+}
+
+/// Shows figures to whoever watches over the broker.
+async fn show(
+    listen: SocketAddr,
+    watched: Watched,
+    (tasks, stop): (&Tasks, &CancellationToken),
+) -> Result<SocketAddr, ServerError> {
+    let endpoint = Endpoint::bind(listen).await;
+    let endpoint = endpoint.map_err(|error| ServerError::Listen(listen, error))?;
+    let address = endpoint.local_addr();
+    endpoint.serve(watched, tasks, stop.clone());
+    tracing::info!(%address, path = metrics::PATH, "metrics");
+    Ok(address)
+}
+
+fn watched(broker: &Broker, admission: &Admission) -> Watched {
+    Watched {
+        ledger: broker.ledger.clone(),
+        admission: admission.clone(),
+        connections: Arc::clone(&broker.connections),
+        rejections: Arc::clone(&broker.rejections),
+        trust: broker.trust.clone(),
+        generations: Arc::clone(&broker.generations),
+        started_at: broker.started_at,
     }
 }
 

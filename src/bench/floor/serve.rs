@@ -68,7 +68,7 @@ pub(in crate::bench) async fn serve(config: &Path, dir: &Path) -> Result<Listeni
     let trust = Trust::load(&settings.trust, clock.now()).map_err(BenchError::task)?;
     let trust = watch::Sender::new(Arc::new(trust));
     let nobody = watch::channel(Arc::default()).1;
-    let acceptor = Acceptor::bind(settings.acceptor, (trust.subscribe(), nobody), clock).await;
+    let acceptor = Acceptor::bind(settings.acceptor, (trust.subscribe(), nobody), clock);
     let acceptor = acceptor.map_err(BenchError::task)?;
     let address = acceptor.local_addr().to_string();
     let queue = store::start(dir).map_err(BenchError::task)?;

@@ -43,7 +43,7 @@ impl Exchange {
 
 #[tokio::test]
 async fn a_certificate_on_a_list_is_cut_and_refused_and_no_other_is() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let (stolen, kept) = (exchange.service(), exchange.service());
     let bundle = exchange.police_pem();
     exchange.put_in_force(&bundle, &exchange.police.crl(1, &[], 30));
@@ -63,7 +63,7 @@ async fn a_certificate_on_a_list_is_cut_and_refused_and_no_other_is() {
 #[tokio::test]
 async fn the_whole_chain_is_looked_at() {
     for revoke in ["nothing", "the leaf", "the ca between", "an unlisted ca"] {
-        let mut exchange = Exchange::open().await;
+        let mut exchange = Exchange::open();
         let between = exchange.police.intermediate("Police issuing CA");
         let leaf = between.issue(&mint::client(&[RMS]));
         let ca = between.as_minted();
@@ -95,7 +95,7 @@ async fn the_whole_chain_is_looked_at() {
 /// What stands in a bundle beside its root need not be sent, and is no root itself.
 #[tokio::test]
 async fn a_ca_of_the_bundle_need_not_be_sent() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let between = exchange.police.intermediate("Police issuing CA");
     let mut leaf = between.issue(&mint::client(&[RMS]));
     leaf.chain.truncate(leaf.chain.find("-----END CERTIFICATE-----").unwrap() + 26);
@@ -108,7 +108,7 @@ async fn a_ca_of_the_bundle_need_not_be_sent() {
 /// Two CAs of one name, as after a rotation of the key: each has its own list.
 #[tokio::test]
 async fn lists_are_told_apart_by_key_and_not_by_name() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let successor = Ca::root("Police CA");
     let bundle = format!("{}{}", exchange.police.pem, successor.pem);
     let (old, new) = (exchange.service(), successor.issue(&mint::client(&[RMS])));
@@ -121,7 +121,7 @@ async fn lists_are_told_apart_by_key_and_not_by_name() {
 /// A list that is out of date closes its own CA, live connections included, and nobody else.
 #[tokio::test]
 async fn a_list_out_of_date_closes_its_own_ca() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let successor = Ca::root("Police CA 2");
     let bundle = format!("{}{}", exchange.police.pem, successor.pem);
     let council = "spiffe://exchange.example/agency/council/service/crm";
@@ -155,7 +155,7 @@ async fn a_list_out_of_date_closes_its_own_ca() {
 
 #[tokio::test]
 async fn a_list_that_cannot_be_relied_on_is_refused_with_all_the_rest() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let bundle = exchange.police_pem();
     let good = exchange.police.crl(7, &[], 30);
     exchange.put_in_force(&bundle, &good);
@@ -187,7 +187,7 @@ async fn whoever_the_log_bars_is_cut_and_refused() {
         ("suspended", Rejection::AgencySuspended),
         ("revoked", Rejection::AgencyRevoked),
     ] {
-        let mut exchange = Exchange::open().await;
+        let mut exchange = Exchange::open();
         let council = "spiffe://exchange.example/agency/council/service/crm";
         let council = exchange.council.issue(&mint::client(&[council]));
         let service = exchange.service();
@@ -214,7 +214,7 @@ async fn whoever_the_log_bars_is_cut_and_refused() {
 /// Barred while it shook hands: the look at the end finds it, whoever has gone through the list before.
 #[tokio::test]
 async fn who_is_barred_during_the_handshake_does_not_come_in() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let service = exchange.service();
     let (_client, stream) = exchange.admit(&service).await;
     let connection = stream.peer().connection;
@@ -228,7 +228,7 @@ async fn who_is_barred_during_the_handshake_does_not_come_in() {
 /// A root past its last moment vouches for nobody, whether or not anything is read again.
 #[tokio::test]
 async fn an_expired_root_vouches_for_nobody_without_a_reload() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let short = Ca::root_for("Police CA", 5);
     let service = short.issue(&mint::client(&[RMS]));
     exchange.put_in_force(&short.pem, &short.crl(1, &[], 300));

@@ -21,6 +21,8 @@ pub(crate) struct Broker {
     child: Child,
     stdout: BufReader<ChildStdout>,
     pub(super) address: String,
+    /// Where it shows figures, if it does.
+    pub(super) metrics: Option<String>,
 }
 
 /// A broker that has ended by itself.
@@ -58,6 +60,14 @@ impl Broker {
         kill("-HUP", self.child.id());
     }
 
+    /// Returns what `/proc` says of it under a name, such as `VmHWM`, in kB.
+    pub(super) fn usage(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let number = line.trim_start_matches(':').split_whitespace().next().unwrap();
+        number.parse().unwrap()
+    }
+
     fn run(mut command: Command, config: &Path, arguments: &[&str]) -> Self {
         let log = config.with_file_name("stderr.jsonl");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
@@ -77,7 +87,8 @@ impl Broker {
             panic!("{error}: {line:?}; {}", std::fs::read_to_string(&log).unwrap())
         });
         let address = said["listening"].as_str().expect("where it listens").to_owned();
-        Self { child, stdout, address }
+        let metrics = said["metrics"].as_str().map(str::to_owned);
+        Self { child, stdout, address, metrics }
     }
 
     /// Sends SIGTERM and waits for the end, for as long as a stop may take.

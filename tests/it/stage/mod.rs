@@ -129,6 +129,16 @@ impl Stage {
         self.broker.as_ref().expect("a broker that runs").lift_limit();
     }
 
+    /// Returns what `/proc` says of the broker under a name, in kB.
+    pub(crate) fn usage(&self, name: &str) -> u64 {
+        self.broker.as_ref().expect("a broker that runs").usage(name)
+    }
+
+    /// Returns where the broker shows figures.
+    pub(crate) fn metrics(&self) -> Option<&str> {
+        self.broker.as_ref().expect("a broker that runs").metrics.as_deref()
+    }
+
     /// Asks the broker to stop, and waits for its end.
     pub(crate) fn terminate(&mut self) -> Ended {
         self.broker.take().expect("a broker that runs").terminate()
