@@ -1,7 +1,7 @@
 //! Samples for this room's tests: an identity with throw-away keys, and a log built by hand, signed by a
 //! throw-away key, that gives the answers an honest broker would give.
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt};
 
 use bytes::Bytes;
 use prost::Message;
@@ -71,7 +71,9 @@ pub(super) fn identity_dir_of(seat: &str) -> TempDir {
         ("ca.pem", ca_cert.pem()),
         ("log.vkey", format!("{}\n", signer().vkey())),
     ] {
-        fs::write(dir.path().join(name), content).unwrap();
+        let path = dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     dir
 }

@@ -6,7 +6,7 @@ use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    message,
+    endings::Endings,
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
@@ -70,7 +70,6 @@ pub async fn open(
     asked: Asked,
     (clock, drain): (Arc<dyn Clock>, CancellationToken),
 ) -> Result<Opened, Rejection> {
-    let now = clock.now();
     let ending = Ending::new();
     let (outlet, releases) = StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
     let known = asked.known;
@@ -80,7 +79,9 @@ pub async fn open(
     let consistency = ledger
         .consistency(known, answer.commit.size)
         .map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
-    let mut stream = FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), (clock, drain));
+    let endings = Endings::new(answer.expires_at, peer.not_after);
+    let mut stream =
+        FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), endings, (clock, drain));
     stream.known = answer.commit.size;
     stream.position = position.clone();
     stream.first.push_back(Message::Opened(pb::Opened {
@@ -90,8 +91,6 @@ pub async fn open(
         consistency: record::proof_to_pb(&consistency),
         expires_at: Some(record::timestamp_to_pb(answer.expires_at)),
     }));
-    let endings = message::endings(answer.expires_at, peer.not_after, now);
-    stream.first.extend(endings.map(Message::Notice));
     let follower =
         Follower { ledger: ledger.clone(), key: answer.key, caller: peer.caller.clone(), ending };
     Ok(Opened { stream, follower })

@@ -26,7 +26,7 @@ use crate::ledger::Ledger;
 use crate::tasks::Tasks;
 use crate::views::Views;
 
-pub use admission::{Admission, Admitting, Held, Limits};
+pub use admission::{Admission, Admitting, Held, InProgress, Limits};
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;
