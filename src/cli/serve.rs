@@ -48,6 +48,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     settings.ledger.accept_lost_anchor = args.accept_lost_anchor;
     settings.ledger.check_full = args.check == "full";
     server::log_to_stderr(&args.log_level);
+    server::reserve(&settings);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;

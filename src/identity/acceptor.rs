@@ -49,6 +49,11 @@ pub struct AcceptorSettings {
 }
 
 impl AcceptorSettings {
+    /// Returns how many descriptors that may take.
+    pub fn descriptors_max(&self) -> usize {
+        self.bounds.open_max.saturating_add(held_max(self.handshakes_max))
+    }
+
     /// Makes the usual settings: 256 handshakes of 5 s, 1024 connections, 256 of one agency.
     pub const fn new(listen: SocketAddr) -> Self {
         Self {
@@ -105,8 +110,8 @@ impl Acceptor {
             handshake_timeout: settings.handshake_timeout,
         };
         let lobby = Lobby::new(settings.handshakes_max);
-        let held_max = Lobby::places(settings.handshakes_max).saturating_mul(2);
-        let handshakes = Arc::new(Semaphore::new(held_max.min(Semaphore::MAX_PERMITS)));
+        let held_max = held_max(settings.handshakes_max).min(Semaphore::MAX_PERMITS);
+        let handshakes = Arc::new(Semaphore::new(held_max));
         let (desk, door) = (Desk::open()?, Arc::new(door));
         Ok(Self { listener, local_address, handshakes, lobby, desk, door })
     }
@@ -174,6 +179,12 @@ impl Acceptor {
 }
 
 type Admitted = mpsc::Sender<io::Result<PeerStream>>;
+
+/// Returns how many connections may be held that have not shaken hands: as many as have places, and as many again
+/// that were told to make room and have not gone yet.
+const fn held_max(handshakes_max: usize) -> usize {
+    Lobby::places(handshakes_max).saturating_mul(2)
+}
 
 /// Binds the address. The kernel's queue is as long as its own bound allows, because a connection that finds it
 /// full comes again only after a second.

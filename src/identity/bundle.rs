@@ -113,7 +113,7 @@ impl Bundle {
         sent: &[CertificateDer<'_>],
         (now, bars): (UnixTime, &Bars),
     ) -> Result<Vouched, Rejection> {
-        let leaf = EndEntityCert::try_from(leaf).map_err(|_| Rejection::CertificateInvalid)?;
+        let leaf = EndEntityCert::try_from(leaf).map_err(|error| why(&error, sent))?;
         let between: Vec<CertificateDer<'_>> = sent.iter().chain(&self.between).cloned().collect();
         let against = Cell::new(None);
         let check = |path: &VerifiedPath<'_>| {

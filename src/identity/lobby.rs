@@ -78,10 +78,12 @@ impl Lobby {
         Guest { lobby: Arc::clone(self), source, number, has_greeted: false, told }
     }
 
-    /// Shows one out who has said nothing: its descriptor is needed.
+    /// Shows one out, because its descriptor is needed: one who has said nothing, or where there is none, another.
     pub(super) fn make_room(&self) {
-        let [silent, _] = &mut self.waiting().benches;
-        silent.show_one_out();
+        let [silent, greeted] = &mut self.waiting().benches;
+        if !silent.show_one_out() {
+            greeted.show_one_out();
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -102,11 +104,14 @@ impl Bench {
         }
     }
 
-    fn show_one_out(&mut self) {
-        let Some((_, &source)) = self.by_count.last_key_value() else { return };
-        if let Some((_, told)) = self.change(source, BTreeMap::pop_first) {
+    /// Tells one to go; returns whether there was one.
+    fn show_one_out(&mut self) -> bool {
+        let Some((_, &source)) = self.by_count.last_key_value() else { return false };
+        let shown = self.change(source, BTreeMap::pop_first);
+        shown.is_some_and(|(_, told)| {
             told.cancel();
-        }
+            true
+        })
     }
 
     /// Changes who sits there from one source, and keeps the counts.
@@ -257,8 +262,13 @@ mod tests {
     fn who_has_been_shown_out_stays_out() {
         let lobby = Lobby::new(1);
         let mut late = enter(&lobby, "192.0.2.1");
+        let mut greeted = enter(&lobby, "192.0.2.1");
+        greeted.greet();
         lobby.make_room();
-        assert!(late.told.is_cancelled());
+        assert!(late.told.is_cancelled() && !greeted.told.is_cancelled());
+        lobby.make_room();
+        lobby.make_room();
+        assert!(greeted.told.is_cancelled(), "where nobody is silent");
 
         late.greet();
 

@@ -25,13 +25,11 @@ use tonic::{
 use tower::{Service, service_fn};
 
 use super::{
-    FLOW, PUBLISH, SUBSCRIBE,
-    codec::Plain,
-    number,
+    FLOW, PUBLISH, SUBSCRIBE, number,
     store::{self, Delivered, Job, Queue},
 };
 use crate::{
-    bench::BenchError,
+    bench::{BenchError, plain::Plain},
     config::Settings,
     domain::{Clock, SystemClock},
     identity::{Acceptor, Trust},

@@ -39,11 +39,11 @@ impl Broker {
         Self::run(Command::new(env!("CARGO_BIN_EXE_portway")), config, arguments)
     }
 
-    /// The same, where no file may grow beyond so many bytes until the limit is lifted.
-    pub(super) fn start_limited(config: &Path, bytes: u64) -> Self {
+    /// The same, under a limit of the system's, as `prlimit` takes it.
+    pub(super) fn start_limited(config: &Path, limit: &str) -> Self {
         // Of util-linux: it becomes the command that it is given.
         let mut command = Command::new("prlimit");
-        command.arg(format!("--fsize={bytes}:unlimited")).arg(env!("CARGO_BIN_EXE_portway"));
+        command.arg(limit).arg(env!("CARGO_BIN_EXE_portway"));
         Self::run(command, config, &[])
     }
 
@@ -58,6 +58,14 @@ impl Broker {
     /// Sends SIGHUP.
     pub(super) fn hang_up(&self) {
         kill("-HUP", self.child.id());
+    }
+
+    /// Returns the soft and the hard limit of its descriptors.
+    pub(super) fn descriptors(&self) -> [u64; 2] {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(u64::MAX));
+        [numbers.next().unwrap(), numbers.next().unwrap()]
     }
 
     /// Returns what `/proc` says of it under a name, such as `VmHWM`, in kB.
