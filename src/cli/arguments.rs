@@ -10,6 +10,7 @@ use super::{
     connect::Global,
     demo::DemoArgs,
     follow::FollowArgs,
+    keys::KeysCommand,
     publish::PublishArgs,
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
@@ -51,6 +52,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Receives the alerts of a subscription
     Follow(FollowArgs),
+    /// Rotates the log's key, and lists the keys that it has had
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Publishes alerts
     Publish(PublishArgs),
     /// Runs the broker

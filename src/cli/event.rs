@@ -26,6 +26,7 @@ pub(super) fn describe(event: &Event) -> String {
         Event::Exported { by, purpose, size, .. } => {
             format!("{} sealed an export of {size} entries for {purpose}", by.seat)
         }
+        Event::KeyRotated { by, new, .. } => format!("to {new} by {}", by.seat),
         Event::LogStarted { origin, .. } => origin.clone(),
         Event::NumberSkipped { subscription, number, reason, recipient } => {
             format!("{recipient}: number {number} of subscription {subscription}, {reason}")

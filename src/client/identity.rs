@@ -65,7 +65,7 @@ impl Identity {
         &self.trust_domain
     }
 
-    /// Returns the key of the log it trusts.
+    /// Returns the key of the log that was handed over at enrolment.
     pub fn log(&self) -> &Verifier {
         self.memory.verifier()
     }

@@ -14,6 +14,7 @@ mod follow;
 mod governance;
 mod identity;
 pub mod json;
+mod keys;
 mod log;
 mod memory;
 mod publish;

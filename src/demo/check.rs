@@ -132,6 +132,7 @@ impl Recorded {
                 | Event::BrokerStarted { .. }
                 | Event::Consulted { .. }
                 | Event::Exported { .. }
+                | Event::KeyRotated { .. }
                 | Event::LogStarted { .. }
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }

@@ -216,6 +216,7 @@ codes! {
         Refused = 50 "REFUSED",
         Consulted = 60 "CONSULTED",
         Exported = 61 "EXPORTED",
+        KeyRotated = 70 "KEY_ROTATED",
     }
 }
 

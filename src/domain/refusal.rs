@@ -63,6 +63,7 @@ codes! {
         BeyondTheLog = 81 "BEYOND_THE_LOG",
         CheckpointInvalid = 82 "CHECKPOINT_INVALID",
         PageTokenForged = 83 "PAGE_TOKEN_FORGED",
+        KeyRotated = 100 "KEY_ROTATED",
     }
 }
 
@@ -114,6 +115,7 @@ impl Reason {
             | Self::SubscriptionExpired
             | Self::SubscriptionDeleted
             | Self::PolicyDocumentNotCurrent
+            | Self::KeyRotated
             | Self::Restricted
             | Self::TooManyProposals => Class::Precondition,
             Self::Fenced => Class::Aborted,
@@ -161,6 +163,7 @@ codes! {
         ReadLog = 9 "READ_LOG",
         ReadGovernance = 10 "READ_GOVERNANCE",
         FollowStream = 11 "FOLLOW_STREAM",
+        RotateKey = 40 "ROTATE_KEY",
     }
 }
 

@@ -74,6 +74,7 @@ impl State {
                 }
             }
             Event::SubscriptionDeleted { subscription, .. } => self.forget(*subscription),
+            Event::KeyRotated { .. } => self.rotations.push(index),
             Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Exported { .. }

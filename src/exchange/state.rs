@@ -34,6 +34,8 @@ pub struct State {
     pub(super) request_order: VecDeque<(Timestamp, (AgencyId, AlertId))>,
     pub(super) links: HashMap<AgencyId, Linked>,
     pub(super) slots: u64,
+    /// The records of the rotations of the log's key.
+    pub(super) rotations: Vec<u64>,
     pub(super) limiter: Limiter,
     pub(super) decider: Decider,
 }
@@ -190,6 +192,11 @@ impl State {
     /// Returns when the last record was recorded.
     pub const fn recorded_at(&self) -> Timestamp {
         self.recorded_at
+    }
+
+    /// Returns the indexes of the records that tell of a new key of the log.
+    pub fn rotations(&self) -> &[u64] {
+        &self.rotations
     }
 
     /// Returns the first key slot that no record has used.

@@ -22,7 +22,7 @@ impl Operations for OperationsService {
     ) -> Answer<pb::GetStatusResponse> {
         let by = caller::peer(&request)?.caller;
         let ledger = &self.0.ledger;
-        let origin = ledger.verifier().name().to_owned();
+        let origin = ledger.origin().to_owned();
         let for_anybody = pb::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             caller: convert::spiffe(&origin, &by),
@@ -44,6 +44,16 @@ impl Operations for OperationsService {
             live_alerts: standing.live_alerts,
             ..for_anybody
         }))
+    }
+
+    async fn rotate_log_key(
+        &self,
+        request: Request<pb::RotateLogKeyRequest>,
+    ) -> Answer<pb::RotateLogKeyResponse> {
+        let by = caller::peer(&request)?.caller;
+        let (index, commit) = self.0.ledger.rotate_key(by).await.map_err(status::of)?;
+        let checkpoint = commit.checkpoint.clone();
+        Ok(Response::new(pb::RotateLogKeyResponse { index, checkpoint }))
     }
 }
 

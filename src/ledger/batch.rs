@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Commit, Outgoing, Outlet, Rejection, command::Answer};
+use super::{Commit, Outgoing, Outlet, Rejection, command::Answer, rotation::Rotating};
 use crate::journal::Frame;
-use crate::merkle::Hash;
+use crate::merkle::{Hash, Signer};
 
 /// Something to do once the batch is durable, or known not to be.
 pub(super) type Afterwards = Box<dyn FnOnce(Result<&Arc<Commit>, &Rejection>) + Send>;
@@ -22,6 +22,10 @@ pub(super) struct Work {
     pub(super) fenced: Vec<Arc<dyn Outlet>>,
     /// Acknowledgements: one record a subscription, whatever came in.
     pub(super) acknowledged: BTreeMap<u64, u64>,
+    /// A rotation of the log's key that was asked for.
+    pub(super) rotating: Option<Rotating>,
+    /// The key to which the batch hands over.
+    pub(super) next: Option<Signer>,
 }
 
 /// Something to release once the batch is durable.

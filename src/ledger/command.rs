@@ -146,6 +146,10 @@ pub(super) enum Command {
         refusal: Refusal,
         answer: Answer<()>,
     },
+    RotateKey {
+        by: Caller,
+        answer: Answer<(u64, Arc<Commit>)>,
+    },
     ShowAgreement {
         by: Caller,
         id: AgreementId,

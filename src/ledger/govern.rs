@@ -45,6 +45,7 @@ impl Writer {
                 let explained = self.state.explain(&by, &inquiry, self.now);
                 self.settle(&by, Act::ReadGovernance, explained, answer)
             }
+            Command::RotateKey { by, answer } => self.rotate_key(by, answer),
             Command::Leave { stream, answer } => {
                 let more = self.state.has_waiting(stream.subscription);
                 self.close(stream);
@@ -306,6 +307,7 @@ impl Command {
             Self::Open { answer, .. } => tell(answer, rejection),
             Self::Publish { answer, .. } => tell(answer, rejection),
             Self::Read { answer, .. } => tell(answer, rejection),
+            Self::RotateKey { answer, .. } => tell(answer, rejection),
             Self::Standing { answer } => tell(answer, rejection),
         }
     }

@@ -12,6 +12,7 @@ mod error;
 mod govern;
 mod handle;
 mod keeper;
+mod keys;
 mod levels;
 mod open;
 mod outlet;
@@ -24,11 +25,13 @@ mod read;
 mod reader;
 mod reading;
 mod replay;
+mod rotation;
 mod salts;
 #[cfg(test)]
 pub(crate) mod sample;
 mod seal;
 mod secrets;
+mod signing;
 #[cfg(test)]
 mod simulation;
 mod snapshot;

@@ -71,6 +71,9 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             size: it.size,
             manifest: array(&it.manifest)?,
         },
+        Stored::KeyRotated(it) => {
+            Event::KeyRotated { by: caller(it.by)?, old: it.old_vkey, new: it.new_vkey }
+        }
         Stored::LogStarted(it) => Event::LogStarted { origin: it.origin, vkey: it.vkey },
         Stored::NumberSkipped(it) => Event::NumberSkipped {
             subscription: it.subscription,

@@ -64,6 +64,11 @@ fn stored(event: &Event) -> Stored {
             size: *size,
             manifest: Bytes::copy_from_slice(manifest),
         }),
+        Event::KeyRotated { by, old, new } => Stored::KeyRotated(pb::KeyRotated {
+            by: Some(actor(by)),
+            old_vkey: old.clone(),
+            new_vkey: new.clone(),
+        }),
         Event::LogStarted { origin, vkey } => {
             Stored::LogStarted(pb::LogStarted { origin: origin.clone(), vkey: vkey.clone() })
         }

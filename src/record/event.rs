@@ -32,6 +32,7 @@ pub enum Event {
     Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64 },
     Disclosed(Disclosed),
     Exported { by: Caller, purpose: QueryPurpose, size: u64, manifest: [u8; 32] },
+    KeyRotated { by: Caller, old: String, new: String },
     LogStarted { origin: String, vkey: String },
     NumberSkipped { subscription: u64, number: u64, reason: Reason, recipient: AgencyId },
     Published(Published),
@@ -171,6 +172,7 @@ impl Event {
                 proposed.agreement.parties.iter().map(|party| &party.agency).collect()
             }
             Self::BrokerStarted { .. }
+            | Self::KeyRotated { .. }
             | Self::LogStarted { .. }
             | Self::SnapshotTaken(_)
             | Self::TailCut { .. } => vec![],
@@ -204,6 +206,7 @@ impl Event {
             Self::Consulted { .. } => RecordKind::Consulted,
             Self::Disclosed(_) => RecordKind::Disclosed,
             Self::Exported { .. } => RecordKind::Exported,
+            Self::KeyRotated { .. } => RecordKind::KeyRotated,
             Self::LogStarted { .. } => RecordKind::LogStarted,
             Self::NumberSkipped { .. } => RecordKind::NumberSkipped,
             Self::Published(_) => RecordKind::Published,
@@ -233,6 +236,7 @@ impl Event {
             | Self::Consulted { .. }
             | Self::Disclosed(_)
             | Self::Exported { .. }
+            | Self::KeyRotated { .. }
             | Self::LogStarted { .. }
             | Self::NumberSkipped { .. }
             | Self::Redelivered { .. }

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod event;
 mod read;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -25,4 +26,5 @@ pub use event::{
     SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
+pub use rotation::{Rotation, RotationError};
 pub use view::view_bytes;

@@ -86,6 +86,7 @@ impl Matter {
                 matter.tokens = resolver.tokens_of(entry)?;
                 matter.token_readers = by.seat.agency().into_iter().cloned().collect();
             }
+            Event::KeyRotated { by, .. } => matter.caused_by(by),
             Event::BrokerStarted { .. }
             | Event::LogStarted { .. }
             | Event::SnapshotTaken(_)

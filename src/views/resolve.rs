@@ -141,6 +141,7 @@ impl Resolver {
             | Event::Consulted { .. }
             | Event::Disclosed(_)
             | Event::Exported { .. }
+            | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::NumberSkipped { .. }
             | Event::Redelivered { .. }

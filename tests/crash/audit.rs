@@ -113,6 +113,7 @@ impl Audit {
             | Event::AgreementWithdrawn(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
+            | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::StreamOpened { .. } => {}
         }

@@ -49,6 +49,7 @@ impl Restoring {
             size: stored.size,
             recorded_at: Timestamp::from_ms(stored.recorded_at),
             slots: stored.slots,
+            rotations: stored.rotations,
             ..State::default()
         };
         for it in &stored.links {
@@ -123,6 +124,7 @@ impl Restoring {
             | Event::Consulted { .. }
             | Event::Disclosed(_)
             | Event::Exported { .. }
+            | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::NumberSkipped { .. }
             | Event::Published(_)

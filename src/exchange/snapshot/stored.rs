@@ -26,6 +26,8 @@ pub(super) struct Stored {
     pub(super) alerts: Vec<Alert>,
     #[prost(message, repeated, tag = "10")]
     pub(super) requests: Vec<Request>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub(super) rotations: Vec<u64>,
 }
 
 /// An agency's running number, and the index of its last record, plus 1.

@@ -54,6 +54,7 @@ impl State {
             subscriptions: live.map(|(index, live)| subscription(*index, live, alive)).collect(),
             alerts: alerts.map(|(index, alert)| places.alert(*index, alert)).collect(),
             requests: self.stored_requests(agency, at),
+            rotations: self.rotations.clone(),
         }
         .encode_to_vec()
     }

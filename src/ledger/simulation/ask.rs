@@ -34,6 +34,7 @@ pub(super) enum Waiting {
     Opened(Receiver<StreamAnswer>, usize),
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),
+    Rotated(Receiver<(u64, Arc<Commit>)>),
     Subscribed(Receiver<SubscriptionStanding>),
     /// Withdrawals and deletions: their answers come through the trace.
     Traced,
@@ -77,6 +78,11 @@ impl World<'_> {
                 let (answer, answered) = oneshot::channel();
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
                 Some((command, Waiting::Listed(answered, sample::agency(agency))))
+            }
+            Ask::Rotate { by } => {
+                let (answer, answered) = oneshot::channel();
+                let by = by.map_or_else(sample::operator, sample::officer);
+                Some((Command::RotateKey { by, answer }, Waiting::Rotated(answered)))
             }
             Ask::Propose { agency, agreement, shape } => {
                 let (answer, answered) = oneshot::channel();

@@ -35,7 +35,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 32] = [
+const HAPPENS: [&str; 33] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGREEMENT_NOT_IN_FORCE",
     "AGREEMENT_UNKNOWN",
@@ -47,6 +47,7 @@ const HAPPENS: [&str; 32] = [
     "Consulted",
     "Disclosed",
     "FENCED",
+    "KeyRotated",
     "NOT_A_PARTY",
     "NumberSkipped",
     "POSITION_FORGED",

@@ -38,6 +38,7 @@ pub(super) enum Ask {
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
     Propose { agency: usize, agreement: usize, shape: u64 },
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
+    Rotate { by: Option<usize> },
     Withdraw { agency: usize, agreement: usize },
 }
 
@@ -146,7 +147,9 @@ impl Ask {
             910..=914 => Self::Delete { agency, name },
             915..=944 => Self::Close { stream: random.next() },
             945..=974 => Self::List { agency },
-            _ => Self::Consult { agency },
+            975..=989 => Self::Consult { agency },
+            990..=991 => Self::Rotate { by: Some(agency) },
+            _ => Self::Rotate { by: None },
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use prost::Message;
 
 use super::protos;
-use super::sample::{agency, agreement, at, draft, facts, officer, system, view};
+use super::sample::{agency, agreement, at, draft, facts, officer, operator, system, view};
 use crate::domain::{
     Act, Facts, Field, Filter, Hex, QueryPurpose, Reason, Rule, StaffReference, Subscription,
 };
@@ -40,6 +40,10 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
         ("broker_started", Event::BrokerStarted { version: "0.1.0".to_owned(), rules: [1; 32] }),
         ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
         ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
+        (
+            "key_rotated",
+            Event::KeyRotated { by: operator(), old: vkey.clone(), new: vkey.replace('0', "1") },
+        ),
         ("log_started", Event::LogStarted { origin, vkey }),
         (
             "snapshot_taken",

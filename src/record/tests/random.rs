@@ -52,7 +52,9 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
     let snapshot = (any::<u64>(), hash(), hash()).prop_map(|(size, root, digest)| {
         Event::SnapshotTaken(SnapshotTaken { size, root, digest })
     });
-    prop_oneof![log, broker, cut, consulted, exported, snapshot]
+    let rotated = (caller(), "[ -~]{1,80}", "[ -~]{1,80}")
+        .prop_map(|(by, old, new)| Event::KeyRotated { by, old, new });
+    prop_oneof![log, broker, cut, consulted, exported, snapshot, rotated]
 }
 
 fn governed() -> impl Strategy<Value = Governed> {

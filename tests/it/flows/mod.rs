@@ -3,6 +3,7 @@
 mod bulk;
 mod canary;
 mod delivery;
+mod keys;
 mod minimisation;
 mod pull;
 mod rollback;

@@ -1,8 +1,13 @@
-//! `Operations`: open to every peer; so a stranger is one who cannot even connect.
+//! `Operations`: how the broker stands is for every peer, so a stranger is one who cannot even connect; what changes
+//! something is for operators.
 
-use portway::pb::v1 as pb;
+use portway::{
+    domain::{Act, Reason},
+    pb::v1 as pb,
+};
+use tonic::Code;
 
-use crate::stage::{Door, Role, Speaker, Stage};
+use crate::stage::{Door, Due, Role, Speaker, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_get_status_to_strangers() {
@@ -44,4 +49,18 @@ async fn refuses_get_status_beyond_name_version_and_log_to_all_but_operators() {
     assert_eq!(status.caller, "spiffe://portway.test/operator/ops-1");
     assert_eq!(status.agreements_in_force, 1);
     assert!(status.connections > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_rotate_log_key_to_all_but_operators() {
+    let stage = Stage::start();
+    let due = Due { code: Code::PermissionDenied, reason: Reason::WrongRole, act: Act::RotateKey };
+    for role in [Role::Service, Role::Officer] {
+        let speaker = stage.speak("police", role).await;
+        let asked = speaker.operations().rotate_log_key(pb::RotateLogKeyRequest {}).await;
+        due.check(&stage, "police", &asked.expect_err("no operator")).await;
+    }
+    let operator = stage.connect("", Role::Operator).await;
+    assert!(!operator.follow_keys().await.unwrap(), "the key is the first one still");
+    operator.rotate_log_key().await.unwrap();
 }
