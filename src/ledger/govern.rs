@@ -306,8 +306,7 @@ impl Command {
             Self::ListSubscriptions { answer, .. } => tell(answer, rejection),
             Self::Open { answer, .. } => tell(answer, rejection),
             Self::Publish { answer, .. } => tell(answer, rejection),
-            Self::Read { answer, .. } => tell(answer, rejection),
-            Self::RotateKey { answer, .. } => tell(answer, rejection),
+            Self::Read { answer, .. } | Self::RotateKey { answer, .. } => tell(answer, rejection),
             Self::Standing { answer } => tell(answer, rejection),
         }
     }

@@ -63,7 +63,9 @@ impl Matter {
                 matter.caused_by(by);
                 matter.agreement = Some(proposed.agreement.id.clone());
             }
-            Event::Consulted { by, .. } | Event::Exported { by, .. } => matter.caused_by(by),
+            Event::Consulted { by, .. }
+            | Event::Exported { by, .. }
+            | Event::KeyRotated { by, .. } => matter.caused_by(by),
             Event::Disclosed(it) => matter.disclosed(it, it.opened, resolver)?,
             Event::NumberSkipped { subscription, reason, .. } => {
                 matter.reason = Some(*reason);
@@ -86,7 +88,6 @@ impl Matter {
                 matter.tokens = resolver.tokens_of(entry)?;
                 matter.token_readers = by.seat.agency().into_iter().cloned().collect();
             }
-            Event::KeyRotated { by, .. } => matter.caused_by(by),
             Event::BrokerStarted { .. }
             | Event::LogStarted { .. }
             | Event::SnapshotTaken(_)

@@ -8,7 +8,7 @@ use std::{
 use super::{Export, Manifest, sha256, write_line};
 use crate::{
     client::{Error, identity::wrong},
-    merkle::{Chain, MemoryTree, leaf_hash, tiles},
+    merkle::{Chain, MemoryTree, Span, leaf_hash, tiles},
     record::Rotation,
 };
 
@@ -102,6 +102,10 @@ impl Files {
 
 /// Returns the content of `log.vkeys`: each key, and the sizes of the trees up to `size` that it signed.
 pub(in crate::client) fn vkeys(log: &Chain, size: u64) -> String {
-    let spans = log.spans();
-    spans.map(|it| format!("{} {} {}\n", it.key, it.first, it.last.unwrap_or(size))).collect()
+    let mut lines = String::new();
+    for Span { key, first, last } in log.spans() {
+        let sizes = [first, last.unwrap_or(size)].map(|size| size.to_string());
+        lines.extend([&key.to_string(), " ", &sizes.join(" "), "\n"]);
+    }
+    lines
 }

@@ -289,7 +289,7 @@ async fn a_client_follows_the_logs_key() {
             let memory = connection.identity().memory();
             assert_eq!((receipt.index, memory.known_size()), (11, 12));
             assert_eq!(*memory.chain(), broker.known().log.chain());
-            assert_eq!(connection.follow_keys().await.expect("nothing new"), false);
+            assert!(!connection.follow_keys().await.expect("nothing new"));
         })
         .await;
 }

@@ -79,11 +79,7 @@ impl World<'_> {
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
                 Some((command, Waiting::Listed(answered, sample::agency(agency))))
             }
-            Ask::Rotate { by } => {
-                let (answer, answered) = oneshot::channel();
-                let by = by.map_or_else(sample::operator, sample::officer);
-                Some((Command::RotateKey { by, answer }, Waiting::Rotated(answered)))
-            }
+            Ask::Rotate { by } => Some(rotate(by)),
             Ask::Propose { agency, agreement, shape } => {
                 let (answer, answered) = oneshot::channel();
                 let current = self.in_force(agreement).filter(|_| shape % 2 == 0);
@@ -296,6 +292,12 @@ pub(super) fn consult(agency: usize, end: u64) -> (Command, Waiting) {
     let (by, purpose) = (sample::officer(agency), QueryPurpose::SelfMonitoring);
     let reading = Reading::Consult { start: 0, end };
     (Command::Read { by, purpose, reading, answer }, Waiting::Read(answered))
+}
+
+fn rotate(by: Option<usize>) -> (Command, Waiting) {
+    let (answer, answered) = oneshot::channel();
+    let by = by.map_or_else(sample::operator, sample::officer);
+    (Command::RotateKey { by, answer }, Waiting::Rotated(answered))
 }
 
 fn publish(request: Request) -> (Command, Waiting) {

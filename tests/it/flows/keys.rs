@@ -56,7 +56,7 @@ async fn clients_follow_the_key_and_streams_go_on() {
     let options = FollowOptions { credit: 8, ..FollowOptions::default() };
     let mut stream = council.follow(&name, PURPOSE, options).await.unwrap();
     let mut next = async || loop {
-        if let Incoming::Delivered(delivered) = stream.next().await.unwrap().unwrap() {
+        if let Incoming::Delivery(delivered) = stream.next().await.unwrap().unwrap() {
             return delivered.number;
         }
     };
