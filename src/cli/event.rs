@@ -19,6 +19,9 @@ pub(super) fn describe(event: &Event) -> String {
             format!("{} by {}; parties {}", proposed.agreement.id, by.seat, list(parties))
         }
         Event::BrokerStarted { version, .. } => format!("portway {version}"),
+        Event::CertificateIssued(it) => {
+            format!("to {} until {}: {}", it.by.seat, it.not_after, it.certificate)
+        }
         Event::Consulted { by, purpose, start, end } => {
             format!("{} read entries {start} to {end} for {purpose}", by.seat)
         }

@@ -57,7 +57,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Agreement(command) => wait(agreement::run(command, &global, out)),
         Command::Audit(command) => wait(audit::run(command, &global, out)),
         Command::Bench(args) => wait(bench::run(args, out)),
-        Command::Cert(command) => cert::run(command, out),
+        Command::Cert(command) => cert::run(command, &global, out),
         Command::Config(command) => serve::config(&command, out),
         Command::Demo(args) => wait(demo::run(args, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),

@@ -4,6 +4,7 @@
 
 mod audit;
 mod backoff;
+mod certificates;
 mod connection;
 mod delivery;
 mod entry;

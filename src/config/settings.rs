@@ -17,6 +17,7 @@ use crate::identity::{AcceptorSettings, Bounds, Sources};
 use crate::{
     journal,
     ledger::{self, Rate},
+    pki::{self, IssuerSource},
 };
 
 /// What the broker runs with.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub acceptor: AcceptorSettings,
     /// Where certificates and CAs are read from.
     pub trust: Sources,
+    /// The issuers that renew certificates, where there are any.
+    pub issuers: BTreeMap<AgencyId, IssuerSource>,
     /// Where the log is kept.
     pub ledger: ledger::Settings,
     /// What one agency may have in progress.
@@ -57,6 +60,7 @@ impl Settings {
         let trust = reader.trust(&file)?;
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
+            issuers: reader.issuers(&file)?,
             ledger: reader.ledger(&file, &trust.domain)?,
             limits: reader.limits(&file.limits)?,
             streams_per_connection_max: reader.small(
@@ -101,6 +105,22 @@ impl Reader<'_> {
             agencies,
             operators: file.operators.ca.as_ref().map(|ca| self.dir.join(ca)),
         })
+    }
+
+    fn issuers(&self, file: &File) -> Result<BTreeMap<AgencyId, IssuerSource>, ConfigError> {
+        let mut issuers = BTreeMap::new();
+        for agency in &file.agency {
+            let Some(issuer) = &agency.issuer else { continue };
+            let days = (pki::LEAF_DAYS, 1..=pki::LEAF_DAYS_MAX);
+            let source = IssuerSource {
+                certificate: self.dir.join(&issuer.certificate),
+                key: self.dir.join(&issuer.key),
+                days: self.number("agency.issuer.days", issuer.days, days)?,
+                authorities: self.dir.join(&agency.ca),
+            };
+            issuers.insert(self.parsed("agency.id", Some(&agency.id))?, source);
+        }
+        Ok(issuers)
     }
 
     fn acceptor(&self, file: &File) -> Result<AcceptorSettings, ConfigError> {

@@ -130,6 +130,7 @@ impl Recorded {
                 | Event::AgreementProposed { .. }
                 | Event::AgreementWithdrawn(_)
                 | Event::BrokerStarted { .. }
+                | Event::CertificateIssued(_)
                 | Event::Consulted { .. }
                 | Event::Exported { .. }
                 | Event::KeyRotated { .. }

@@ -217,6 +217,7 @@ codes! {
         Consulted = 60 "CONSULTED",
         Exported = 61 "EXPORTED",
         KeyRotated = 70 "KEY_ROTATED",
+        CertificateIssued = 71 "CERTIFICATE_ISSUED",
     }
 }
 

@@ -64,6 +64,9 @@ codes! {
         CheckpointInvalid = 82 "CHECKPOINT_INVALID",
         PageTokenForged = 83 "PAGE_TOKEN_FORGED",
         KeyRotated = 100 "KEY_ROTATED",
+        OtherIdentity = 101 "OTHER_IDENTITY",
+        NoIssuer = 102 "NO_ISSUER",
+        TooManyCertificates = 103 "TOO_MANY_CERTIFICATES",
     }
 }
 
@@ -116,10 +119,13 @@ impl Reason {
             | Self::SubscriptionDeleted
             | Self::PolicyDocumentNotCurrent
             | Self::KeyRotated
+            | Self::NoIssuer
+            | Self::TooManyCertificates
             | Self::Restricted
             | Self::TooManyProposals => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
+            | Self::OtherIdentity
             | Self::NotRecipient
             | Self::PurposeNotAgreed
             | Self::TypeNotAgreed
@@ -164,6 +170,8 @@ codes! {
         ReadGovernance = 10 "READ_GOVERNANCE",
         FollowStream = 11 "FOLLOW_STREAM",
         RotateKey = 40 "ROTATE_KEY",
+        RenewCertificate = 41 "RENEW_CERTIFICATE",
+        ReadCertificates = 42 "READ_CERTIFICATES",
     }
 }
 

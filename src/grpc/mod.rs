@@ -6,6 +6,7 @@ mod agreements;
 mod audit;
 mod bulk;
 mod caller;
+mod certificates;
 mod convert;
 mod exchange;
 mod explain;
@@ -21,8 +22,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
-use crate::identity::{Connections, Rejections};
+use crate::identity::{Certificates, Connections, Rejections};
 use crate::ledger::Ledger;
+use crate::pki::Issuers;
 use crate::tasks::Tasks;
 use crate::views::Views;
 
@@ -49,6 +51,10 @@ pub struct Broker {
     pub connections: Arc<Connections>,
     /// The counters of refused connections.
     pub rejections: Arc<Rejections>,
+    /// The certificates that have been in use.
+    pub certificates: Arc<Certificates>,
+    /// The issuers that renew certificates.
+    pub issuers: Arc<Issuers>,
     /// Tasks of the server.
     pub tasks: Tasks,
     /// Fires when the server stops.

@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Bounds, Connections, PeerStream, Rejection, Rejections, Trust,
+    Bounds, Certificates, Connections, PeerStream, Rejection, Rejections, Trust,
     check::{Check, Finding},
     provider,
 };
@@ -70,6 +70,7 @@ struct Door {
     clock: Arc<dyn Clock>,
     connections: Arc<Connections>,
     rejections: Arc<Rejections>,
+    certificates: Arc<Certificates>,
     handshake_timeout: Duration,
 }
 
@@ -91,6 +92,7 @@ impl Acceptor {
             clock,
             connections: Arc::new(Connections::new(settings.bounds)),
             rejections: Arc::default(),
+            certificates: Arc::default(),
             handshake_timeout: settings.handshake_timeout,
         };
         let handshakes = Arc::new(Semaphore::new(settings.handshakes_max));
@@ -110,6 +112,11 @@ impl Acceptor {
     /// Returns the counters of refused connections.
     pub fn rejections(&self) -> Arc<Rejections> {
         Arc::clone(&self.door.rejections)
+    }
+
+    /// Returns the certificates that have been in use.
+    pub fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.door.certificates)
     }
 
     /// Accepts until `stop` fires; then the stream ends. Connections that came out of it go on.
@@ -167,6 +174,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 async fn sweep(door: Arc<Door>, stop: CancellationToken) {
     let mut interval = time::interval(SWEEP_INTERVAL);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        door.certificates.note_open(&door.connections, door.clock.now());
         let count = door.connections.cut_expired(door.clock.now());
         if count > 0 {
             tracing::info!(count, "connections cut: certificate expired");
@@ -225,6 +233,9 @@ impl Door {
         // P4: in the list first, then this look. Whoever replaces the trust and then goes through
         // the list misses nobody.
         if Arc::ptr_eq(&trust, &self.trust.borrow()) {
+            let connection = entry.connection();
+            let (caller, not_after) = (connection.caller(), connection.not_after());
+            self.certificates.note(caller, not_after, self.clock.now());
             Ok(PeerStream::new(stream, entry))
         } else {
             Err(turned(Rejection::TrustChanged))

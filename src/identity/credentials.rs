@@ -52,6 +52,9 @@ pub enum Fault {
     /// The file holds no PEM block of the kind that belongs there.
     #[error("holds no {0} in PEM form")]
     NotPem(&'static str),
+    /// The CA is none of those that may speak for the agency.
+    #[error("none of the CAs that may speak for its agency")]
+    NotEntitled,
     /// The key is not the one that the certificate names.
     #[error("certificate and key do not belong together")]
     Pair,
@@ -135,7 +138,7 @@ pub fn authorities(
 }
 
 /// Returns the last moment of a certificate: the end of the second that `notAfter` names.
-pub(super) fn last_moment(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+pub fn last_moment(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
     Some(Timestamp::from_ms(seconds.saturating_mul(1000).saturating_add(999)))

@@ -2,6 +2,7 @@
 //! live connections and cuts them. It never reads a request, and never takes an identity from one.
 
 mod acceptor;
+mod certificates;
 mod check;
 mod connection;
 mod credentials;
@@ -11,8 +12,11 @@ mod rejection;
 mod trust;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
+pub use certificates::{Certificates, Seen};
 pub use connection::{Bounds, Connection, Connections};
-pub use credentials::{Credentials, Fault, TrustError, authorities, provider, read_private};
+pub use credentials::{
+    Credentials, Fault, TrustError, authorities, last_moment, provider, read_private,
+};
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
 pub use trust::{Sources, Trust};

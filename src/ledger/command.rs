@@ -10,7 +10,7 @@ use crate::domain::{
     SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
-use crate::record::{ProposedAgreement, SnapshotTaken};
+use crate::record::{CertificateIssued, ProposedAgreement, SnapshotTaken};
 
 /// The way to answer one command.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
@@ -137,6 +137,15 @@ pub(super) enum Command {
         purpose: QueryPurpose,
         reading: Reading,
         answer: Answer<(u64, Arc<Commit>)>,
+    },
+    /// A certificate was issued: it counts once that is recorded.
+    RecordCertificate {
+        issued: CertificateIssued,
+        answer: Answer<u64>,
+    },
+    /// The certificates that were issued.
+    ListCertificates {
+        answer: Answer<Vec<(u64, CertificateIssued)>>,
     },
     /// A snapshot was taken: it counts once that is recorded.
     RecordSnapshot(SnapshotTaken),

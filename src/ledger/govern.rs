@@ -45,6 +45,15 @@ impl Writer {
                 let explained = self.state.explain(&by, &inquiry, self.now);
                 self.settle(&by, Act::ReadGovernance, explained, answer)
             }
+            Command::ListCertificates { answer } => {
+                let issued = self.state.issued().map(|(index, it)| (index, it.clone()));
+                let issued: Vec<_> = issued.collect();
+                self.work.answer(answer, move |_| issued);
+                Ok(())
+            }
+            Command::RecordCertificate { issued, answer } => {
+                self.record_certificate(issued, answer)
+            }
             Command::RotateKey { by, answer } => self.rotate_key(by, answer),
             Command::Leave { stream, answer } => {
                 let more = self.state.has_waiting(stream.subscription);
@@ -295,9 +304,12 @@ impl Command {
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
             Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
-            Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
+            Self::DeleteSubscription { answer, .. }
+            | Self::RecordCertificate { answer, .. }
+            | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);
             }
+            Self::ListCertificates { answer } => tell(answer, rejection),
             Self::Explain { answer, .. } => tell(answer, rejection),
             Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {

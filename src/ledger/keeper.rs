@@ -53,7 +53,8 @@ impl Keeper {
             journal: Arc::clone(&writer.journal),
             tree: Arc::clone(&writer.tree),
             keys_dir: keys_dir.to_owned(),
-            signed_from: writer.secrets.signing.chain()?.newest_from(),
+            // What a crash kept from being put away is put away now.
+            signed_from: 0,
         };
         let heard = Arc::clone(&told);
         let thread = std::thread::Builder::new()

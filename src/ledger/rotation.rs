@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{Act, Caller, Reason, Seat};
 use crate::journal::Journal;
 use crate::merkle::{Chain, Signer};
-use crate::record::{Event, Rotation};
+use crate::record::{CertificateIssued, Event, Rotation};
 
 /// A rotation that waits for the end of its turn.
 pub(super) struct Rotating {
@@ -40,6 +40,25 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "a new key for the log could not be made");
                 let rejection = Rejection::Unavailable("the new key could not be made");
+                self.work.reject(answer, rejection);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that a certificate was issued, where one more may be.
+    pub(super) fn record_certificate(
+        &mut self,
+        issued: CertificateIssued,
+        answer: Answer<u64>,
+    ) -> Result<(), LedgerError> {
+        match self.state.may_be_issued(&issued.by.seat) {
+            Ok(()) => {
+                let index = self.record(Event::CertificateIssued(issued))?;
+                self.work.answer(answer, move |_| index);
+            }
+            Err(refusal) => {
+                let rejection = self.refuse(&issued.by, Act::RenewCertificate, refusal, None)?;
                 self.work.reject(answer, rejection);
             }
         }

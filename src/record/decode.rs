@@ -7,12 +7,12 @@ use prost::Message;
 
 use super::agreement::agreement_from_stored;
 use super::event::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription,
+    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    SealedFilter, SnapshotTaken, StoredSubscription,
 };
 use super::read;
 use crate::domain::{
-    Act, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter,
+    Act, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter, Fingerprint,
     HandlingCondition, Purpose, QueryPurpose, Reason, Rule, SubjectCategory, Subscription,
     Timestamp, UnknownCode,
 };
@@ -58,6 +58,11 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::BrokerStarted(it) => {
             Event::BrokerStarted { version: it.version, rules: array(&it.rules)? }
         }
+        Stored::CertificateIssued(it) => Event::CertificateIssued(CertificateIssued {
+            by: caller(it.by)?,
+            certificate: Fingerprint(array(&it.certificate)?),
+            not_after: Timestamp::from_ms(it.not_after_ms),
+        }),
         Stored::Consulted(it) => Event::Consulted {
             by: caller(it.by)?,
             purpose: code(it.purpose, QueryPurpose::from_number)?,

@@ -51,6 +51,11 @@ fn stored(event: &Event) -> Stored {
             version: version.clone(),
             rules: Bytes::copy_from_slice(rules),
         }),
+        Event::CertificateIssued(it) => Stored::CertificateIssued(pb::CertificateIssued {
+            by: Some(actor(&it.by)),
+            certificate: Bytes::copy_from_slice(&it.certificate.0),
+            not_after_ms: it.not_after.ms(),
+        }),
         Event::Consulted { by, purpose, start, end } => Stored::Consulted(pb::Consulted {
             by: Some(actor(by)),
             purpose: purpose.number().into(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, RecordKind,
-    Rule, StaffReference, Subscription, Timestamp,
+    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, Fingerprint, QueryPurpose,
+    Reason, RecordKind, Rule, StaffReference, Subscription, Timestamp,
 };
 
 /// One entry: when, what, and the commitments to its agencies' links.
@@ -29,6 +29,7 @@ pub enum Event {
     AgreementProposed { by: Caller, proposed: ProposedAgreement },
     AgreementWithdrawn(Governed),
     BrokerStarted { version: String, rules: [u8; 32] },
+    CertificateIssued(CertificateIssued),
     Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64 },
     Disclosed(Disclosed),
     Exported { by: Caller, purpose: QueryPurpose, size: u64, manifest: [u8; 32] },
@@ -147,6 +148,17 @@ pub struct Refused {
     pub publisher: Option<AgencyId>,
 }
 
+/// The broker issued a certificate to whoever held the one before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CertificateIssued {
+    /// By whom it was asked for, with the certificate before.
+    pub by: Caller,
+    /// The new certificate.
+    pub certificate: Fingerprint,
+    /// Its last moment.
+    pub not_after: Timestamp,
+}
+
 /// A snapshot of the state was made: a start may go on from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SnapshotTaken {
@@ -176,7 +188,8 @@ impl Event {
             | Self::LogStarted { .. }
             | Self::SnapshotTaken(_)
             | Self::TailCut { .. } => vec![],
-            Self::Consulted { by, .. }
+            Self::CertificateIssued(CertificateIssued { by, .. })
+            | Self::Consulted { by, .. }
             | Self::Exported { by, .. }
             | Self::StreamOpened { by, .. }
             | Self::SubscriptionCreated { by, .. }
@@ -203,6 +216,7 @@ impl Event {
             Self::AgreementProposed { .. } => RecordKind::AgreementProposed,
             Self::AgreementWithdrawn(_) => RecordKind::AgreementWithdrawn,
             Self::BrokerStarted { .. } => RecordKind::BrokerStarted,
+            Self::CertificateIssued(_) => RecordKind::CertificateIssued,
             Self::Consulted { .. } => RecordKind::Consulted,
             Self::Disclosed(_) => RecordKind::Disclosed,
             Self::Exported { .. } => RecordKind::Exported,
@@ -233,6 +247,7 @@ impl Event {
             | Self::AgreementProposed { .. }
             | Self::AgreementWithdrawn(_)
             | Self::BrokerStarted { .. }
+            | Self::CertificateIssued(_)
             | Self::Consulted { .. }
             | Self::Disclosed(_)
             | Self::Exported { .. }

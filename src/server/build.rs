@@ -18,6 +18,7 @@ use crate::grpc::{
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::pb::{self, v1};
+use crate::pki::{Issuers, PkiError};
 use crate::tasks::Tasks;
 use crate::views::{Views, ViewsError};
 
@@ -30,6 +31,9 @@ pub enum ServerError {
     /// The log.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The issuers of certificates.
+    #[error("an issuer: {0}")]
+    Issuer(#[from] PkiError),
     /// The transport.
     #[error("the transport stopped: {0}")]
     Transport(String),
@@ -64,6 +68,7 @@ impl Server {
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
@@ -79,6 +84,8 @@ impl Server {
             clock,
             connections: Arc::clone(&connections),
             rejections: acceptor.rejections(),
+            certificates: acceptor.certificates(),
+            issuers: Arc::new(issuers),
             tasks: tasks.clone(),
             drain: stop.clone(),
         };

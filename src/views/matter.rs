@@ -12,7 +12,7 @@ use crate::domain::{
     SubjectToken,
 };
 use crate::ledger::{Entry, LedgerError};
-use crate::record::{Disclosed, Event, Refused};
+use crate::record::{CertificateIssued, Disclosed, Event, Refused};
 
 /// What a record is about.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ impl Matter {
             }
             Event::Consulted { by, .. }
             | Event::Exported { by, .. }
+            | Event::CertificateIssued(CertificateIssued { by, .. })
             | Event::KeyRotated { by, .. } => matter.caused_by(by),
             Event::Disclosed(it) => matter.disclosed(it, it.opened, resolver)?,
             Event::NumberSkipped { subscription, reason, .. } => {

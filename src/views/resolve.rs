@@ -138,6 +138,7 @@ impl Resolver {
             | Event::AgreementApproved(_)
             | Event::AgreementWithdrawn(_)
             | Event::BrokerStarted { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Disclosed(_)
             | Event::Exported { .. }

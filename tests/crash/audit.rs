@@ -111,6 +111,7 @@ impl Audit {
             Event::AgreementApproved(_)
             | Event::AgreementProposed { .. }
             | Event::AgreementWithdrawn(_)
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::KeyRotated { .. }

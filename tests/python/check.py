@@ -219,8 +219,8 @@ def main(connect, identities):
     receipt = check_publish(police)
     check_subscribe(council, police, receipt)
     check_pull(council, police)
-    check_bulk(police)
     check_rotation(connect, identities, police, council)
+    check_bulk(police)
     check_verifier(police, receipt)
     print("publish, bulk, subscribe, pull, refusals, proofs, rotations: all as documented")
 

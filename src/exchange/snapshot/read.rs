@@ -9,14 +9,14 @@ use prost::Message;
 
 use super::stored;
 use crate::domain::{
-    AgencyId, AgreementId, AlertId, AlertType, Assertion, Certainty, Facts, Fields,
-    HandlingCondition, Purpose, Reason, SubjectCategory, Timestamp, UnknownCode,
+    AgencyId, AgreementId, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields,
+    Fingerprint, HandlingCondition, Purpose, Reason, Seat, SubjectCategory, Timestamp, UnknownCode,
 };
 use crate::exchange::{
     apply::Content,
     state::{Alert, Linked, Remembered, Sent, SentAs, State},
 };
-use crate::record::{Event, Record};
+use crate::record::{CertificateIssued, Event, Record};
 
 /// Bytes, or a record, that no state of this version was written with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -72,6 +72,9 @@ impl Restoring {
             state.requests.insert(key.clone(), known);
             state.request_order.push_back((Timestamp::from_ms(it.at), key));
         }
+        for it in &stored.issued {
+            state.issued.insert(it.index, issued(it)?);
+        }
         let versions = stored.versions.into_iter().map(|it| (it.proposed, it)).collect();
         let subscriptions = stored.subscriptions.into_iter().map(|it| (it.index, it)).collect();
         Ok(Self { state, now, agencies, versions, subscriptions })
@@ -121,6 +124,7 @@ impl Restoring {
             | Event::AgreementApproved(_)
             | Event::AgreementWithdrawn(_)
             | Event::BrokerStarted { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Disclosed(_)
             | Event::Exported { .. }
@@ -179,6 +183,16 @@ fn sent(it: &stored::Sent) -> Result<Sent, NotAState> {
         SentAs::Skipped(code(it.skipped, Reason::from_number)?)
     };
     Ok(Sent { number: it.number, published: it.published, what })
+}
+
+fn issued(it: &stored::Issued) -> Result<CertificateIssued, NotAState> {
+    let fingerprint = |bytes: &[u8]| bytes.try_into().map(Fingerprint).map_err(|_| NotAState);
+    let seat = Seat::parse(&it.seat).ok_or(NotAState)?;
+    Ok(CertificateIssued {
+        by: Caller { seat, certificate: fingerprint(&it.before)? },
+        certificate: fingerprint(&it.certificate)?,
+        not_after: Timestamp::from_ms(it.not_after),
+    })
 }
 
 fn facts(

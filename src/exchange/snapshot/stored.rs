@@ -28,6 +28,23 @@ pub(super) struct Stored {
     pub(super) requests: Vec<Request>,
     #[prost(uint64, repeated, tag = "11")]
     pub(super) rotations: Vec<u64>,
+    #[prost(message, repeated, tag = "12")]
+    pub(super) issued: Vec<Issued>,
+}
+
+/// A certificate that was issued.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Issued {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(string, tag = "2")]
+    pub(super) seat: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) before: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) certificate: Vec<u8>,
+    #[prost(uint64, tag = "5")]
+    pub(super) not_after: u64,
 }
 
 /// An agency's running number, and the index of its last record, plus 1.

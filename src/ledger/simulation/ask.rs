@@ -13,12 +13,15 @@ use super::{
     trace::Recorder,
     world::World,
 };
-use crate::domain::{AgencyId, AlertId, Caller, Draft, QueryPurpose, Subscription, Timestamp};
+use crate::domain::{
+    AgencyId, AlertId, Caller, Draft, Fingerprint, QueryPurpose, Subscription, Timestamp,
+};
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
     Commit, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
     command::{Command, Reading},
 };
+use crate::record::CertificateIssued;
 
 type Receiver<T> = oneshot::Receiver<Result<T, Rejection>>;
 
@@ -34,6 +37,7 @@ pub(super) enum Waiting {
     Opened(Receiver<StreamAnswer>, usize),
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),
+    Issued(Receiver<u64>),
     Rotated(Receiver<(u64, Arc<Commit>)>),
     Subscribed(Receiver<SubscriptionStanding>),
     /// Withdrawals and deletions: their answers come through the trace.
@@ -79,6 +83,7 @@ impl World<'_> {
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
                 Some((command, Waiting::Listed(answered, sample::agency(agency))))
             }
+            Ask::Issue { agency, shape } => Some(issue(agency, shape, self.now())),
             Ask::Rotate { by } => Some(rotate(by)),
             Ask::Propose { agency, agreement, shape } => {
                 let (answer, answered) = oneshot::channel();
@@ -292,6 +297,18 @@ pub(super) fn consult(agency: usize, end: u64) -> (Command, Waiting) {
     let (by, purpose) = (sample::officer(agency), QueryPurpose::SelfMonitoring);
     let reading = Reading::Consult { start: 0, end };
     (Command::Read { by, purpose, reading, answer }, Waiting::Read(answered))
+}
+
+fn issue(agency: usize, shape: u64, now: Timestamp) -> (Command, Waiting) {
+    let (answer, answered) = oneshot::channel();
+    let mut certificate = [0; 32];
+    certificate[..8].copy_from_slice(&shape.to_be_bytes());
+    let issued = CertificateIssued {
+        by: sample::officer(agency),
+        certificate: Fingerprint(certificate),
+        not_after: now.plus_days(1 + shape % 90),
+    };
+    (Command::RecordCertificate { issued, answer }, Waiting::Issued(answered))
 }
 
 fn rotate(by: Option<usize>) -> (Command, Waiting) {

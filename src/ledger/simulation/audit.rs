@@ -188,6 +188,7 @@ impl Audit {
                 self.keys.push((new.parse().unwrap(), index + 1));
             }
             Event::BrokerStarted { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::SnapshotTaken(_)
@@ -212,6 +213,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::AgreementProposed { .. } => "AgreementProposed",
         Event::AgreementWithdrawn(_) => "AgreementWithdrawn",
         Event::BrokerStarted { .. } => "BrokerStarted",
+        Event::CertificateIssued(_) => "CertificateIssued",
         Event::Consulted { .. } => "Consulted",
         Event::Disclosed(_) => "Disclosed",
         Event::Exported { .. } => "Exported",

@@ -35,7 +35,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 33] = [
+const HAPPENS: [&str; 34] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGREEMENT_NOT_IN_FORCE",
     "AGREEMENT_UNKNOWN",
@@ -44,6 +44,7 @@ const HAPPENS: [&str; 33] = [
     "AgreementWithdrawn",
     "BrokerStarted",
     "CREDIT_OUT_OF_BOUNDS",
+    "CertificateIssued",
     "Consulted",
     "Disclosed",
     "FENCED",

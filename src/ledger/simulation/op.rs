@@ -38,6 +38,7 @@ pub(super) enum Ask {
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
     Propose { agency: usize, agreement: usize, shape: u64 },
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
+    Issue { agency: usize, shape: u64 },
     Rotate { by: Option<usize> },
     Withdraw { agency: usize, agreement: usize },
 }
@@ -147,7 +148,8 @@ impl Ask {
             910..=914 => Self::Delete { agency, name },
             915..=944 => Self::Close { stream: random.next() },
             945..=974 => Self::List { agency },
-            975..=989 => Self::Consult { agency },
+            975..=986 => Self::Consult { agency },
+            987..=989 => Self::Issue { agency, shape: random.next() },
             990..=991 => Self::Rotate { by: Some(agency) },
             _ => Self::Rotate { by: None },
         }

@@ -133,6 +133,7 @@ impl World<'_> {
                 outcome(&answer)
             }
             Waiting::Read(answered) => outcome(&take(answered)),
+            Waiting::Issued(answered) => outcome(&take(answered)),
             Waiting::Rotated(answered) => {
                 let answer = take(answered);
                 if let Ok((index, commit)) = &answer {

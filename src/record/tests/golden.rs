@@ -8,11 +8,13 @@ use prost::Message;
 use super::protos;
 use super::sample::{agency, agreement, at, draft, facts, officer, operator, system, view};
 use crate::domain::{
-    Act, Facts, Field, Filter, Hex, QueryPurpose, Reason, Rule, StaffReference, Subscription,
+    Act, Facts, Field, Filter, Fingerprint, Hex, QueryPurpose, Reason, Rule, StaffReference,
+    Subscription,
 };
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode,
+    view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -38,6 +40,14 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
     let vkey = "example.org/portway/log+00000000+AQ==".to_owned();
     vec![
         ("broker_started", Event::BrokerStarted { version: "0.1.0".to_owned(), rules: [1; 32] }),
+        (
+            "certificate_issued",
+            Event::CertificateIssued(CertificateIssued {
+                by: system(),
+                certificate: Fingerprint([10; 32]),
+                not_after: at().plus_days(90),
+            }),
+        ),
         ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
         ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
         (

@@ -6,15 +6,15 @@ use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 
 use crate::domain::{
-    Act, AlertType, Assertion, Certainty, Facts, Filter, HandlingCondition, Purpose, QueryPurpose,
-    Reason, Rule, SubjectCategory, Subscription,
+    Act, AlertType, Assertion, Certainty, Facts, Filter, Fingerprint, HandlingCondition, Purpose,
+    QueryPurpose, Reason, Rule, SubjectCategory, Subscription,
     random::{
         agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some, staff,
     },
 };
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription, agreement_to_pb,
+    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -54,7 +54,11 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
     });
     let rotated = (caller(), "[ -~]{1,80}", "[ -~]{1,80}")
         .prop_map(|(by, old, new)| Event::KeyRotated { by, old, new });
-    prop_oneof![log, broker, cut, consulted, exported, snapshot, rotated]
+    let issued = (caller(), hash(), moment()).prop_map(|(by, certificate, not_after)| {
+        let certificate = Fingerprint(certificate);
+        Event::CertificateIssued(CertificateIssued { by, certificate, not_after })
+    });
+    prop_oneof![log, broker, cut, consulted, exported, snapshot, rotated, issued]
 }
 
 fn governed() -> impl Strategy<Value = Governed> {

@@ -6,6 +6,7 @@ mod delivery;
 mod keys;
 mod minimisation;
 mod pull;
+mod renewal;
 mod rollback;
 mod services;
 mod snapshots;

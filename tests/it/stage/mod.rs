@@ -64,6 +64,18 @@ impl Stage {
         stage.begin("info")
     }
 
+    /// The same, with a CA of an agency in the broker's hands, to renew its certificates.
+    pub(crate) fn start_with_issuer(agency: &str) -> Self {
+        Self::start_editing(|text| {
+            let ca = format!("ca = \"../ca/{agency}/ca.pem\"\n");
+            let issuer = format!(
+                "{ca}issuer = {{ certificate = \"../ca/{agency}/ca.pem\", \
+                 key = \"../ca/{agency}/key.pem\", days = 30 }}\n"
+            );
+            text.replace(&ca, &issuer)
+        })
+    }
+
     fn begin(mut self, level: &str) -> Self {
         self.serve(&["--log-level", level]);
         self.enrol();
