@@ -88,6 +88,7 @@ pub(super) enum Command {
         subscription: Subscription,
         answer: Answer<SubscriptionStanding>,
     },
+    Credential(CredentialCommand),
     Credit {
         stream: StreamKey,
         more: u32,
@@ -138,15 +139,6 @@ pub(super) enum Command {
         reading: Reading,
         answer: Answer<(u64, Arc<Commit>)>,
     },
-    /// A certificate was issued: it counts once that is recorded.
-    RecordCertificate {
-        issued: CertificateIssued,
-        answer: Answer<u64>,
-    },
-    /// The certificates that were issued.
-    ListCertificates {
-        answer: Answer<Vec<(u64, CertificateIssued)>>,
-    },
     /// A snapshot was taken: it counts once that is recorded.
     RecordSnapshot(SnapshotTaken),
     Refuse {
@@ -154,10 +146,6 @@ pub(super) enum Command {
         act: Act,
         refusal: Refusal,
         answer: Answer<()>,
-    },
-    RotateKey {
-        by: Caller,
-        answer: Answer<(u64, Arc<Commit>)>,
     },
     ShowAgreement {
         by: Caller,
@@ -172,6 +160,28 @@ pub(super) enum Command {
         id: AgreementId,
         answer: Answer<u64>,
     },
+}
+
+/// What is asked about the log's key and certificates.
+#[derive(Debug)]
+pub(super) enum CredentialCommand {
+    /// The certificates that were issued.
+    List { answer: Answer<Vec<(u64, CertificateIssued)>> },
+    /// A certificate was issued: it counts once that is recorded.
+    Record { issued: CertificateIssued, answer: Answer<u64> },
+    /// The log's key is to hand over to a new one.
+    Rotate { by: Caller, answer: Answer<(u64, Arc<Commit>)> },
+}
+
+impl CredentialCommand {
+    /// Answers a command that is not done.
+    pub(super) fn reject(self, rejection: &Rejection) {
+        match self {
+            Self::List { answer } => drop(answer.send(Err(*rejection))),
+            Self::Record { answer, .. } => drop(answer.send(Err(*rejection))),
+            Self::Rotate { answer, .. } => drop(answer.send(Err(*rejection))),
+        }
+    }
 }
 
 impl Command {

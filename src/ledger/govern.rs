@@ -34,6 +34,7 @@ impl Writer {
             Command::CreateSubscription { by, subscription, answer } => {
                 self.create_subscription(&by, &subscription, answer)
             }
+            Command::Credential(command) => self.credential(command),
             Command::Credit { stream, more, answer } => {
                 self.credit(stream, more, answer);
                 Ok(())
@@ -45,16 +46,6 @@ impl Writer {
                 let explained = self.state.explain(&by, &inquiry, self.now);
                 self.settle(&by, Act::ReadGovernance, explained, answer)
             }
-            Command::ListCertificates { answer } => {
-                let issued = self.state.issued().map(|(index, it)| (index, it.clone()));
-                let issued: Vec<_> = issued.collect();
-                self.work.answer(answer, move |_| issued);
-                Ok(())
-            }
-            Command::RecordCertificate { issued, answer } => {
-                self.record_certificate(issued, answer)
-            }
-            Command::RotateKey { by, answer } => self.rotate_key(by, answer),
             Command::Leave { stream, answer } => {
                 let more = self.state.has_waiting(stream.subscription);
                 self.close(stream);
@@ -303,13 +294,11 @@ impl Command {
             | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
             Self::Close { .. } | Self::RecordSnapshot(_) => {}
+            Self::Credential(command) => command.reject(rejection),
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
-            Self::DeleteSubscription { answer, .. }
-            | Self::RecordCertificate { answer, .. }
-            | Self::Withdraw { answer, .. } => {
+            Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
                 tell(answer, rejection);
             }
-            Self::ListCertificates { answer } => tell(answer, rejection),
             Self::Explain { answer, .. } => tell(answer, rejection),
             Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {
@@ -318,7 +307,7 @@ impl Command {
             Self::ListSubscriptions { answer, .. } => tell(answer, rejection),
             Self::Open { answer, .. } => tell(answer, rejection),
             Self::Publish { answer, .. } => tell(answer, rejection),
-            Self::Read { answer, .. } | Self::RotateKey { answer, .. } => tell(answer, rejection),
+            Self::Read { answer, .. } => tell(answer, rejection),
             Self::Standing { answer } => tell(answer, rejection),
         }
     }

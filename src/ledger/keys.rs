@@ -3,7 +3,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Commit, Ledger, LedgerError, Rejection, command::Command, handle::Done, rotation};
+use super::{
+    Commit, Ledger, LedgerError, Rejection,
+    command::{Command, CredentialCommand},
+    handle::Done,
+    rotation,
+};
 use crate::domain::{Act, Caller, Hex, QueryPurpose, Reason, Refusal};
 use crate::merkle::{Chain, Note};
 use crate::record::{CertificateIssued, Rotation};
@@ -19,7 +24,10 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish); [`Rejection::Busy`] while another rotation is under way.
     pub async fn rotate_key(&self, by: Caller) -> Done<(u64, Arc<Commit>)> {
-        self.submit(&by.clone(), |answer| Command::RotateKey { by, answer }).await
+        self.submit(&by.clone(), |answer| {
+            Command::Credential(CredentialCommand::Rotate { by, answer })
+        })
+        .await
     }
 
     /// Records that a certificate was issued, before anybody is given it; returns the index of the record.
@@ -29,7 +37,8 @@ impl Ledger {
     /// As [`publish`](Self::publish).
     pub async fn record_certificate(&self, issued: CertificateIssued) -> Done<u64> {
         let by = issued.by.clone();
-        self.submit(&by, |answer| Command::RecordCertificate { issued, answer }).await
+        self.submit(&by, |answer| Command::Credential(CredentialCommand::Record { issued, answer }))
+            .await
     }
 
     /// Lists the certificates that were issued and have not ended, with their records' indexes.
@@ -38,7 +47,7 @@ impl Ledger {
     ///
     /// As [`publish`](Self::publish).
     pub async fn certificates(&self, by: &Caller) -> Done<Vec<(u64, CertificateIssued)>> {
-        self.submit(by, |answer| Command::ListCertificates { answer }).await
+        self.submit(by, |answer| Command::Credential(CredentialCommand::List { answer })).await
     }
 
     /// Lists rotations after the tree of `after` entries, oldest first, and whether more follow.

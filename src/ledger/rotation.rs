@@ -4,7 +4,11 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    Commit, LedgerError, Rejection, command::Answer, replay::checked, secrets::Secrets, tree::Tree,
+    Commit, LedgerError, Rejection,
+    command::{Answer, CredentialCommand},
+    replay::checked,
+    secrets::Secrets,
+    tree::Tree,
     writer::Writer,
 };
 use crate::domain::{Act, Caller, Reason, Seat};
@@ -20,8 +24,22 @@ pub(super) struct Rotating {
 }
 
 impl Writer {
+    /// Does what is asked about the log's key and certificates.
+    pub(super) fn credential(&mut self, command: CredentialCommand) -> Result<(), LedgerError> {
+        match command {
+            CredentialCommand::List { answer } => {
+                let issued = self.state.issued().map(|(index, it)| (index, it.clone()));
+                let issued: Vec<_> = issued.collect();
+                self.work.answer(answer, move |_| issued);
+                Ok(())
+            }
+            CredentialCommand::Record { issued, answer } => self.record_certificate(issued, answer),
+            CredentialCommand::Rotate { by, answer } => self.rotate_key(by, answer),
+        }
+    }
+
     /// Makes the next key; what it follows is recorded as the last of this turn.
-    pub(super) fn rotate_key(
+    fn rotate_key(
         &mut self,
         by: Caller,
         answer: Answer<(u64, Arc<Commit>)>,
@@ -47,7 +65,7 @@ impl Writer {
     }
 
     /// Records that a certificate was issued, where one more may be.
-    pub(super) fn record_certificate(
+    fn record_certificate(
         &mut self,
         issued: CertificateIssued,
         answer: Answer<u64>,

@@ -85,8 +85,8 @@ impl Issuers {
         let issuer = seat.agency().and_then(|agency| self.issuers.get(agency));
         let (authority, days) = issuer.ok_or(Reason::NoIssuer)?;
         let signed = authority.sign(&request, *days, now).and_then(|pem| {
-            let issued = describe::last_moment(&pem)?;
-            Ok(Renewed { certificate: issued.0, not_after: issued.1, pem })
+            let (certificate, not_after) = describe::last_moment(&pem)?;
+            Ok(Renewed { pem, certificate, not_after })
         });
         signed.map_err(|error| {
             tracing::error!(%error, "a certificate could not be renewed");

@@ -77,7 +77,8 @@ fn make_linked(
 /// Returns a directory of pairs that is not there yet.
 fn free(dir: &Path) -> PathBuf {
     let place = |number: u32| Path::new(PAIRS).join(number.to_string());
-    (1..).map(place).find(|place| !dir.join(place).exists()).unwrap_or_else(|| place(0))
+    let mut places = (1..u32::MAX).map(place);
+    places.find(|place| !dir.join(place).exists()).unwrap_or_else(|| place(0))
 }
 
 fn write_pair(dir: &Path, (key, certificate): (&str, &str)) -> Result<(), PkiError> {

@@ -58,11 +58,7 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::BrokerStarted(it) => {
             Event::BrokerStarted { version: it.version, rules: array(&it.rules)? }
         }
-        Stored::CertificateIssued(it) => Event::CertificateIssued(CertificateIssued {
-            by: caller(it.by)?,
-            certificate: Fingerprint(array(&it.certificate)?),
-            not_after: Timestamp::from_ms(it.not_after_ms),
-        }),
+        Stored::CertificateIssued(it) => Event::CertificateIssued(issued(it)?),
         Stored::Consulted(it) => Event::Consulted {
             by: caller(it.by)?,
             purpose: code(it.purpose, QueryPurpose::from_number)?,
@@ -195,6 +191,14 @@ fn disclosed(it: &pb::Disclosed) -> Result<Disclosed, Malformed> {
             .collect::<Result<_, _>>()?,
         regime_change: it.regime_change,
         delete_after: Timestamp::from_ms(it.delete_after_ms),
+    })
+}
+
+fn issued(it: pb::CertificateIssued) -> Result<CertificateIssued, Malformed> {
+    Ok(CertificateIssued {
+        by: caller(it.by)?,
+        certificate: Fingerprint(array(&it.certificate)?),
+        not_after: Timestamp::from_ms(it.not_after_ms),
     })
 }
 

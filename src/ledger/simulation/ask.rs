@@ -19,7 +19,7 @@ use crate::domain::{
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
     Commit, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
-    command::{Command, Reading},
+    command::{Command, CredentialCommand, Reading},
 };
 use crate::record::CertificateIssued;
 
@@ -308,13 +308,15 @@ fn issue(agency: usize, shape: u64, now: Timestamp) -> (Command, Waiting) {
         certificate: Fingerprint(certificate),
         not_after: now.plus_days(1 + shape % 90),
     };
-    (Command::RecordCertificate { issued, answer }, Waiting::Issued(answered))
+    let command = CredentialCommand::Record { issued, answer };
+    (Command::Credential(command), Waiting::Issued(answered))
 }
 
 fn rotate(by: Option<usize>) -> (Command, Waiting) {
     let (answer, answered) = oneshot::channel();
     let by = by.map_or_else(sample::operator, sample::officer);
-    (Command::RotateKey { by, answer }, Waiting::Rotated(answered))
+    let command = CredentialCommand::Rotate { by, answer };
+    (Command::Credential(command), Waiting::Rotated(answered))
 }
 
 fn publish(request: Request) -> (Command, Waiting) {

@@ -52,9 +52,8 @@ async fn a_certificate_is_renewed_while_a_stream_is_open_on_the_old_one() {
 
     let officer = stage.connect("council", Role::Officer).await;
     let recorded = events(&officer).await;
-    let issued = recorded.iter().find_map(|(index, event)| match event {
-        Event::CertificateIssued(it) => Some((*index, it.clone())),
-        _ => None,
+    let issued = recorded.iter().find_map(|(index, event)| {
+        if let Event::CertificateIssued(it) = event { Some((*index, it.clone())) } else { None }
     });
     let (index, issued) = issued.expect("it is recorded");
     assert_eq!(issued.by.seat.to_string(), "agency/council/service/cases");
