@@ -211,3 +211,122 @@ fn read(pkcs8: &[u8], origin: &str) -> Result<Signer, LedgerError> {
     Signer::from_pkcs8(origin, pkcs8)
         .map_err(|_| LedgerError::Signing("it is not an Ed25519 key, or the origin no name"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{JournalId, MasterKey};
+    use crate::merkle::empty_root;
+
+    const ORIGIN: &str = "example.org/portway/log";
+
+    struct Disk {
+        dir: tempfile::TempDir,
+        master: MasterKey,
+    }
+
+    impl Disk {
+        /// A log with its first key.
+        fn new() -> (Self, Signing) {
+            let dir = tempfile::tempdir().unwrap();
+            let master = MasterKey::create(&dir.path().join(MasterKey::FILE)).unwrap();
+            let disk = Self { dir, master };
+            let keys = Keys::create(disk.dir.path(), Self::id(), &disk.master).unwrap();
+            let signing = Signing::create(&keys, ORIGIN).unwrap();
+            (disk, signing)
+        }
+
+        fn id() -> JournalId {
+            JournalId::from_bytes([3; 16])
+        }
+
+        fn keys(&self) -> Keys {
+            Keys::open(self.dir.path(), Self::id(), &self.master).unwrap()
+        }
+
+        /// A start on a log that has these keys and whose anchor knows so many entries.
+        fn start(&self, chain: &Chain, anchored: u64) -> Result<Signing, LedgerError> {
+            let signing = Signing::closed(ORIGIN);
+            signing.follow(&self.keys(), Some(chain.clone()))?;
+            signing.tidy(&self.keys(), anchored)?;
+            Ok(signing)
+        }
+
+        fn files(&self) -> Vec<String> {
+            let mut names = self.keys().secrets().unwrap();
+            names.retain(|name| name.starts_with(FIRST));
+            names.sort();
+            names
+        }
+    }
+
+    fn sign(signing: &Signing, size: u64, next: Option<&Signer>) -> String {
+        signing.sign((size, empty_root()), next).unwrap()
+    }
+
+    /// Before the record is durable a crash leaves the old key, whatever was made meanwhile; once it is, the new one,
+    /// and the old one's file until the anchor knows that tree.
+    #[test]
+    fn a_crash_at_any_step_leaves_the_key_that_the_log_asks_for() {
+        let (disk, signing) = Disk::new();
+        let before = signing.chain().unwrap();
+        let next = signing.make_next(&disk.keys()).unwrap();
+        let vkey = next.vkey();
+        assert_eq!(disk.files().len(), 2, "the new key is on disk before anything names it");
+        let note = sign(&signing, 7, Some(&next));
+        // A signature is not what makes it the log's: the record may have been lost.
+        let old = disk.start(&before, 6).unwrap();
+        assert_eq!(old.signer().unwrap().vkey(), before.newest().to_string());
+        assert_eq!(disk.files(), [FIRST], "what was never used is gone");
+
+        let next = signing.make_next(&disk.keys()).unwrap();
+        assert_ne!(next.vkey(), vkey);
+        let note_of_next = sign(&signing, 7, Some(&next));
+        assert_ne!(note, note_of_next);
+        signing.hand_over(next, &note_of_next).unwrap();
+        let after = signing.chain().unwrap();
+        for (anchored, files) in [(6, 2), (7, 1), (9, 1)] {
+            let new = disk.start(&after, anchored).unwrap();
+            assert_eq!(new.signer().unwrap().vkey(), after.newest().to_string());
+            assert_eq!(disk.files().len(), files, "anchored at {anchored}");
+        }
+        // A journal from before the rotation has no key to go on with, and says so.
+        assert!(disk.start(&before, 6).is_err());
+    }
+
+    /// The journal's torn end is cut back to before the rotation: the old key is there until the anchor forbids it.
+    #[test]
+    fn a_journal_that_is_cut_back_finds_its_key() {
+        let (disk, signing) = Disk::new();
+        let before = signing.chain().unwrap();
+        let next = signing.make_next(&disk.keys()).unwrap();
+        let note = sign(&signing, 7, Some(&next));
+        signing.hand_over(next, &note).unwrap();
+        signing.retire(&disk.keys(), 6).unwrap();
+
+        let old = disk.start(&before, 6).unwrap();
+
+        assert_eq!(old.signer().unwrap().vkey(), before.newest().to_string());
+        assert_eq!(disk.files(), [FIRST]);
+    }
+
+    /// What is retired twice is retired once; what signs now never is.
+    #[test]
+    fn only_keys_that_handed_over_are_retired() {
+        let (disk, signing) = Disk::new();
+        signing.retire(&disk.keys(), u64::MAX).unwrap();
+        for size in [5, 9] {
+            let next = signing.make_next(&disk.keys()).unwrap();
+            let note = sign(&signing, size, Some(&next));
+            signing.hand_over(next, &note).unwrap();
+        }
+        assert_eq!(disk.files().len(), 3);
+        for (anchored, files) in [(4, 3), (5, 2), (5, 2), (8, 2), (9, 1), (9, 1)] {
+            signing.retire(&disk.keys(), anchored).unwrap();
+            assert_eq!(disk.files().len(), files, "anchored at {anchored}");
+        }
+        let chain = signing.chain().unwrap();
+        assert!(chain.open(&sign(&signing, 10, None)).is_ok());
+        assert!(disk.start(&chain, 9).is_ok());
+    }
+}
