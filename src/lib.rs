@@ -18,6 +18,7 @@ pub mod identity;
 pub mod journal;
 pub mod ledger;
 pub mod merkle;
+pub mod metrics;
 pub mod pb;
 pub mod pki;
 pub mod policy;

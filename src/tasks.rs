@@ -3,6 +3,7 @@
 
 use std::thread;
 
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The tasks of one server. Clones share them.
@@ -19,10 +20,17 @@ impl Tasks {
 
     /// Spawns a task that may end when its work is done. A panic is logged under `name`.
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
-        self.tracker.spawn(async move {
-            let _watch = PanicWatch { name };
-            work.await;
-        });
+        self.tracker.spawn(watched(name, work));
+    }
+
+    /// The same, on the threads of another runtime.
+    pub fn spawn_on(
+        &self,
+        runtime: &Handle,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.tracker.spawn_on(watched(name, work), runtime);
     }
 
     /// Spawns a task that has to run until `stop` fires. An earlier end is logged under `name`.
@@ -50,6 +58,11 @@ impl Tasks {
         self.tracker.close();
         self.tracker.wait().await;
     }
+}
+
+async fn watched(name: &'static str, work: impl Future<Output = ()>) {
+    let _watch = PanicWatch { name };
+    work.await;
 }
 
 /// Lives as long as the task: dropped by an unwinding thread, the task panicked.

@@ -1,24 +1,25 @@
-//! The broker, as the load speaks to it: by the generated stubs, so that the measuring side costs little. What
-//! comes back is decoded; a sample of it is put aside to be verified afterwards.
+//! The broker, as the load speaks to it, so that the measuring side costs little: alerts are encoded once, and of
+//! what comes back the load reads what it checks. A sample is put aside whole, to be verified afterwards.
 
 use bytes::Bytes;
 use prost::Message;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 
 use super::{
     BenchError, papers,
+    plain::call,
     sample::Samples,
     wire::{CREDIT, Heard, Wire},
 };
 use crate::{
     domain::{Clock, SystemClock},
-    pb::v1::{
-        self as pb, exchange_client::ExchangeClient, publish_many_response::Outcome,
-        subscribe_request::Message as Ask, subscribe_response::Message as Answer,
-    },
+    pb::v1::{self as pb, subscribe_request::Message as Ask},
 };
+
+/// Paths of the calls.
+const PUBLISH_MANY: &str = "/portway.v1.Exchange/PublishMany";
+const SUBSCRIBE: &str = "/portway.v1.Exchange/Subscribe";
 
 /// The broker.
 #[derive(Clone, Debug)]
@@ -26,10 +27,64 @@ pub(super) struct BrokerWire {
     publisher: Channel,
     /// A connection for each subscriber, and its subscription's name.
     subscribers: Vec<(Channel, String)>,
-    alert: pb::AlertDraft,
+    /// As encoded.
+    alert: Bytes,
     /// Tells the alerts of one load from those of another.
     phase: u8,
     samples: Samples,
+}
+
+/// A `PublishManyRequest` whose alert is encoded already: on the wire a message is its bytes.
+#[derive(Clone, PartialEq, Message)]
+struct Request {
+    #[prost(string, tag = "1")]
+    request_id: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    alert: Bytes,
+}
+
+/// What is read of a `PublishManyResponse` while the time runs.
+#[derive(Clone, PartialEq, Message)]
+struct Told {
+    #[prost(message, optional, tag = "1")]
+    receipt: Option<Receipt>,
+    #[prost(message, optional, tag = "2")]
+    refusal: Option<pb::PublishRefusal>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Receipt {
+    #[prost(uint64, tag = "2")]
+    index: u64,
+    #[prost(bytes = "bytes", tag = "4")]
+    checkpoint: Bytes,
+}
+
+/// What is read of a `SubscribeResponse` while the time runs.
+#[derive(Clone, PartialEq, Message)]
+struct Said {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    opened: Option<Bytes>,
+    #[prost(message, optional, tag = "2")]
+    delivery: Option<Delivery>,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    heartbeat: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    skipped: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "5")]
+    notice: Option<Bytes>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Delivery {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    position: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    view: Bytes,
+    #[prost(uint64, tag = "5")]
+    index: u64,
 }
 
 /// What is read of a view while the time runs: its id holds the number of the message.
@@ -40,7 +95,8 @@ struct Id {
 }
 
 impl BrokerWire {
-    pub(super) fn new(publisher: Channel, alert: pb::AlertDraft, samples: Samples) -> Self {
+    pub(super) fn new(publisher: Channel, alert: &pb::AlertDraft, samples: Samples) -> Self {
+        let alert = alert.encode_to_vec().into();
         Self { publisher, subscribers: Vec::new(), alert, phase: 0, samples }
     }
 
@@ -57,12 +113,12 @@ impl BrokerWire {
 }
 
 impl Wire for BrokerWire {
-    type Request = pb::PublishManyRequest;
-    type Answer = pb::PublishManyResponse;
-    type Ask = pb::SubscribeRequest;
-    type Heard = pb::SubscribeResponse;
+    type Request = Bytes;
+    type Answer = Bytes;
+    type Ask = Bytes;
+    type Heard = Bytes;
 
-    fn request(&self, number: u64) -> pb::PublishManyRequest {
+    fn request(&self, number: u64) -> Bytes {
         let mut tail = [0; 10];
         let (head, low) = tail.split_at_mut(4);
         if let (Some(phase), Some(number)) = (head.last_mut(), number.to_be_bytes().get(2..)) {
@@ -71,40 +127,34 @@ impl Wire for BrokerWire {
         }
         let id = uuid::Builder::from_unix_timestamp_millis(SystemClock.now().ms(), &tail);
         let request_id = id.into_uuid().to_string();
-        pb::PublishManyRequest { request_id, alert: Some(self.alert.clone()), known_size: 0 }
+        Request { request_id, alert: self.alert.clone() }.encode_to_vec().into()
     }
 
-    async fn publish(
-        &self,
-        queue: mpsc::Receiver<pb::PublishManyRequest>,
-    ) -> Result<Streaming<pb::PublishManyResponse>, BenchError> {
-        let mut exchange = ExchangeClient::new(self.publisher.clone());
-        Ok(exchange.publish_many(ReceiverStream::new(queue)).await?.into_inner())
+    async fn publish(&self, queue: mpsc::Receiver<Bytes>) -> Result<Streaming<Bytes>, BenchError> {
+        Ok(call(self.publisher.clone(), PUBLISH_MANY, queue).await?)
     }
 
-    fn answered(&self, answer: pb::PublishManyResponse) -> Result<u64, BenchError> {
-        match answer.outcome {
-            Some(Outcome::Receipt(receipt)) => {
-                self.samples.receipt(receipt);
-                Ok(1)
-            }
-            Some(Outcome::Refusal(refusal)) => Err(BenchError::Refused(refusal.message)),
-            None => Err(BenchError::Wrong("an outcome that is not known here")),
+    fn answered(&self, answer: Bytes) -> Result<u64, BenchError> {
+        let Told { receipt, refusal } = Told::decode(answer.clone()).map_err(BenchError::task)?;
+        if let Some(refusal) = refusal {
+            return Err(BenchError::Refused(refusal.message));
         }
+        let receipt = receipt.ok_or(BenchError::Wrong("an outcome that is not known here"))?;
+        self.samples.receipt(receipt.index, &receipt.checkpoint, &answer);
+        Ok(1)
     }
 
     async fn subscribe(
         &self,
         subscriber: usize,
-        queue: mpsc::Receiver<pb::SubscribeRequest>,
-    ) -> Result<Streaming<pb::SubscribeResponse>, BenchError> {
+        queue: mpsc::Receiver<Bytes>,
+    ) -> Result<Streaming<Bytes>, BenchError> {
         let found = self.subscribers.get(subscriber);
         let (channel, _) = found.ok_or(BenchError::Wrong("no such subscriber"))?;
-        let mut exchange = ExchangeClient::new(channel.clone());
-        Ok(exchange.subscribe(ReceiverStream::new(queue)).await?.into_inner())
+        Ok(call(channel.clone(), SUBSCRIBE, queue).await?)
     }
 
-    fn opening(&self, subscriber: usize) -> pb::SubscribeRequest {
+    fn opening(&self, subscriber: usize) -> Bytes {
         let name = self.subscribers.get(subscriber).map(|(_, name)| name.clone());
         ask(Ask::Open(pb::Open {
             subscription: name.unwrap_or_default(),
@@ -114,36 +164,37 @@ impl Wire for BrokerWire {
         }))
     }
 
-    fn hear(&self, heard: pb::SubscribeResponse) -> Result<Heard, BenchError> {
-        match heard.message {
-            Some(Answer::Opened(_)) => Ok(Heard::Opened),
-            Some(Answer::Delivery(delivery)) => {
-                let Id { id } = Id::decode(delivery.view.as_ref()).map_err(BenchError::task)?;
+    fn hear(&self, message: Bytes) -> Result<Heard, BenchError> {
+        let said = Said::decode(message.clone()).map_err(BenchError::task)?;
+        match said {
+            Said { delivery: Some(delivery), .. } => {
+                let Id { id } = Id::decode(delivery.view).map_err(BenchError::task)?;
                 // The last of the five groups.
                 let low = id.rsplit('-').next().map(|it| u64::from_str_radix(it, 16));
-                let Some(Ok(message)) = low else {
+                let Some(Ok(number)) = low else {
                     return Err(BenchError::Wrong("a view without a number"));
                 };
-                let (number, position) = (delivery.number, delivery.position.clone());
-                self.samples.delivery(delivery);
-                Ok(Heard::Message { number, message, position })
+                self.samples.delivery(delivery.index, &message);
+                let position = delivery.position;
+                Ok(Heard::Message { number: delivery.number, message: number, position })
             }
-            Some(Answer::Heartbeat(_) | Answer::Notice(_)) => Ok(Heard::Other),
-            Some(Answer::Skipped(_)) => Err(BenchError::Wrong("a number that was skipped")),
-            None => Err(BenchError::Wrong("a message that is not known here")),
+            Said { opened: Some(_), .. } => Ok(Heard::Opened),
+            Said { heartbeat: Some(_), .. } | Said { notice: Some(_), .. } => Ok(Heard::Other),
+            Said { skipped: Some(_), .. } => Err(BenchError::Wrong("a number that was skipped")),
+            Said { .. } => Err(BenchError::Wrong("a message that is not known here")),
         }
     }
 
-    fn acknowledge(&self, position: Bytes, count: u32) -> Vec<pb::SubscribeRequest> {
+    fn acknowledge(&self, position: Bytes, count: u32) -> Vec<Bytes> {
         let acknowledge = Ask::Acknowledge(pb::Acknowledge { position });
         vec![ask(acknowledge), ask(Ask::Credit(pb::Credit { more: count }))]
     }
 
-    fn finish(&self) -> Option<pb::SubscribeRequest> {
+    fn finish(&self) -> Option<Bytes> {
         Some(ask(Ask::Finish(pb::Finish {})))
     }
 }
 
-fn ask(message: Ask) -> pb::SubscribeRequest {
-    pb::SubscribeRequest { message: Some(message) }
+fn ask(message: Ask) -> Bytes {
+    pb::SubscribeRequest { message: Some(message) }.encode_to_vec().into()
 }

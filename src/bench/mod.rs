@@ -8,6 +8,7 @@ mod floor;
 mod latency;
 mod load;
 mod papers;
+mod plain;
 mod report;
 mod rounds;
 mod sample;

@@ -7,11 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use prost::Message;
 
 use super::BenchError;
 use crate::{
     merkle::{Checkpoint, Hash, Verifier, leaf_hash, verify_inclusion},
-    pb::v1 as pb,
+    pb::v1::{self as pb, publish_many_response::Outcome, subscribe_response::Message as Answer},
     record::{self, Event, commitment},
 };
 
@@ -26,34 +27,36 @@ pub(super) struct Samples(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    receipts: Vec<pb::Receipt>,
-    deliveries: Vec<pb::Delivery>,
+    /// As they came, each a `PublishManyResponse`.
+    receipts: Vec<Bytes>,
+    /// As they came, each a `SubscribeResponse`.
+    deliveries: Vec<Bytes>,
     /// The sizes of all trees that receipts named: a batch has one.
     sizes: BTreeSet<usize>,
-    last_note: String,
+    last_note: Vec<u8>,
 }
 
 impl Samples {
-    /// Looks at a receipt.
-    pub(super) fn receipt(&self, receipt: pb::Receipt) {
+    /// Looks at the checkpoint of the receipt of entry `index`, and puts the message aside in its turn.
+    pub(super) fn receipt(&self, index: u64, checkpoint: &[u8], message: &Bytes) {
         let mut kept = self.lock();
-        if receipt.checkpoint != kept.last_note {
-            let size: Option<usize> =
-                receipt.checkpoint.lines().nth(1).and_then(|size| size.parse().ok());
+        if checkpoint != kept.last_note {
+            let text = str::from_utf8(checkpoint).unwrap_or_default();
+            let size: Option<usize> = text.lines().nth(1).and_then(|size| size.parse().ok());
             kept.sizes.extend(size);
-            kept.last_note.clone_from(&receipt.checkpoint);
+            kept.last_note = checkpoint.to_vec();
         }
-        if receipt.index.is_multiple_of(EVERY) && kept.receipts.len() < KEPT {
-            kept.receipts.push(receipt);
+        if index.is_multiple_of(EVERY) && kept.receipts.len() < KEPT {
+            kept.receipts.push(message.clone());
         }
     }
 
-    /// Looks at a delivery.
-    pub(super) fn delivery(&self, delivery: pb::Delivery) {
-        if delivery.index.is_multiple_of(EVERY) {
+    /// Puts the delivery of entry `index` aside in its turn.
+    pub(super) fn delivery(&self, index: u64, message: &Bytes) {
+        if index.is_multiple_of(EVERY) {
             let mut kept = self.lock();
             if kept.deliveries.len() < KEPT {
-                kept.deliveries.push(delivery);
+                kept.deliveries.push(message.clone());
             }
         }
     }
@@ -66,11 +69,17 @@ impl Samples {
     /// Verifies everything that was put aside, and returns how much it was.
     pub(super) fn verify(&self, log: &Verifier) -> Result<usize, BenchError> {
         let kept = self.lock();
-        for it in &kept.receipts {
+        for message in &kept.receipts {
+            let message = pb::PublishManyResponse::decode(message.clone());
+            let outcome = message.map_err(BenchError::task)?.outcome;
+            let Some(Outcome::Receipt(it)) = outcome else { return Err(UNPROVEN) };
             let entry = Entry { index: it.index, record: &it.record, salt: &it.salt };
             entry.verify(&it.inclusion, &it.checkpoint, log)?;
         }
-        for it in &kept.deliveries {
+        for message in &kept.deliveries {
+            let message = pb::SubscribeResponse::decode(message.clone());
+            let message = message.map_err(BenchError::task)?.message;
+            let Some(Answer::Delivery(it)) = message else { return Err(UNPROVEN) };
             let entry = Entry { index: it.index, record: &it.record, salt: &it.salt };
             entry.verify(&it.inclusion, &it.checkpoint, log)?;
             let record = record::decode(&it.record).map_err(BenchError::task)?;

@@ -92,7 +92,8 @@ pub(super) async fn build(dir: &Path, options: &Options) -> Result<Stage, BenchE
     let mut floor_wire =
         FloorWire { publisher: at_floor.channel(), subscribers: Vec::new(), filling };
     let samples = Samples::default();
-    let mut broker_wire = BrokerWire::new(at_broker.channel(), papers::alert(now), samples.clone());
+    let mut broker_wire =
+        BrokerWire::new(at_broker.channel(), &papers::alert(now), samples.clone());
     for subscriber in 0..options.subscribers {
         let agency = cast.reader(subscriber)?;
         let at_floor = Connection::connect(&floor.address, service(agency)?).await?;

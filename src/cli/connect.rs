@@ -4,8 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::{Exit, Failure};
+use super::output::{Exit, Failure, Output};
 use crate::client::{self, Connection, Identity, json::JsonError};
+use crate::domain::{Clock, SystemClock};
+
+/// How long before its end a certificate's holder is warned; as long before as a broker tells its streams.
+const WARNED_DAYS: u64 = 14;
+const DAY_SECONDS: u64 = 24 * 3600;
 
 /// Who, where, and in which form.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +35,28 @@ impl Global {
         let target = self.connect.as_deref().ok_or_else(|| {
             Failure::usage("no broker: give --connect HOST:PORT or set PORTWAY_CONNECT")
         })?;
-        Ok(Connection::connect(target, Identity::load(identity)?).await?)
+        let identity = Identity::load(identity)?;
+        self.warn(&identity);
+        Ok(Connection::connect(target, identity).await?)
+    }
+
+    /// Tells whoever holds a certificate that it ends soon: nobody else can renew it.
+    fn warn(&self, identity: &Identity) {
+        let (now, end) = (SystemClock.now(), identity.not_after());
+        let left = end.since(now).as_secs() / DAY_SECONDS;
+        let out = Output { json: self.json };
+        if end < now {
+            out.say(format_args!(
+                "warning: the certificate of {} has ended, {end}",
+                identity.seat()
+            ));
+        } else if left < WARNED_DAYS {
+            let days = if left == 1 { "day" } else { "days" };
+            let seat = identity.seat();
+            out.say(format_args!(
+                "warning: the certificate of {seat} ends in {left} {days}, {end}: renew it"
+            ));
+        }
     }
 }
 

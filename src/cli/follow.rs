@@ -236,7 +236,11 @@ impl FollowArgs {
 }
 
 pub(super) fn tell_notice(notice: &pb::Notice, out: Output) {
-    out.say(format_args!("notice: {}", notice.kind().as_str_name()));
+    let kind = notice.kind().as_str_name();
+    match notice.at {
+        Some(at) => out.say(format_args!("notice: {kind}, {at}")),
+        None => out.say(format_args!("notice: {kind}")),
+    }
 }
 
 pub(super) fn tell_skipped(skipped: &pb::Skipped, out: Output) {

@@ -49,12 +49,17 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     settings.ledger.accept_lost_anchor = args.accept_lost_anchor;
     settings.ledger.check_full = args.check == "full";
     server::log_to_stderr(&args.log_level);
+    server::reserve(&settings);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let mut too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
-    out.document(&json!({ "listening": server.address().to_string() }));
+    let listening = server.address().to_string();
+    match server.metrics() {
+        None => out.document(&json!({ "listening": listening })),
+        Some(it) => out.document(&json!({ "listening": listening, "metrics": it.to_string() })),
+    }
     let stop = async move {
         loop {
             tokio::select! {

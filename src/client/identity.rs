@@ -13,14 +13,15 @@ use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
     version::TLS13,
 };
 use x509_parser::{extensions::GeneralName, prelude::FromDer, prelude::X509Certificate};
 
 use super::{Error, memory::Memory};
 use crate::{
-    domain::{AgencyId, Seat},
+    domain::{AgencyId, Seat, Timestamp},
+    identity::{last_moment, private_key, read_private},
     merkle::Verifier,
 };
 
@@ -29,6 +30,7 @@ use crate::{
 pub struct Identity {
     seat: Seat,
     trust_domain: String,
+    not_after: Timestamp,
     tls: Arc<ClientConfig>,
     memory: Arc<Memory>,
 }
@@ -45,9 +47,10 @@ impl Identity {
             .first()
             .and_then(spiffe_id)
             .ok_or_else(|| wrong(&dir.join("cert.pem"), "does not name who it is for"))?;
+        let not_after = chain.first().and_then(last_moment).unwrap_or_default();
         let log = read_vkey(&dir.join("log.vkey"))?;
         let memory = Arc::new(Memory::open(dir, log)?);
-        Ok(Self { seat, trust_domain, tls: tls(dir, chain)?, memory })
+        Ok(Self { seat, trust_domain, not_after, tls: tls(dir, chain)?, memory })
     }
 
     /// Returns as what the identity's certificate speaks.
@@ -63,6 +66,11 @@ impl Identity {
     /// Returns the trust domain of its certificate.
     pub fn trust_domain(&self) -> &str {
         &self.trust_domain
+    }
+
+    /// Returns the last moment of its certificate.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
     }
 
     /// Returns the key of the log that was handed over at enrolment.
@@ -98,8 +106,8 @@ fn tls(dir: &Path, chain: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConf
         roots.add(certificate).map_err(|error| wrong(&ca, error))?;
     }
     let path = dir.join("key.pem");
-    let pem = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong(&path, "holds no key"))?;
+    let pem = read_private(&path).map_err(|error| wrong(&path, error.fault))?;
+    let key = private_key(&pem).ok_or_else(|| wrong(&path, "holds no key"))?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| Error::configuration(error.to_string()))?

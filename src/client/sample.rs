@@ -1,7 +1,7 @@
 //! Samples for this room's tests: an identity with throw-away keys, and a log built by hand, signed by a
 //! throw-away key, that gives the answers an honest broker would give.
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt};
 
 use bytes::Bytes;
 use prost::Message;
@@ -78,7 +78,9 @@ pub(super) fn identity_dir_of(seat: &str) -> TempDir {
         ("ca.pem", ca_cert.pem()),
         ("log.vkey", format!("{}\n", signer().vkey())),
     ] {
-        fs::write(dir.path().join(name), content).unwrap();
+        let path = dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     dir
 }
@@ -269,7 +271,7 @@ impl Log {
             released: Fields::all(),
             withheld: Fields::NONE,
             view: commitment::view(&VIEW_KEY, &view),
-            rules: Vec::new(),
+            rules: std::sync::Arc::default(),
             regime_change: false,
             delete_after: TIME.plus_days(30),
         }));

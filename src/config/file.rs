@@ -53,6 +53,7 @@ pub(super) struct File {
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
     pub(super) views: Views,
     pub(super) policy: Policy,
     pub(super) agency: Vec<Agency>,
@@ -107,6 +108,12 @@ pub(super) struct Limits {
     pub(super) streams_per_agency_max: Option<u64>,
     pub(super) streams_per_connection_max: Option<u64>,
     pub(super) call_timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Metrics {
+    pub(super) listen: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

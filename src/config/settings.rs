@@ -35,6 +35,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Calls and streams at once on one connection.
     pub streams_per_connection_max: u32,
+    /// Where figures are shown to whoever watches over the broker; nowhere unless said.
+    pub metrics: Option<SocketAddr>,
     /// How long a stop may take before connections are cut.
     pub drain_timeout: Duration,
     /// Where rebuildable views are kept.
@@ -63,6 +65,7 @@ impl Settings {
             issuers: reader.issuers(&file)?,
             ledger: reader.ledger(&file, &trust.domain)?,
             limits: reader.limits(&file.limits)?,
+            metrics: reader.metrics(file.metrics.listen.as_ref())?,
             streams_per_connection_max: reader.small(
                 "limits.streams_per_connection_max",
                 file.limits.streams_per_connection_max,
@@ -183,7 +186,7 @@ impl Reader<'_> {
             batch: self.count(
                 "ledger.batch_commands_max",
                 own.batch_commands_max,
-                (4096, 1..=4096),
+                (128, 1..=4096),
             )?,
             publish_rate: self.publish_rate(&file.limits)?,
             accept_lost_anchor: false,
@@ -220,6 +223,17 @@ impl Reader<'_> {
                 (30_000, 100..=600_000),
             )?,
         })
+    }
+
+    /// Nobody shows a certificate there, so that only this machine may ask.
+    fn metrics(&self, listen: Option<&String>) -> Result<Option<SocketAddr>, ConfigError> {
+        let Some(listen) = listen else { return Ok(None) };
+        let listen: SocketAddr = self.parsed("metrics.listen", Some(listen))?;
+        if listen.ip().is_loopback() {
+            Ok(Some(listen))
+        } else {
+            Err(self.wrong("metrics.listen", "it must be an address of the loopback"))
+        }
     }
 
     fn publish_rate(&self, limits: &file::Limits) -> Result<Rate, ConfigError> {

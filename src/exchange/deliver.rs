@@ -73,7 +73,7 @@ impl Disclosure {
                 released: self.permit.released(),
                 withheld: self.permit.withheld(),
                 view,
-                rules: self.permit.rules().to_vec(),
+                rules: Arc::clone(self.permit.shared_rules()),
                 regime_change: self.permit.regime_change(),
                 delete_after: self.facts.delete_after,
             }),

@@ -6,13 +6,13 @@ use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    message,
+    endings::Endings,
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
 use crate::domain::{Caller, Clock, Name, Purpose, Reason, Refusal, StaffReference};
 use crate::identity::Peer;
-use crate::ledger::{Ledger, Opening, Outlet, Position, Rejection, StreamKey};
+use crate::ledger::{Heard, Ledger, Opening, Outlet, Position, Rejection, StreamKey};
 use crate::pb::v1::{self as pb, subscribe_request::Message as Said, subscribe_response::Message};
 use crate::record;
 
@@ -70,7 +70,6 @@ pub async fn open(
     asked: Asked,
     (clock, drain): (Arc<dyn Clock>, CancellationToken),
 ) -> Result<Opened, Rejection> {
-    let now = clock.now();
     let ending = Ending::new();
     let (outlet, releases) = StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
     let known = asked.known;
@@ -80,7 +79,9 @@ pub async fn open(
     let consistency = ledger
         .consistency(known, answer.commit.size)
         .map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
-    let mut stream = FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), (clock, drain));
+    let endings = Endings::new(answer.expires_at, peer.not_after);
+    let mut stream =
+        FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), endings, (clock, drain));
     stream.known = answer.commit.size;
     stream.position = position.clone();
     stream.first.push_back(Message::Opened(pb::Opened {
@@ -90,8 +91,6 @@ pub async fn open(
         consistency: record::proof_to_pb(&consistency),
         expires_at: Some(record::timestamp_to_pb(answer.expires_at)),
     }));
-    let endings = message::endings(answer.expires_at, peer.not_after, now);
-    stream.first.extend(endings.map(Message::Notice));
     let follower =
         Follower { ledger: ledger.clone(), key: answer.key, caller: peer.caller.clone(), ending };
     Ok(Opened { stream, follower })
@@ -111,7 +110,11 @@ where
     let mut over = None;
     while !ended.is_cancelled() {
         if asked.is_none() {
-            asked = heard.take().map(|it| Box::pin(follower.ask(it)) as Asking<'_>);
+            let said = std::mem::take(&mut heard);
+            if said != Heard::default() {
+                let Follower { ledger, key, caller, .. } = &follower;
+                asked = Some(Box::pin(ledger.hear(caller, *key, said)));
+            }
         }
         if asked.is_none()
             && let Some(over) = over
@@ -128,7 +131,7 @@ where
                 }
             }
             next = said.next(), if over.is_none() => {
-                over = heard.hear(next, &follower.ledger, follower.key).err();
+                over = listen(&mut heard, next, &follower.ledger, follower.key).err();
             }
         }
     }
@@ -158,59 +161,34 @@ enum Over {
     Refused(Refusal),
 }
 
-/// What was said and not asked of the ledger yet: acknowledgements are cumulative, and credit adds up.
-#[derive(Debug, Default)]
-struct Heard {
-    acknowledged: Option<u64>,
-    credit: Option<u32>,
-}
-
-impl Heard {
-    /// Hears one message, or the end of all.
-    fn hear(
-        &mut self,
-        next: Option<Result<pb::SubscribeRequest, Refusal>>,
-        ledger: &Ledger,
-        key: StreamKey,
-    ) -> Result<(), Over> {
-        match next.ok_or(Over::Silent)?.map_err(Over::Refused)?.message {
-            Some(Said::Credit(credit)) => {
-                if credit.more == 0 {
-                    return Err(Over::Refused(Refusal::at(Reason::CreditOutOfBounds, "more")));
-                }
-                self.credit = Some(self.credit.unwrap_or(0).saturating_add(credit.more));
+/// Hears one message, or the end of all, beside what was said and not asked of the ledger yet:
+/// acknowledgements are cumulative, and credit adds up.
+fn listen(
+    heard: &mut Heard,
+    next: Option<Result<pb::SubscribeRequest, Refusal>>,
+    ledger: &Ledger,
+    key: StreamKey,
+) -> Result<(), Over> {
+    match next.ok_or(Over::Silent)?.map_err(Over::Refused)?.message {
+        Some(Said::Credit(credit)) => {
+            if credit.more == 0 {
+                return Err(Over::Refused(Refusal::at(Reason::CreditOutOfBounds, "more")));
             }
-            Some(Said::Acknowledge(it)) => {
-                let number = acknowledged(ledger, key, &it.position).map_err(Over::Refused)?;
-                self.acknowledged = self.acknowledged.max(Some(number));
-            }
-            Some(Said::Finish(_)) => return Err(Over::Finished),
-            Some(Said::Open(_)) | None => {
-                return Err(Over::Refused(Refusal::at(Reason::OutOfOrder, "message")));
-            }
+            heard.credit = Some(heard.credit.unwrap_or(0).saturating_add(credit.more));
         }
-        Ok(())
+        Some(Said::Acknowledge(it)) => {
+            let number = acknowledged(ledger, key, &it.position).map_err(Over::Refused)?;
+            heard.acknowledged = heard.acknowledged.max(Some(number));
+        }
+        Some(Said::Finish(_)) => return Err(Over::Finished),
+        Some(Said::Open(_)) | None => {
+            return Err(Over::Refused(Refusal::at(Reason::OutOfOrder, "message")));
+        }
     }
-
-    /// Takes what was heard; nothing where nothing was.
-    fn take(&mut self) -> Option<Self> {
-        let heard = std::mem::take(self);
-        (heard.acknowledged.is_some() || heard.credit.is_some()).then_some(heard)
-    }
+    Ok(())
 }
 
 impl Follower {
-    async fn ask(&self, heard: Heard) -> Result<(), Rejection> {
-        let Self { ledger, key, caller, .. } = self;
-        if let Some(number) = heard.acknowledged {
-            ledger.acknowledge(caller, *key, number).await?;
-        }
-        if let Some(more) = heard.credit {
-            ledger.credit(caller, *key, more).await?;
-        }
-        Ok(())
-    }
-
     async fn conclude(&self, over: Over) {
         match over {
             Over::Finished => self.ending.end(End::Finished),

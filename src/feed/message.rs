@@ -1,16 +1,11 @@
 //! A release as a message: the view, and the proof that its disclosure was recorded first.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use crate::domain::{Reason, Timestamp};
 use crate::ledger::{Commit, Delivery, Ledger, LedgerError, Outgoing, Release};
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 use crate::record;
-
-/// How long before their end subscriptions and certificates are told of.
-const NOTICE_AHEAD: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Writes a release. `known` is the size of the last checkpoint that the stream was sent.
 ///
@@ -87,19 +82,4 @@ pub(super) fn heartbeat(
 /// Writes a notice.
 pub(super) fn notice(kind: pb::NoticeKind, at: Option<Timestamp>) -> pb::Notice {
     pb::Notice { kind: kind.into(), at: at.map(record::timestamp_to_pb) }
-}
-
-/// Writes what ends soon: the subscription, the caller's certificate.
-pub(super) fn endings(
-    subscription: Timestamp,
-    certificate: Timestamp,
-    now: Timestamp,
-) -> impl Iterator<Item = pb::Notice> {
-    [
-        (pb::NoticeKind::SubscriptionEnding, subscription),
-        (pb::NoticeKind::CertificateEnding, certificate),
-    ]
-    .into_iter()
-    .filter(move |(_, at)| *at <= now.after(NOTICE_AHEAD))
-    .map(|(kind, at)| notice(kind, Some(at)))
 }

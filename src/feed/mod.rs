@@ -1,6 +1,7 @@
 //! From the durable record to a view in the stream: proofs, running numbers, heartbeats, notices, and the
 //! end of it all. P2 and P4: it sends only what the ledger released, and drops what is withdrawn.
 
+mod endings;
 mod follow;
 mod message;
 mod outlet;

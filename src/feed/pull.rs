@@ -7,6 +7,7 @@ use prost::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    endings::Endings,
     follow::Asked,
     message,
     outlet::{End, Ending, StreamOutlet},
@@ -74,7 +75,7 @@ pub async fn pull(
         checkpoint: commit.checkpoint.clone(),
         consistency: record::proof_to_pb(&consistency),
         more: gathered.more,
-        notices: message::endings(opened.expires_at, peer.not_after, now).collect(),
+        notices: Endings::new(opened.expires_at, peer.not_after).due(now),
         expires_at: Some(record::timestamp_to_pb(opened.expires_at)),
     };
     // Nothing is delivered past the subscription's end, however slowly the answer is read.

@@ -18,6 +18,7 @@ use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
+    endings::Endings,
     message,
     outlet::{End, Ending},
 };
@@ -38,6 +39,8 @@ pub struct FeedStream {
     pub(super) position: Bytes,
     /// Size of the last checkpoint that was sent.
     pub(super) known: u64,
+    /// What its subscriber has to be told in time.
+    endings: Endings,
     clock: Arc<dyn Clock>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     drain: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -74,6 +77,7 @@ impl FeedStream {
         ledger: Ledger,
         releases: mpsc::Receiver<Release>,
         ending: Arc<Ending>,
+        endings: Endings,
         (clock, drain): (Arc<dyn Clock>, CancellationToken),
     ) -> Self {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
@@ -87,6 +91,7 @@ impl FeedStream {
             first: VecDeque::new(),
             position: Bytes::new(),
             known: 0,
+            endings,
             clock,
             drain: Box::pin(drain.cancelled_owned()),
             heartbeat,
@@ -138,12 +143,17 @@ impl Stream for FeedStream {
             self.last = Last::Drained;
             return self.say(Message::Notice(message::notice(pb::NoticeKind::Drain, None)));
         }
+        let now = self.clock.now();
+        if self.first.is_empty() {
+            let due = self.endings.due(now);
+            self.first.extend(due.into_iter().map(Message::Notice));
+        }
         if let Some(message) = self.first.pop_front() {
             return self.say(message);
         }
         if let Poll::Ready(release) = self.releases.poll_recv(context) {
             let Some(release) = release else { return self.finish(Some(End::Unavailable)) };
-            if has_lapsed(&release, self.clock.now()) {
+            if has_lapsed(&release, now) {
                 // P1: it waited for its reader too long. Whoever comes back is told by a decision of then.
                 return self.finish(Some(End::Unavailable));
             }

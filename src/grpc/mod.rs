@@ -28,7 +28,7 @@ use crate::pki::Issuers;
 use crate::tasks::Tasks;
 use crate::views::Views;
 
-pub use admission::{Admission, Admitting, Held, Limits};
+pub use admission::{Admission, Admitting, Held, InProgress, Limits};
 pub use agreements::AgreementsService;
 pub use audit::AuditService;
 pub use exchange::ExchangeService;

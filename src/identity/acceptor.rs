@@ -1,27 +1,30 @@
-//! Accepts connections and shakes hands, many at a time and bounded in number and time, so that a
-//! silent client holds up nobody. Only connections whose caller is known come out of it.
+//! Accepts connections and shakes hands, many at a time and bounded in number and time. It always accepts: when
+//! there is no place left, one that has waited long makes room, so that strangers who say nothing hold up nobody.
+//! Only connections whose caller is known come out of it.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use rustls::{
-    ServerConfig,
+    InvalidMessage, ServerConfig,
     pki_types::UnixTime,
     server::NoServerSessionStorage,
     sign::{CertifiedKey, SingleCertAndKey},
     time_provider::TimeProvider,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time,
+    time::{self, Instant},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Bounds, Certificates, Connections, PeerStream, Rejection, Rejections, Trust,
     check::{Check, Finding},
+    desk::Desk,
+    lobby::{Guest, Lobby},
     provider,
 };
 use crate::{
@@ -34,15 +37,21 @@ use crate::{
 pub struct AcceptorSettings {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// How many handshakes may be in progress; further peers wait in the kernel's queue.
+    /// How many handshakes may be in progress, and four times as many peers that have not said hello; beyond
+    /// them, the oldest of the busiest address makes room for whoever comes.
     pub handshakes_max: usize,
-    /// How long a handshake may take.
+    /// How long a handshake may take, and after it an HTTP/2 connection to begin.
     pub handshake_timeout: Duration,
     /// How many connections may be open; further ones are closed.
     pub bounds: Bounds,
 }
 
 impl AcceptorSettings {
+    /// Returns how many descriptors that may take.
+    pub fn descriptors_max(&self) -> usize {
+        self.bounds.open_max.saturating_add(held_max(self.handshakes_max))
+    }
+
     /// Makes the usual settings: 256 handshakes of 5 s, 1024 connections, 256 of one agency.
     pub const fn new(listen: SocketAddr) -> Self {
         Self {
@@ -59,7 +68,10 @@ impl AcceptorSettings {
 pub struct Acceptor {
     listener: TcpListener,
     local_address: SocketAddr,
+    /// Bounds what is held at all: one that was told to make room is gone only when its task has run.
     handshakes: Arc<Semaphore>,
+    lobby: Arc<Lobby>,
+    desk: Desk,
     door: Arc<Door>,
 }
 
@@ -80,12 +92,12 @@ impl Acceptor {
     /// # Errors
     ///
     /// The system's, where the address cannot be bound.
-    pub async fn bind(
+    pub fn bind(
         settings: AcceptorSettings,
         trust: watch::Receiver<Arc<Trust>>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(settings.listen).await?;
+        let listener = listen(settings.listen)?;
         let local_address = listener.local_addr()?;
         let door = Door {
             trust,
@@ -95,8 +107,11 @@ impl Acceptor {
             certificates: Arc::default(),
             handshake_timeout: settings.handshake_timeout,
         };
-        let handshakes = Arc::new(Semaphore::new(settings.handshakes_max));
-        Ok(Self { listener, local_address, handshakes, door: Arc::new(door) })
+        let lobby = Lobby::new(settings.handshakes_max);
+        let held_max = held_max(settings.handshakes_max).min(Semaphore::MAX_PERMITS);
+        let handshakes = Arc::new(Semaphore::new(held_max));
+        let (desk, door) = (Desk::open()?, Arc::new(door));
+        Ok(Self { listener, local_address, handshakes, lobby, desk, door })
     }
 
     /// Returns the address it is bound to.
@@ -139,23 +154,26 @@ impl Acceptor {
         {
             let door = Arc::clone(&self.door);
             let (admitted, stop) = (admitted.clone(), stop.clone());
-            tasks.spawn("identity-handshake", async move {
-                let coming_in = door.come_in(socket, address, admitted);
+            let guest = self.lobby.enter(address.ip());
+            tasks.spawn_on(self.desk.handle(), "identity-handshake", async move {
+                let coming_in = door.come_in((socket, address), guest, admitted);
                 stop.run_until_cancelled(coming_in).await;
                 drop(permit);
             });
         }
     }
 
-    /// Waits for the next connection, and for its turn to shake hands.
+    /// Waits for the next connection.
     async fn next(&self) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
         let permit = Arc::clone(&self.handshakes).acquire_owned().await.ok()?;
         loop {
             match self.listener.accept().await {
                 Ok((socket, address)) => return Some((permit, socket, address)),
                 Err(error) => {
-                    // Out of descriptors, accept fails at once and again: without a pause it spins.
+                    // Out of descriptors, accept fails at once and again: without a pause it spins, and without
+                    // room made it goes on until a stranger's time is up.
                     tracing::warn!(%error, "accept failed");
+                    (0..MADE_ROOM).for_each(|_| self.lobby.make_room());
                     time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -165,11 +183,29 @@ impl Acceptor {
 
 type Admitted = mpsc::Sender<io::Result<PeerStream>>;
 
+/// Returns how many connections may be held that have not shaken hands: as many as have places, and as many again
+/// that were told to make room and have not gone yet.
+const fn held_max(handshakes_max: usize) -> usize {
+    Lobby::places(handshakes_max).saturating_mul(2)
+}
+
+/// Binds the address. The kernel's queue is as long as its own bound allows, because a connection that finds it
+/// full comes again only after a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(KERNEL_QUEUE_MAX)
+}
+
+const KERNEL_QUEUE_MAX: u32 = 4096;
 const ADMITTED_WAITING_MAX: usize = 16;
+const MADE_ROOM: usize = 16;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Cuts connections whose certificate has run out. It reads the clock each time, because a timer set
+/// Cuts connections whose certificate has run out, and those on which nothing begins; says how many more were
+/// refused than have a line of their own. It reads the clock each time, because a timer set
 /// when the connection was made would not follow a clock that is put right.
 async fn sweep(door: Arc<Door>, stop: CancellationToken) {
     let mut interval = time::interval(SWEEP_INTERVAL);
@@ -178,6 +214,15 @@ async fn sweep(door: Arc<Door>, stop: CancellationToken) {
         let count = door.connections.cut_expired(door.clock.now());
         if count > 0 {
             tracing::info!(count, "connections cut: certificate expired");
+        }
+        for connection in door.connections.cut_silent(door.handshake_timeout) {
+            let reason = Rejection::ConnectionSilent;
+            if door.rejections.add(reason) {
+                tracing::info!(peer = %connection.address(), %reason, certificate = %connection.caller().certificate, "connection cut");
+            }
+        }
+        for (reason, count) in door.rejections.untold() {
+            tracing::info!(%reason, count, "more connections refused");
         }
     }
 }
@@ -195,8 +240,13 @@ impl From<Rejection> for Turned {
 }
 
 impl Door {
-    async fn come_in(&self, socket: TcpStream, address: SocketAddr, admitted: Admitted) {
-        match self.admit(socket, address).await {
+    async fn come_in(
+        &self,
+        (socket, address): (TcpStream, SocketAddr),
+        guest: Guest,
+        admitted: Admitted,
+    ) {
+        match self.admit(socket, address, guest).await {
             Ok(stream) => {
                 tracing::debug!(peer = %address, "connected");
                 if admitted.send(Ok(stream)).await.is_err() {
@@ -204,23 +254,35 @@ impl Door {
                 }
             }
             Err(Turned { reason, certificate }) => {
-                self.rejections.add(reason);
-                let certificate = certificate.map(tracing::field::display);
-                tracing::info!(peer = %address, %reason, certificate, "connection refused");
+                if self.rejections.add(reason) {
+                    let certificate = certificate.map(tracing::field::display);
+                    tracing::info!(peer = %address, %reason, certificate, "connection refused");
+                }
             }
         }
     }
 
-    async fn admit(&self, socket: TcpStream, address: SocketAddr) -> Result<PeerStream, Turned> {
+    async fn admit(
+        &self,
+        socket: TcpStream,
+        address: SocketAddr,
+        mut guest: Guest,
+    ) -> Result<PeerStream, Turned> {
+        let until = Instant::now() + self.handshake_timeout;
+        let greeted = greeted(socket, &guest, until).await?.map_err(|error| {
+            tracing::debug!(peer = %address, %error, "no hello");
+            Rejection::HandshakeFailed
+        })?;
+        guest.greet();
         let trust = Arc::clone(&self.trust.borrow());
         let check = Arc::new(Check::new(Arc::clone(&trust)));
-        let shaking = self.shake(socket, &trust, &check);
-        let shaken = time::timeout(self.handshake_timeout, shaking).await;
+        let shaken = self.shake(greeted, (&trust, &check), (&guest, until)).await;
+        drop(guest);
         let finding = check.finding();
         let certificate = finding.map(|finding| finding.certificate);
         let turned = |reason| Turned { reason, certificate };
 
-        let stream = shaken.map_err(|_| turned(Rejection::HandshakeTimeout))?.map_err(|error| {
+        let stream = shaken.map_err(turned)?.map_err(|error| {
             // What rustls says of it holds nothing that the peer chose.
             tracing::debug!(peer = %address, %error, "handshake failed");
             turned(why(&error, finding))
@@ -242,20 +304,25 @@ impl Door {
         }
     }
 
+    /// Answers a hello, and takes what the peer shows.
     async fn shake(
         &self,
-        socket: TcpStream,
-        trust: &Trust,
-        check: &Arc<Check>,
-    ) -> io::Result<TlsStream<TcpStream>> {
-        socket.set_nodelay(true)?;
-        let config = self.server_config(trust, check).map_err(io::Error::other)?;
-        let stream = TlsAcceptor::from(Arc::new(config)).accept(socket).await?;
-        if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) {
-            Ok(stream)
-        } else {
-            Err(io::ErrorKind::Unsupported.into())
-        }
+        greeted: StartHandshake<TcpStream>,
+        (trust, check): (&Trust, &Arc<Check>),
+        (guest, until): (&Guest, Instant),
+    ) -> Result<io::Result<TlsStream<TcpStream>>, Rejection> {
+        let config = match self.server_config(trust, check) {
+            Ok(config) => Arc::new(config),
+            Err(error) => return Ok(Err(io::Error::other(error))),
+        };
+        let mut shaking = pin!(greeted.into_stream(config));
+        let shaken = in_time(guest, until, shaking.as_mut()).await.inspect_err(|_| {
+            shaking.get_ref().map(forget);
+        })?;
+        Ok(shaken.and_then(|stream| match stream.get_ref().1.alpn_protocol() {
+            Some(ALPN_H2) => Ok(stream),
+            Some(_) | None => Err(io::ErrorKind::Unsupported.into()),
+        }))
     }
 
     /// Makes the configuration of one handshake: of its own, because the check keeps what it found.
@@ -280,6 +347,42 @@ impl Door {
     }
 }
 
+/// Waits for a peer's hello. Until there is one, nothing is worked out for it.
+async fn greeted(
+    socket: TcpStream,
+    guest: &Guest,
+    until: Instant,
+) -> Result<io::Result<StartHandshake<TcpStream>>, Rejection> {
+    if let Err(error) = socket.set_nodelay(true) {
+        return Ok(Err(error));
+    }
+    let mut greeting = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket);
+    in_time(guest, until, &mut greeting).await.inspect_err(|_| {
+        greeting.take_io().as_ref().map(forget);
+    })
+}
+
+/// Waits for a step of a handshake, as long as there are time and a place for it.
+async fn in_time<T>(
+    guest: &Guest,
+    until: Instant,
+    step: impl Future<Output = T>,
+) -> Result<T, Rejection> {
+    tokio::select! {
+        biased;
+        done = step => Ok(done),
+        () = guest.shown_out() => Err(Rejection::HandshakeEvicted),
+        () = time::sleep_until(until) => Err(Rejection::HandshakeTimeout),
+    }
+}
+
+/// Has the kernel keep nothing of a peer that has to go: it would wait for it to say goodbye.
+fn forget(socket: &TcpStream) {
+    if let Err(error) = socket.set_zero_linger() {
+        tracing::debug!(%error, "linger not set");
+    }
+}
+
 const ALPN_H2: &[u8] = b"h2";
 
 /// Lets the one clock decide whether a certificate is valid.
@@ -294,11 +397,16 @@ impl TimeProvider for CertificateTime {
 
 /// Tells why a handshake failed: what the check found says more than what rustls made of it.
 fn why(error: &io::Error, finding: Option<&Finding>) -> Rejection {
+    use InvalidMessage::{CertificatePayloadTooLarge, HandshakePayloadTooLarge};
     if let Some(Finding { outcome: Err(reason), .. }) = finding {
         return *reason;
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::NoCertificatesPresented) => Rejection::NoCertificate,
+        // After the hello, the peer's chain is the only message that can be long.
+        Some(rustls::Error::InvalidMessage(
+            CertificatePayloadTooLarge | HandshakePayloadTooLarge,
+        )) => Rejection::ChainTooLong,
         _ => Rejection::HandshakeFailed,
     }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ring::digest::{SHA256, digest};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -12,7 +11,7 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
-use super::{Rejection, Trust, leaf::Leaf, provider};
+use super::{Rejection, Trust, credentials::fingerprint, leaf::Leaf, provider};
 use crate::domain::Fingerprint;
 
 /// What a check found.
@@ -86,10 +85,4 @@ impl ClientCertVerifier for Check {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());
-    Fingerprint(bytes)
 }

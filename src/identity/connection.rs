@@ -5,9 +5,15 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::Rejection;
 use crate::domain::{Caller, Timestamp};
@@ -27,8 +33,15 @@ pub struct Connection {
     caller: Caller,
     address: SocketAddr,
     not_after: Timestamp,
+    since: Instant,
+    /// How many bytes are due before HTTP/2 has begun.
+    preface_due: AtomicUsize,
     gate: Mutex<Gate>,
 }
+
+/// How long the words are that a client begins with (RFC 9113 §3.4). Once they are there, HTTP/2 itself asks whether
+/// the other end lives.
+const PREFACE_BYTES: usize = 24;
 
 /// Every pass to the socket holds it for the length of one non-blocking call.
 #[derive(Default)]
@@ -64,6 +77,15 @@ impl Connection {
     /// Returns the last moment of its certificate.
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// Notes that the other end has sent something.
+    pub(super) fn hear(&self, bytes: usize) {
+        // Only one reads a connection at a time, so that nothing is lost in between.
+        let due = self.preface_due.load(Ordering::Relaxed);
+        if due > 0 {
+            self.preface_due.store(due.saturating_sub(bytes), Ordering::Relaxed);
+        }
     }
 
     /// Cuts the connection. When it returns, nothing more is handed to the socket; what the socket
@@ -164,6 +186,21 @@ impl Connections {
         self.cut_where(|connection| connection.not_after < now && !connection.is_cut())
     }
 
+    /// Cuts every connection that is open for longer than `patience` and on which HTTP/2 has not begun, and returns
+    /// them. A peer that shakes hands and says nothing keeps no place.
+    pub(super) fn cut_silent(&self, patience: Duration) -> Vec<Arc<Connection>> {
+        let is_silent = |connection: &Arc<Connection>| {
+            connection.preface_due.load(Ordering::Relaxed) > 0
+                && connection.since.elapsed() > patience
+                && !connection.is_cut()
+        };
+        let silent: Vec<_> = self.open().into_iter().filter(is_silent).collect();
+        for connection in &silent {
+            connection.cut();
+        }
+        silent
+    }
+
     /// Takes a connection into the list, for as long as the entry lives.
     pub(super) fn admit(
         self: &Arc<Self>,
@@ -181,8 +218,15 @@ impl Connections {
         }
         live.last_number += 1;
         let number = live.last_number;
-        let gate = Mutex::default();
-        let connection = Arc::new(Connection { number, caller, address, not_after, gate });
+        let connection = Arc::new(Connection {
+            number,
+            caller,
+            address,
+            not_after,
+            since: Instant::now(),
+            preface_due: AtomicUsize::new(PREFACE_BYTES),
+            gate: Mutex::default(),
+        });
         live.open.insert(number, Arc::clone(&connection));
         Ok(Entry { connections: Arc::clone(self), connection })
     }

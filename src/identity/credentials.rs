@@ -9,15 +9,17 @@ use std::{
     sync::Arc,
 };
 
+use ring::digest::{SHA256, digest};
 use rustls::{
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
     sign::CertifiedKey,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use crate::domain::Timestamp;
+use super::private_key;
+use crate::domain::{Fingerprint, Timestamp};
 
 /// Returns the one provider of cryptography: ring.
 pub fn provider() -> Arc<CryptoProvider> {
@@ -88,8 +90,7 @@ impl Credentials {
             Fault::Certificate(rustls::CertificateError::BadEncoding.into()).in_file(certificate)
         })?;
         let pem = read_private(key)?;
-        let der = PrivateKeyDer::from_pem_slice(&pem)
-            .map_err(|_| Fault::NotPem("private key").in_file(key))?;
+        let der = private_key(&pem).ok_or_else(|| Fault::NotPem("private key").in_file(key))?;
         let signing = provider()
             .key_provider
             .load_private_key(der)
@@ -105,6 +106,11 @@ impl Credentials {
     /// Returns the chain and the key as rustls takes them.
     pub fn certified_key(&self) -> &Arc<CertifiedKey> {
         &self.key
+    }
+
+    /// Returns the digest of the certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.cert.first().map_or(Fingerprint([0; 32]), |it| fingerprint(it))
     }
 
     /// Returns the last moment of the certificate.
@@ -135,6 +141,13 @@ pub fn authorities(
         }
     }
     Ok(valid)
+}
+
+/// Returns the digest that a certificate is known by.
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());
+    Fingerprint(bytes)
 }
 
 /// Returns the last moment of a certificate: the end of the second that `notAfter` names.

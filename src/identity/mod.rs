@@ -6,7 +6,11 @@ mod certificates;
 mod check;
 mod connection;
 mod credentials;
+mod desk;
+mod diagnosis;
+mod key;
 mod leaf;
+mod lobby;
 mod peer;
 mod rejection;
 mod trust;
@@ -17,9 +21,10 @@ pub use connection::{Bounds, Connection, Connections};
 pub use credentials::{
     Credentials, Fault, TrustError, authorities, last_moment, provider, read_private,
 };
+pub use key::private_key;
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
-pub use trust::{Sources, Trust};
+pub use trust::{Authority, Sources, Trust};
 
 #[cfg(test)]
 mod mint;

@@ -84,7 +84,12 @@ impl AsyncRead for PeerStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.pass(Half::Read, context, |stream, context| stream.poll_read(context, buffer))
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut *this)
+            .pass(Half::Read, context, |stream, context| stream.poll_read(context, buffer));
+        this.entry.connection().hear(buffer.filled().len() - before);
+        polled
     }
 }
 

@@ -8,17 +8,17 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, RootCertStore,
+    RootCertStore,
     pki_types::{CertificateDer, UnixTime},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
 use super::{
-    Credentials, Fault, Rejection, TrustError, authorities,
+    Credentials, Fault, Rejection, TrustError, authorities, credentials, diagnosis,
     leaf::{self, Leaf},
     provider,
 };
-use crate::domain::{AgencyId, Seat, Timestamp, TrustDomain};
+use crate::domain::{AgencyId, Fingerprint, Seat, Timestamp, TrustDomain};
 
 /// Where a generation of trust is read from.
 #[derive(Clone, Debug)]
@@ -44,6 +44,18 @@ pub struct Trust {
     known: Option<Verifier>,
     agencies: BTreeMap<AgencyId, Option<Verifier>>,
     operators: Option<Verifier>,
+    authorities: Vec<Authority>,
+}
+
+/// A CA that speaks for somebody.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// For which agency; none for operators.
+    pub agency: Option<AgencyId>,
+    /// Its certificate.
+    pub certificate: Fingerprint,
+    /// Its last moment.
+    pub not_after: Timestamp,
 }
 
 type Verifier = Arc<dyn ClientCertVerifier>;
@@ -57,9 +69,15 @@ impl Trust {
     pub fn load(sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
         let credentials = Credentials::read(&sources.certificate, &sources.key)?;
         let mut all = RootCertStore::empty();
-        let mut bundle = |path: &PathBuf| {
+        let mut named = Vec::new();
+        let mut bundle = |agency: Option<&AgencyId>, path: &PathBuf| {
             let mut own = RootCertStore::empty();
             for certificate in authorities(path, now)? {
+                named.push(Authority {
+                    agency: agency.cloned(),
+                    certificate: credentials::fingerprint(&certificate),
+                    not_after: credentials::last_moment(&certificate).unwrap_or_default(),
+                });
                 all.add(certificate.clone())
                     .and_then(|()| own.add(certificate))
                     .map_err(|error| unusable(path, error))?;
@@ -68,16 +86,29 @@ impl Trust {
         };
         let mut agencies = BTreeMap::new();
         for (agency, path) in &sources.agencies {
-            agencies.insert(agency.clone(), bundle(path)?);
+            agencies.insert(agency.clone(), bundle(Some(agency), path)?);
         }
-        let operators = sources.operators.as_ref().map(&mut bundle).transpose()?.flatten();
+        let operators = sources.operators.as_ref();
+        let operators = operators.map(|path| bundle(None, path)).transpose()?.flatten();
         let known = verifier(all).map_err(|error| unusable(&sources.certificate, error))?;
-        Ok(Self { domain: sources.domain.clone(), credentials, known, agencies, operators })
+        Ok(Self {
+            domain: sources.domain.clone(),
+            credentials,
+            known,
+            agencies,
+            operators,
+            authorities: named,
+        })
     }
 
     /// Returns the server's certificate and key.
     pub const fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Returns the CAs that speak for somebody.
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
     }
 
     /// Returns the trust domain.
@@ -96,8 +127,13 @@ impl Trust {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<Leaf, Rejection> {
+        if diagnosis::is_too_long(certificate, intermediates) {
+            return Err(Rejection::ChainTooLong);
+        }
         let known = self.known.as_ref().ok_or(Rejection::UnknownCa)?;
-        known.verify_client_cert(certificate, intermediates, now).map_err(|error| why(&error))?;
+        known
+            .verify_client_cert(certificate, intermediates, now)
+            .map_err(|error| diagnosis::why(&error, intermediates))?;
         let leaf = leaf::read(certificate, &self.domain)?;
         let entitled = self.entitled(&leaf.seat)?.ok_or(Rejection::CaNotEntitled)?;
         entitled
@@ -129,21 +165,4 @@ fn verifier(roots: RootCertStore) -> Result<Option<Verifier>, rustls::Error> {
 
 fn unusable(path: &Path, error: rustls::Error) -> TrustError {
     TrustError { path: path.to_owned(), fault: Fault::Certificate(error) }
-}
-
-fn why(error: &rustls::Error) -> Rejection {
-    use CertificateError as Wrong;
-    let rustls::Error::InvalidCertificate(wrong) = error else {
-        return Rejection::CertificateInvalid;
-    };
-    if matches!(wrong, Wrong::Expired | Wrong::ExpiredContext { .. }) {
-        Rejection::Expired
-    } else if matches!(wrong, Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) {
-        Rejection::NotYetValid
-    } else if matches!(wrong, Wrong::UnknownIssuer | Wrong::BadSignature) {
-        // A CA of the same name but with another key is as unknown as one of another name.
-        Rejection::UnknownCa
-    } else {
-        Rejection::CertificateInvalid
-    }
 }

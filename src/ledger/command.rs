@@ -24,6 +24,15 @@ pub struct StreamKey {
     pub id: u64,
 }
 
+/// What a subscriber said on its stream, put together: one turn hears all of it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Heard {
+    /// All deliveries up to this number are acknowledged.
+    pub acknowledged: Option<u64>,
+    /// So many more may be sent.
+    pub credit: Option<u32>,
+}
+
 /// What opening a stream asks for.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -69,11 +78,6 @@ pub(super) enum Reading {
 
 #[derive(Debug)]
 pub(super) enum Command {
-    Acknowledge {
-        stream: StreamKey,
-        number: u64,
-        answer: Answer<()>,
-    },
     Approve {
         by: Caller,
         id: AgreementId,
@@ -89,11 +93,6 @@ pub(super) enum Command {
         answer: Answer<SubscriptionStanding>,
     },
     Credential(CredentialCommand),
-    Credit {
-        stream: StreamKey,
-        more: u32,
-        answer: Answer<()>,
-    },
     DeleteSubscription {
         by: Caller,
         connection: u64,
@@ -104,6 +103,12 @@ pub(super) enum Command {
         by: Caller,
         inquiry: Box<Inquiry>,
         answer: Answer<Explained>,
+    },
+    /// What a subscriber says on its stream.
+    Hear {
+        stream: StreamKey,
+        heard: Heard,
+        answer: Answer<()>,
     },
     /// Closes a stream, and tells whether more waits than it was sent.
     Leave {

@@ -11,7 +11,7 @@ use crate::journal::{Frame, Journal, KeyError, SlotKey};
 use crate::record;
 
 /// How many alerts' contents stay in memory: at least as many as a batch can publish.
-const KEPT: usize = 8192;
+const KEPT: usize = 4096;
 
 /// An alert's content and its key.
 #[derive(Debug)]

@@ -18,10 +18,6 @@ impl Writer {
     /// Does one command.
     pub(super) fn execute(&mut self, command: Command) -> Result<(), LedgerError> {
         match command {
-            Command::Acknowledge { stream, number, answer } => {
-                self.acknowledge(stream, number, answer);
-                Ok(())
-            }
             Command::Approve { by, id, version, answer } => {
                 let decided = self.state.approve(&by, &id, &version, self.now);
                 let asked = (&by, Act::ApproveAgreement);
@@ -35,16 +31,16 @@ impl Writer {
                 self.create_subscription(&by, &subscription, answer)
             }
             Command::Credential(command) => self.credential(command),
-            Command::Credit { stream, more, answer } => {
-                self.credit(stream, more, answer);
-                Ok(())
-            }
             Command::DeleteSubscription { by, connection, name, answer } => {
                 self.delete_subscription((&by, connection), &name, answer)
             }
             Command::Explain { by, inquiry, answer } => {
                 let explained = self.state.explain(&by, &inquiry, self.now);
                 self.settle(&by, Act::ReadGovernance, explained, answer)
+            }
+            Command::Hear { stream, heard, answer } => {
+                self.hear(stream, heard, answer);
+                Ok(())
             }
             Command::Leave { stream, answer } => {
                 let more = self.state.has_waiting(stream.subscription);
@@ -289,9 +285,7 @@ impl Command {
             drop(answer.send(Err(*rejection)));
         }
         match self {
-            Self::Acknowledge { answer, .. }
-            | Self::Credit { answer, .. }
-            | Self::Refuse { answer, .. } => tell(answer, rejection),
+            Self::Hear { answer, .. } | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
             Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::Credential(command) => command.reject(rejection),

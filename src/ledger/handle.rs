@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Answered, Commit, Entry, LedgerError, Opening, Position, PositionForged, PublishAnswer, Reader,
-    Rejection, StreamAnswer, StreamKey,
+    Answered, Commit, Entry, Heard, LedgerError, Opening, Position, PositionForged, PublishAnswer,
+    Reader, Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     queue::{Entrance, Lane, NotQueued},
     rate::{Rate, Rates},
@@ -248,23 +248,14 @@ impl Ledger {
         self.submit(&by, |answer| Command::Open { opening, answer }).await
     }
 
-    /// Adds credit to a stream. It is never [`Rejection::Busy`]: whoever follows the stream asks for one
-    /// thing at a time.
+    /// Hears what a subscriber says on its stream: acknowledgements, credit. It is never
+    /// [`Rejection::Busy`]: whoever follows the stream asks for one thing at a time.
     ///
     /// # Errors
     ///
     /// As [`publish`](Self::publish); a refusal ends the stream.
-    pub async fn credit(&self, by: &Caller, stream: StreamKey, more: u32) -> Done<()> {
-        self.submit_always(by, |answer| Command::Credit { stream, more, answer }).await
-    }
-
-    /// Acknowledges all deliveries up to a number; like credit, one at a time.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish`](Self::publish); a refusal ends the stream.
-    pub async fn acknowledge(&self, by: &Caller, stream: StreamKey, number: u64) -> Done<()> {
-        self.submit_always(by, |answer| Command::Acknowledge { stream, number, answer }).await
+    pub async fn hear(&self, by: &Caller, stream: StreamKey, heard: Heard) -> Done<()> {
+        self.submit_always(by, |answer| Command::Hear { stream, heard, answer }).await
     }
 
     /// Notes that a stream has ended. It always gets in.

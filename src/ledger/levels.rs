@@ -1,17 +1,31 @@
 //! The hashes of the committed log that are in memory: every node from the roots of tiles up, and below them
 //! those over the newest leaves. Each node is computed once, when its last leaf comes.
 
+use std::collections::VecDeque;
+
 use super::tree::{HEIGHT, WIDTH};
 use crate::merkle::{Hash, Missing, Nodes, node_hash};
 
 /// How many leaf tiles stay in memory at least.
 pub(super) const RECENT_TILES: usize = 64;
 
+/// For how many sizes the right edge is kept: what a commit released is asked for within the next few.
+const EDGES_KEPT: usize = 8;
+
 /// The nodes of the tree, level by level.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     size: u64,
     rows: Vec<Row>,
+    /// The right edges of the newest committed sizes, the newest last.
+    edges: VecDeque<Edges>,
+}
+
+/// The roots of the incomplete subtrees at the right edge of one size, by the number of their leaves.
+#[derive(Debug)]
+struct Edges {
+    size: u64,
+    roots: Vec<(u64, Hash)>,
 }
 
 /// A level: its nodes from `first` on.
@@ -26,7 +40,7 @@ impl Levels {
     pub(super) fn of_tiles(tiles: &[Hash]) -> Self {
         let size = (tiles.len() * WIDTH) as u64;
         let below = (0..HEIGHT).map(|level| Row { first: size >> level, nodes: Vec::new() });
-        let mut levels = Self { size, rows: below.collect() };
+        let mut levels = Self { size, rows: below.collect(), edges: VecDeque::new() };
         for tile in tiles {
             levels.push(HEIGHT, *tile);
         }
@@ -57,6 +71,22 @@ impl Levels {
         }
     }
 
+    /// Notes that proofs will be made in the tree of this size: works out once what each would hash anew.
+    pub(super) fn commit(&mut self) {
+        let mut roots: Vec<(u64, Hash)> = Vec::new();
+        for level in (0..u64::BITS).filter(|level| self.size >> level & 1 == 1) {
+            let Ok(peak) = self.node(level, (self.size >> level) - 1) else { return };
+            roots.push(match roots.last() {
+                Some((count, smaller)) => (count + (1 << level), node_hash(&peak, smaller)),
+                None => (1 << level, peak),
+            });
+        }
+        if self.edges.len() >= EDGES_KEPT {
+            self.edges.pop_front();
+        }
+        self.edges.push_back(Edges { size: self.size, roots });
+    }
+
     /// Appends a node of a level, and those that it completes above.
     fn push(&mut self, level: u32, node: Hash) {
         let mut next = Some(node);
@@ -83,5 +113,40 @@ impl Nodes for Levels {
             row.nodes.get(usize::try_from(index.checked_sub(row.first)?).ok()?).copied()
         };
         find().ok_or(Missing { level, index })
+    }
+
+    fn edge(&self, start: u64, count: u64) -> Option<Hash> {
+        let size = start.checked_add(count)?;
+        let Edges { roots, .. } = self.edges.iter().rev().find(|it| it.size == size)?;
+        roots.iter().find(|(of, _)| *of == count).map(|(_, root)| *root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::{self, MemoryTree, leaf_hash};
+
+    /// What is kept of right edges shortens the work and changes no proof, of the newest size or of one before it.
+    #[test]
+    fn proofs_do_not_depend_on_the_edges_that_are_kept() {
+        let (mut levels, mut whole) = (Levels::default(), MemoryTree::new());
+        for number in 0..700_u64 {
+            let leaf = leaf_hash(&[u8::try_from(number % 251).unwrap(); 32]);
+            levels.append(leaf);
+            whole.append(leaf);
+            levels.commit();
+            assert!(levels.edges.len() <= EDGES_KEPT);
+            for size in [1, 2, EDGES_KEPT as u64 + 2].map(|back| (number + 2).saturating_sub(back))
+            {
+                for index in [0, size / 3, size / 2, size.saturating_sub(1)] {
+                    let made = merkle::inclusion(&levels, index, size);
+                    assert_eq!(made, merkle::inclusion(&whole, index, size), "{index} in {size}");
+                }
+                let from = size / 2 + 1;
+                let made = merkle::consistency(&levels, from, size);
+                assert_eq!(made, merkle::consistency(&whole, from, size), "{from} to {size}");
+            }
+        }
     }
 }

@@ -43,7 +43,7 @@ mod writer;
 
 pub use answer::{Commit, PublishAnswer, Receipt};
 pub use bulk::Answered;
-pub use command::{Opening, StreamAnswer, StreamKey};
+pub use command::{Heard, Opening, StreamAnswer, StreamKey};
 pub use error::{LedgerError, Rejection};
 pub use handle::Ledger;
 pub use open::{Settings, Start, open};

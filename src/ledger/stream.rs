@@ -1,12 +1,13 @@
-//! The writer's part of streams: open, credit, acknowledge, close.
+//! The writer's part of streams: open, hear, close.
 
 use std::sync::Arc;
 
 use super::{
-    LedgerError, Opening, Position, Rejection, StreamAnswer, StreamKey, command::Answer,
+    Heard, LedgerError, Opening, Position, Rejection, StreamAnswer, StreamKey, command::Answer,
     outlets::Open, writer::Writer,
 };
 use crate::domain::{Act, Reason, Refusal};
+use crate::exchange::State;
 
 impl Writer {
     pub(super) fn open_stream(
@@ -54,34 +55,32 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn credit(&mut self, stream: StreamKey, more: u32, answer: Answer<()>) {
-        let done = self.state.credit(stream.subscription, stream.id, more);
-        self.follow(done, answer);
-    }
-
-    pub(super) fn acknowledge(&mut self, stream: StreamKey, number: u64, answer: Answer<()>) {
-        let done = self.state.acknowledge(stream.subscription, number).map(|_| {
-            let highest = self.work.acknowledged.entry(stream.subscription).or_default();
+    /// Hears what a subscriber says. A fault on a stream is the stream's end and is told there; the feed
+    /// records it where it has to be.
+    pub(super) fn hear(&mut self, stream: StreamKey, heard: Heard, answer: Answer<()>) {
+        let StreamKey { subscription, id } = stream;
+        let acknowledged = heard.acknowledged.map_or(Ok(()), |number| {
+            self.state.acknowledge(subscription, number)?;
+            let highest = self.work.acknowledged.entry(subscription).or_default();
             *highest = number.max(*highest);
+            Ok(())
         });
-        self.follow(done, answer);
+        let credited = |state: &mut State| match heard.credit {
+            Some(more) => state.credit(subscription, id, more),
+            None => Ok(()),
+        };
+        match acknowledged.and_then(|()| credited(&mut self.state)) {
+            Ok(()) => self.work.answer(answer, |_| ()),
+            Err(refusal) => {
+                self.work.reject(answer, Rejection::Refused { refusal, decision: None });
+            }
+        }
     }
 
     pub(super) fn close(&mut self, stream: StreamKey) {
         self.state.end(stream.subscription, stream.id);
         if self.outlets.open(stream.subscription).is_some_and(|it| it.stream == stream.id) {
             self.outlets.end(stream.subscription);
-        }
-    }
-
-    /// A fault on a stream is the stream's end and is told there; the feed records it where it has
-    /// to be.
-    fn follow(&mut self, done: Result<(), Refusal>, answer: Answer<()>) {
-        match done {
-            Ok(()) => self.work.answer(answer, |_| ()),
-            Err(refusal) => {
-                self.work.reject(answer, Rejection::Refused { refusal, decision: None });
-            }
         }
     }
 

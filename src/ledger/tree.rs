@@ -80,6 +80,7 @@ impl Tree {
         for leaf in leaves {
             levels.append(*leaf);
         }
+        levels.commit();
     }
 
     /// Makes an inclusion proof.

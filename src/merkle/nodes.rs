@@ -15,6 +15,12 @@ pub trait Nodes {
     ///
     /// [`Missing`] where the subtree is not complete yet or its hash is not held.
     fn node(&self, level: u32, index: u64) -> Result<Hash, Missing>;
+
+    /// Returns the root of the `count` leaves from `start` on, which are no complete subtree, where it is held:
+    /// every proof in a tree needs the same few of these.
+    fn edge(&self, _start: u64, _count: u64) -> Option<Hash> {
+        None
+    }
 }
 
 /// A node that was needed and is not there: ask for a smaller tree, or restore the hashes.

@@ -128,6 +128,9 @@ fn subtree_root(nodes: &dyn Nodes, subtree: Subtree) -> Result<Hash, Missing> {
         let level = subtree.count.ilog2();
         return nodes.node(level, subtree.start >> level);
     }
+    if let Some(edge) = nodes.edge(subtree.start, subtree.count) {
+        return Ok(edge);
+    }
     let peaks = peaks_from(nodes, subtree.start, subtree.count)?;
     Ok(fold(&peaks).unwrap_or_else(empty_root))
 }

@@ -65,7 +65,7 @@ async fn admitted(server: &Path, client: &Path, ca: PathBuf) -> Option<Seat> {
     let trust = Arc::new(Trust::load(&sources, SystemClock.now()).unwrap());
     let settings = AcceptorSettings::new("127.0.0.1:0".parse().unwrap());
     let acceptor =
-        Acceptor::bind(settings, watch::channel(trust).1, Arc::new(SystemClock)).await.unwrap();
+        Acceptor::bind(settings, watch::channel(trust).1, Arc::new(SystemClock)).unwrap();
     let (address, rejections) = (acceptor.local_addr(), acceptor.rejections());
     let mut incoming = acceptor.accept(&Tasks::new(), CancellationToken::new());
 

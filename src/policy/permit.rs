@@ -54,6 +54,11 @@ impl Permit {
         &self.rules
     }
 
+    /// Returns the same, to be shared: each record of a disclosure holds them.
+    pub const fn shared_rules(&self) -> &Arc<[Rule]> {
+        &self.rules
+    }
+
     /// Tells whether the data leaves Part 3.
     pub const fn regime_change(&self) -> bool {
         self.regime_change

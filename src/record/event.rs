@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
 
 use crate::domain::{
     Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, Fingerprint, QueryPurpose,
@@ -120,7 +121,7 @@ pub struct Disclosed {
     pub released: Fields,
     pub withheld: Fields,
     pub view: [u8; 32],
-    pub rules: Vec<Rule>,
+    pub rules: Arc<[Rule]>,
     pub regime_change: bool,
     pub delete_after: Timestamp,
 }
@@ -170,13 +171,16 @@ pub struct SnapshotTaken {
     pub digest: [u8; 32],
 }
 
+/// The agencies of a record: nearly always one or two, and looked at several times for each.
+pub type Agencies<'a> = SmallVec<[&'a AgencyId; 2]>;
+
 impl Event {
     /// Returns the agencies that the record concerns, in the order of its links. Their officers may
     /// read it. A refusal at delivery concerns the publisher alone: that an alert exists may be
     /// what the other side must not learn.
-    pub fn agencies(&self) -> Vec<&AgencyId> {
+    pub fn agencies(&self) -> Agencies<'_> {
         match self {
-            Self::Acknowledged { agency, .. } => vec![agency],
+            Self::Acknowledged { agency, .. } => smallvec![agency],
             Self::AgreementApproved(act) | Self::AgreementWithdrawn(act) => {
                 act.parties.iter().collect()
             }
@@ -187,18 +191,18 @@ impl Event {
             | Self::KeyRotated { .. }
             | Self::LogStarted { .. }
             | Self::SnapshotTaken(_)
-            | Self::TailCut { .. } => vec![],
+            | Self::TailCut { .. } => smallvec![],
             Self::CertificateIssued(CertificateIssued { by, .. })
             | Self::Consulted { by, .. }
             | Self::Exported { by, .. }
             | Self::StreamOpened { by, .. }
             | Self::SubscriptionCreated { by, .. }
             | Self::SubscriptionDeleted { by, .. } => by.seat.agency().into_iter().collect(),
-            Self::Disclosed(disclosed) => vec![&disclosed.publisher, &disclosed.recipient],
+            Self::Disclosed(disclosed) => smallvec![&disclosed.publisher, &disclosed.recipient],
             Self::NumberSkipped { recipient, .. } | Self::Redelivered { recipient, .. } => {
-                vec![recipient]
+                smallvec![recipient]
             }
-            Self::Published(published) => vec![&published.facts.publisher],
+            Self::Published(published) => smallvec![&published.facts.publisher],
             Self::Refused(refused) => refused
                 .publisher
                 .as_ref()

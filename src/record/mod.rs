@@ -22,8 +22,8 @@ pub use content::{
 pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
-    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
-    SealedFilter, SnapshotTaken, StoredSubscription,
+    Agencies, CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record,
+    Refused, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
 pub use rotation::{Rotation, RotationError};

@@ -17,6 +17,7 @@ use crate::grpc::{
 };
 use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
+use crate::metrics::{self, Endpoint, Watched};
 use crate::pb::{self, v1};
 use crate::pki::{Issuers, PkiError};
 use crate::tasks::Tasks;
@@ -49,6 +50,7 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     ledger: Ledger,
     running: Running,
     connections: Arc<Connections>,
@@ -73,7 +75,6 @@ impl Server {
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
         let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
-            .await
             .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
@@ -91,6 +92,18 @@ impl Server {
         };
         let admission = Admission::new(settings.limits)
             .map_err(|error| ServerError::Transport(error.to_string()))?;
+        let watched = Watched {
+            ledger: broker.ledger.clone(),
+            admission: admission.clone(),
+            connections: Arc::clone(&connections),
+            rejections: Arc::clone(&broker.rejections),
+            trust: trust.subscribe(),
+            started_at: broker.started_at,
+        };
+        let metrics = match settings.metrics {
+            Some(listen) => Some(show(listen, watched, (&tasks, &stop)).await?),
+            None => None,
+        };
         let routes = routes(&broker).await;
         let incoming = acceptor.accept(&tasks, stop.clone());
         tasks.keep(
@@ -105,6 +118,7 @@ impl Server {
         tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
         Ok(Self {
             address,
+            metrics,
             ledger: start.ledger,
             running: start.running,
             connections,
@@ -119,6 +133,11 @@ impl Server {
     /// Returns the address it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address at which figures are shown.
+    pub const fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Serves until `stop` is ready or the ledger cannot go on; then stops within the bound.
@@ -155,6 +174,20 @@ impl Server {
             tracing::warn!(tasks = self.tasks.count(), "tasks did not end in time");
         }
     }
+}
+
+/// Shows figures to whoever watches over the broker.
+async fn show(
+    listen: SocketAddr,
+    watched: Watched,
+    (tasks, stop): (&Tasks, &CancellationToken),
+) -> Result<SocketAddr, ServerError> {
+    let endpoint = Endpoint::bind(listen).await;
+    let endpoint = endpoint.map_err(|error| ServerError::Listen(listen, error))?;
+    let address = endpoint.local_addr();
+    endpoint.serve(watched, tasks, stop.clone());
+    tracing::info!(%address, path = metrics::PATH, "metrics");
+    Ok(address)
 }
 
 /// Opens the views; what they lack is indexed later.

@@ -150,22 +150,31 @@ impl Views {
 
     /// Follows the log until `stop` fires: indexes what is committed, a little behind, on threads that may block.
     pub async fn follow(self, mut commits: watch::Receiver<Arc<Commit>>, stop: CancellationToken) {
+        // What was looked up is kept from block to block, until the log has been caught up with.
+        let mut kept = None;
         while !stop.is_cancelled() {
             let mut goes_on = false;
             if self.inner.is_behind() {
                 commits.mark_unchanged();
                 let (views, until, log) = (self.clone(), stop.clone(), commits.clone());
+                let mut resolver = kept.take().unwrap_or_else(|| self.resolver());
                 let work = move || {
                     let blocks = AtomicU32::new(0);
                     let grows = || log.has_changed().unwrap_or(true);
-                    views.catch_up(&|| {
+                    let done = views.advance(&mut resolver, &|| {
                         until.is_cancelled()
                             || (blocks.fetch_add(1, Ordering::Relaxed) >= STRETCH && grows())
-                    })
+                    });
+                    (done, resolver)
                 };
                 match tokio::task::spawn_blocking(work).await {
-                    Ok(Ok(())) => goes_on = true,
-                    Ok(Err(error)) => tracing::error!(%error, "the views cannot follow the log"),
+                    Ok((Ok(()), resolver)) => {
+                        kept = Some(resolver).filter(|_| self.inner.is_behind());
+                        goes_on = true;
+                    }
+                    Ok((Err(error), _)) => {
+                        tracing::error!(%error, "the views cannot follow the log");
+                    }
                     Err(_) => tracing::error!("the views' thread has panicked"),
                 }
             }
@@ -193,7 +202,14 @@ impl Views {
     ///
     /// `ViewsError` where the log cannot be read, or no index can be kept; questions are answered all the same.
     pub fn catch_up(&self, stops: &dyn Fn() -> bool) -> Result<(), ViewsError> {
-        let mut resolver = Resolver::new(self.inner.reader.clone(), true);
+        self.advance(&mut self.resolver(), stops)
+    }
+
+    fn resolver(&self) -> Resolver {
+        Resolver::new(self.inner.reader.clone(), true)
+    }
+
+    fn advance(&self, resolver: &mut Resolver, stops: &dyn Fn() -> bool) -> Result<(), ViewsError> {
         while !stops() && self.inner.is_behind() {
             let index = match self.inner.current() {
                 Some(index) => index,
@@ -207,7 +223,7 @@ impl Views {
                     index
                 }
             };
-            match index.add_block(&self.inner.reader, &mut resolver) {
+            match index.add_block(&self.inner.reader, resolver) {
                 Ok(()) => {}
                 Err(Stuck::Damage(damage)) => self.inner.give_up(&index, &damage),
                 Err(Stuck::Log(error)) => return Err(error.into()),

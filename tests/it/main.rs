@@ -2,6 +2,8 @@
 //! may, or may not, talk to it. Nothing is simulated, nothing waits by the clock.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod damage;
@@ -11,6 +13,8 @@ mod flows;
 mod handshakes;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use clap::CommandFactory;
 use portway::cli::Arguments;
 use portway::domain::{Class, Reason};
+use portway::identity::Rejection;
+use portway::metrics::Family;
 
 use crate::{
     table::{quoted, rows},
@@ -88,4 +90,29 @@ fn leaves<'a>(command: &'a clap::Command, path: &str) -> Vec<(String, &'a clap::
 fn section<'a>(document: &'a str, heading: &str) -> &'a str {
     let (_, rest) = document.split_once(&format!("\n### {heading}\n")).unwrap_or_default();
     rest.split_once("\n### ").map_or(rest, |(section, _)| section)
+}
+
+#[test]
+fn every_metric_is_explained_and_alerts_are_about_no_other() {
+    let names = Family::ALL.map(Family::name);
+    let document = tree::read("docs/operations/metrics.md");
+    let table = rows(&document, "# Metrics");
+    assert_eq!(table.iter().flat_map(|row| quoted(&row[0])).collect::<Vec<_>>(), names);
+    let alerts = tree::read("deploy/prometheus/portway.rules.yml");
+    let word = |letter: char| !(letter.is_ascii_lowercase() || letter == '_');
+    let watched: BTreeSet<&str> =
+        alerts.split(word).filter(|word| word.starts_with("portway_")).collect();
+    assert!(watched.len() > 3, "{watched:?}");
+    assert!(watched.iter().all(|name| names.contains(name)), "{watched:?}");
+}
+
+#[test]
+fn every_reason_why_a_connection_is_refused_is_explained() {
+    let document = tree::read("certs/README.md");
+    let table = rows(&document, "## When a broker refuses");
+    let mut listed: Vec<&str> = table.iter().flat_map(|row| quoted(&row[0])).collect();
+    listed.sort_unstable();
+    let mut own = Rejection::ALL.map(Rejection::code);
+    own.sort_unstable();
+    assert_eq!(listed, own);
 }

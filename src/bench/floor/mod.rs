@@ -2,7 +2,6 @@
 //! gRPC streams, one segment file; every message and every disclosure recorded, hashed and synced before
 //! anybody is told. No policy, no commitments, no recovery, no back-pressure: never to be used for anything.
 
-mod codec;
 mod serve;
 mod store;
 mod wire;

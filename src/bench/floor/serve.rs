@@ -25,13 +25,11 @@ use tonic::{
 use tower::{Service, service_fn};
 
 use super::{
-    FLOW, PUBLISH, SUBSCRIBE,
-    codec::Plain,
-    number,
+    FLOW, PUBLISH, SUBSCRIBE, number,
     store::{self, Delivered, Job, Queue},
 };
 use crate::{
-    bench::BenchError,
+    bench::{BenchError, plain::Plain},
     config::Settings,
     domain::{Clock, SystemClock},
     identity::{Acceptor, Trust},
@@ -67,7 +65,7 @@ pub(in crate::bench) async fn serve(config: &Path, dir: &Path) -> Result<Listeni
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let trust = Trust::load(&settings.trust, clock.now()).map_err(BenchError::task)?;
     let trust = watch::Sender::new(Arc::new(trust));
-    let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), clock).await;
+    let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), clock);
     let acceptor = acceptor.map_err(BenchError::task)?;
     let address = acceptor.local_addr().to_string();
     let queue = store::start(dir).map_err(BenchError::task)?;

@@ -1,17 +1,16 @@
 //! The floor's own client.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::uri::PathAndQuery;
 use tokio::{
     sync::mpsc,
     time::{Duration, Instant},
 };
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, Streaming, client::Grpc, transport::Channel};
+use tonic::{Status, Streaming, transport::Channel};
 
-use super::{FLOW, PUBLISH, SUBSCRIBE, codec::Plain, number};
+use super::{FLOW, PUBLISH, SUBSCRIBE, number};
 use crate::bench::{
     BenchError,
+    plain::call,
     wire::{Heard, Wire},
 };
 
@@ -108,16 +107,4 @@ fn numbered(number: u64, rest: &[u8]) -> Bytes {
     message.put_u64(number);
     message.extend_from_slice(rest);
     message.freeze()
-}
-
-async fn call(
-    channel: Channel,
-    path: &'static str,
-    queue: mpsc::Receiver<Bytes>,
-) -> Result<Streaming<Bytes>, Status> {
-    let mut client = Grpc::new(channel);
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let request = Request::new(ReceiverStream::new(queue));
-    let answer = client.streaming(request, PathAndQuery::from_static(path), Plain).await?;
-    Ok(answer.into_inner())
 }

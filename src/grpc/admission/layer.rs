@@ -21,7 +21,8 @@ use tower::Layer;
 use super::{
     deadline,
     kind::{Kind, Kinds},
-    room::{Limits, Room, Rooms},
+    room::{InProgress, Limits, Room, Rooms},
+    turned_away::TurnedAway,
 };
 use crate::grpc::status;
 use crate::identity::Peer;
@@ -40,6 +41,7 @@ struct Shared {
     kinds: Kinds,
     rooms: Rooms,
     call_timeout: Duration,
+    turned_away: TurnedAway,
 }
 
 impl Admission {
@@ -56,7 +58,18 @@ impl Admission {
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
         ])?;
         let call_timeout = limits.call_timeout;
-        Ok(Self(Arc::new(Shared { kinds, rooms: Rooms::new(limits), call_timeout })))
+        let (rooms, turned_away) = (Rooms::new(limits), TurnedAway::default());
+        Ok(Self(Arc::new(Shared { kinds, rooms, call_timeout, turned_away })))
+    }
+
+    /// Returns what each agency has in progress.
+    pub fn in_progress(&self) -> Vec<InProgress> {
+        self.0.rooms.in_progress()
+    }
+
+    /// Returns how many requests were turned away since the start, by reason.
+    pub fn turned_away(&self) -> Vec<(&'static str, u64)> {
+        self.0.turned_away.counts()
     }
 
     /// Writes a log line for each agency that was turned away since the last time.
@@ -101,13 +114,15 @@ where
         };
         let within = deadline::of(request.headers(), self.shared.call_timeout);
         let answer = self.inner.call(request);
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let Ok(answered) = tokio::time::timeout(within, answer).await else {
                 return Ok(Held::refusal(status::too_slow()));
             };
             let mut response = answered?;
-            if is_turned_away(response.headers()) {
+            if let Some(status) = turned_away(response.headers()) {
                 room.count();
+                shared.turned_away.count(&status);
             }
             if let Some(unread) = response.extensions_mut().remove::<Status>()
                 && let Some(status) = status::of_unread(&unread)
@@ -127,10 +142,12 @@ impl Shared {
         let room = self.rooms.of(&peer.caller.seat);
         let Some(place) = room.enter(kind) else {
             room.count();
-            return Err(match kind {
+            let status = match kind {
                 Kind::Call | Kind::Governance => status::too_many("TOO_MANY_CALLS", CALL_AGAIN),
                 Kind::Stream => status::too_many("TOO_MANY_STREAMS", STREAM_AGAIN),
-            });
+            };
+            self.turned_away.count(&status);
+            return Err(status);
         };
         Ok((room, place))
     }
@@ -138,8 +155,8 @@ impl Shared {
 
 /// Tells an answer that is a refusal for load, such as `BUSY` or `RATE_EXCEEDED`: it has no body, so that its
 /// status stands in the headers.
-fn is_turned_away(headers: &HeaderMap) -> bool {
-    Status::from_header_map(headers).is_some_and(|it| it.code() == Code::ResourceExhausted)
+fn turned_away(headers: &HeaderMap) -> Option<Status> {
+    Status::from_header_map(headers).filter(|it| it.code() == Code::ResourceExhausted)
 }
 
 /// The body of an answer, and the place that it takes until it has been sent or dropped.

@@ -5,6 +5,7 @@ mod deadline;
 mod kind;
 mod layer;
 mod room;
+mod turned_away;
 
 pub use layer::{Admission, Admitting, Held};
-pub use room::Limits;
+pub use room::{InProgress, Limits};

@@ -43,6 +43,19 @@ enum Whose {
     Systems(AgencyId),
 }
 
+/// What one of them has in progress.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InProgress {
+    /// Which agency; empty for operators.
+    pub agency: String,
+    /// Its systems, its officers, or operators.
+    pub role: &'static str,
+    /// Calls.
+    pub calls: u64,
+    /// Streams.
+    pub streams: u64,
+}
+
 /// What one of them has left.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -51,6 +64,17 @@ pub(super) struct Room {
     streams: Arc<Semaphore>,
     /// What was turned away since somebody last asked.
     turned_away: AtomicU64,
+}
+
+impl Whose {
+    /// Returns the agency, and as what.
+    fn named(&self) -> (&str, &'static str) {
+        match self {
+            Self::Officers(agency) => (agency.as_str(), "officers"),
+            Self::Operators => ("", "operators"),
+            Self::Systems(agency) => (agency.as_str(), "systems"),
+        }
+    }
 }
 
 impl Rooms {
@@ -69,17 +93,28 @@ impl Rooms {
         Arc::clone(rooms.entry(whose).or_insert_with(|| Arc::new(Room::new(&self.limits))))
     }
 
+    /// Returns what each has in progress.
+    pub(super) fn in_progress(&self) -> Vec<InProgress> {
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = rooms
+            .iter()
+            .map(|(whose, room)| {
+                let (agency, role) = whose.named();
+                let (calls, streams) = room.taken(&self.limits);
+                InProgress { agency: agency.to_owned(), role, calls, streams }
+            })
+            .collect();
+        all.sort_by(|one, other| (&one.agency, one.role).cmp(&(&other.agency, other.role)));
+        all
+    }
+
     /// Writes a log line for each agency that was turned away since the last time: how often, and no more.
     pub(super) fn report(&self) {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         for (whose, room) in rooms.iter() {
             let count = room.turned_away.swap(0, Ordering::Relaxed);
             if count > 0 {
-                let (agency, role) = match whose {
-                    Whose::Officers(agency) => (agency.as_str(), "officers"),
-                    Whose::Operators => ("", "operators"),
-                    Whose::Systems(agency) => (agency.as_str(), "systems"),
-                };
+                let (agency, role) = whose.named();
                 tracing::warn!(agency, role, count, "requests turned away: above a limit of load");
             }
         }
@@ -105,6 +140,16 @@ impl Room {
             Kind::Stream => &self.streams,
         };
         Arc::clone(places).try_acquire_owned().ok()
+    }
+
+    /// Returns how many calls and streams have a place.
+    fn taken(&self, limits: &Limits) -> (u64, u64) {
+        let taken = |all: usize, left: &Semaphore| {
+            u64::try_from(all.saturating_sub(left.available_permits())).unwrap_or(u64::MAX)
+        };
+        let calls = taken(limits.calls, &self.calls)
+            .saturating_add(taken(limits.governance_calls, &self.governance_calls));
+        (calls, taken(limits.streams, &self.streams))
     }
 
     /// Counts somebody who was turned away.
@@ -133,6 +178,9 @@ mod tests {
         assert!(rooms.of(&seat("agency/police/officer/ig-1")).enter(Kind::Call).is_some());
         assert!(police.enter(Kind::Stream).is_some(), "other kinds have places of their own");
         assert!(rooms.of(&seat("agency/housing/service/cases")).enter(Kind::Call).is_some());
+        let [_, officers, systems] = &rooms.in_progress()[..] else { panic!("three rooms") };
+        assert_eq!((officers.agency.as_str(), officers.role), ("police", "officers"));
+        assert_eq!((systems.role, systems.calls, systems.streams), ("systems", 2, 0));
         drop(held);
         assert!(police.enter(Kind::Call).is_some());
     }

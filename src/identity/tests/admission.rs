@@ -10,7 +10,7 @@ const RMS: &str = "spiffe://exchange.example/agency/police/service/rms";
 
 #[tokio::test]
 async fn each_seat_is_admitted_as_what_its_certificate_says() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let officer = "spiffe://exchange.example/agency/council/officer/ig-1";
     let operator = "spiffe://exchange.example/operator/ops";
     let between = exchange.police.intermediate("Police CA 1").intermediate("Police CA 2");
@@ -37,7 +37,7 @@ async fn each_seat_is_admitted_as_what_its_certificate_says() {
 
 #[tokio::test]
 async fn nobody_is_anonymous() {
-    assert_eq!(Exchange::open().await.refused(None).await, Rejection::NoCertificate);
+    assert_eq!(Exchange::open().refused(None).await, Rejection::NoCertificate);
 }
 
 /// Each name that is not exactly one SPIFFE id of this exchange, under the right CA.
@@ -48,14 +48,14 @@ async fn a_name_that_is_not_one_seat_is_refused() {
         (&[], Rejection::SanMissing),
         (&[RMS, officer], Rejection::SanAmbiguous),
         (&[RMS, RMS], Rejection::SanAmbiguous),
-        (&["spiffe://exchange.example/agency/polic%65/service/rms"], Rejection::SanMalformed),
+        (&["spiffe://exchange.example/agency/polic%65/service/rms"], Rejection::SanEscaped),
         (&["spiffe://exchange.example/agency/police/admin/rms"], Rejection::SanMalformed),
         (&["https://exchange.example/agency/police/service/rms"], Rejection::SanMalformed),
         (&["spiffe://other.example/agency/police/service/rms"], Rejection::WrongTrustDomain),
         (&["spiffe://exchange.example/agency/schools/service/rms"], Rejection::AgencyUnknown),
     ];
     for (uris, reason) in cases {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let identity = exchange.police.issue(&mint::client(uris));
         assert_eq!(exchange.refused(Some(&identity)).await, reason, "{uris:?}");
         assert_eq!(exchange.connections.count(), 0);
@@ -70,7 +70,7 @@ async fn a_ca_speaks_only_for_its_own() {
         (RMS, |exchange| &exchange.operators),
         (operator, |exchange| &exchange.police),
     ] {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let identity = pick(&exchange).issue(&mint::client(&[uri]));
         assert_eq!(exchange.refused(Some(&identity)).await, Rejection::CaNotEntitled, "{uri}");
     }
@@ -80,11 +80,11 @@ async fn a_ca_speaks_only_for_its_own() {
 #[tokio::test]
 async fn a_ca_outside_the_table_speaks_for_nobody() {
     for name in ["Stranger CA", "Police CA"] {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let identity = Ca::root(name).issue(&mint::client(&[RMS]));
         assert_eq!(exchange.refused(Some(&identity)).await, Rejection::UnknownCa, "{name}");
     }
-    let exchange = Exchange::open().await;
+    let exchange = Exchange::open();
     let identity = exchange.server.issue(&mint::client(&[RMS]));
     assert_eq!(exchange.refused(Some(&identity)).await, Rejection::UnknownCa);
 }
@@ -93,7 +93,7 @@ async fn a_ca_outside_the_table_speaks_for_nobody() {
 #[tokio::test]
 async fn a_stranger_cannot_ask_which_agencies_there_are() {
     for uri in [RMS, "spiffe://exchange.example/agency/schools/service/rms", "not a uri"] {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let identity = Ca::root("Stranger CA").issue(&mint::client(&[uri]));
         assert_eq!(exchange.refused(Some(&identity)).await, Rejection::UnknownCa, "{uri}");
     }
@@ -105,7 +105,7 @@ async fn a_certificate_counts_only_in_its_time() {
         (mint::today().before(Duration::from_secs(91 * 86_400)), Rejection::Expired),
         (mint::today().plus_days(2), Rejection::NotYetValid),
     ] {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let identity = exchange.police.issue(&mint::client_from(from, &[RMS]));
         assert_eq!(exchange.refused(Some(&identity)).await, reason);
     }
@@ -119,24 +119,36 @@ async fn a_certificate_that_is_not_a_clients_is_refused() {
         change(&mut params);
         params
     };
-    for params in [
-        with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))),
-        with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
-        with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]),
-        with(|params| params.extended_key_usages.clear()),
-        with(|params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
-        mint::server(),
+    for (params, reason) in [
+        (
+            with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))),
+            Rejection::CaCertificate,
+        ),
+        (
+            with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+            Rejection::NotForClients,
+        ),
+        (
+            with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]),
+            Rejection::NotForClients,
+        ),
+        (with(|params| params.extended_key_usages.clear()), Rejection::NotForClients),
+        (
+            with(|params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
+            Rejection::NotForSigning,
+        ),
+        (mint::server(), Rejection::NotForClients),
     ] {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let identity = exchange.police.issue(&params);
-        assert_eq!(exchange.refused(Some(&identity)).await, Rejection::CertificateInvalid);
+        assert_eq!(exchange.refused(Some(&identity)).await, reason);
     }
 }
 
 /// The certificate is another's, public as certificates are; the key is not.
 #[tokio::test]
 async fn a_certificate_without_its_key_is_worth_nothing() {
-    let exchange = Exchange::open().await;
+    let exchange = Exchange::open();
     let mut config = exchange.client_config(Some(&exchange.service()));
     let chain = exchange.service().chain;
     let own = PrivateKeyDer::from_pem_slice(exchange.service().key.as_bytes()).unwrap();
@@ -152,7 +164,7 @@ async fn a_certificate_without_its_key_is_worth_nothing() {
 #[tokio::test]
 async fn only_http2_is_spoken() {
     for protocols in [vec![], vec![b"http/1.1".to_vec()]] {
-        let exchange = Exchange::open().await;
+        let exchange = Exchange::open();
         let mut config = exchange.client_config(Some(&exchange.service()));
         config.alpn_protocols = protocols;
         if let Ok(mut client) = exchange.dial_as(config).await {
@@ -165,7 +177,7 @@ async fn only_http2_is_spoken() {
 /// RFC 8446 appendix D.2: the answer to a client without TLS 1.3 is the alert `protocol_version`.
 #[tokio::test]
 async fn tls_1_2_is_refused() {
-    let exchange = Exchange::open().await;
+    let exchange = Exchange::open();
     let mut socket = TcpStream::connect(exchange.address).await.unwrap();
     socket.write_all(&client_hello_1_2()).await.unwrap();
     let mut answer = Vec::new();
@@ -191,7 +203,7 @@ fn client_hello_1_2() -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_not_tls_is_refused() {
-    let exchange = Exchange::open().await;
+    let exchange = Exchange::open();
     let mut socket = TcpStream::connect(exchange.address).await.unwrap();
     socket.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     guarded(socket.read_to_end(&mut Vec::new())).await.unwrap_or(0);
@@ -202,15 +214,14 @@ async fn what_is_not_tls_is_refused() {
 async fn a_silent_client_is_dropped() {
     let exchange =
         Exchange::open_with(|settings| settings.handshake_timeout = Duration::from_millis(20));
-    let exchange = exchange.await;
     let mut silent = TcpStream::connect(exchange.address).await.unwrap();
-    assert_eq!(guarded(silent.read(&mut [0; 64])).await.unwrap(), 0);
+    reset(&mut silent).await;
     assert_eq!(exchange.reason().await, Rejection::HandshakeTimeout);
 }
 
 #[tokio::test]
 async fn a_silent_client_holds_up_nobody() {
-    let mut exchange = Exchange::open_with(|settings| settings.handshakes_max = 2).await;
+    let mut exchange = Exchange::open_with(|settings| settings.handshakes_max = 2);
     let silent = TcpStream::connect(exchange.address).await.unwrap();
     let service = exchange.service();
     for _ in 0..3 {
@@ -220,28 +231,125 @@ async fn a_silent_client_holds_up_nobody() {
     assert_eq!(exchange.reason().await, Rejection::HandshakeFailed);
 }
 
-/// With no place left to shake hands, a peer waits its turn instead of being refused.
+/// Those that say nothing, and those that say hello and then nothing: beyond so many of each, the one that has
+/// waited longest makes room, and whoever shakes hands gets in all the while.
 #[tokio::test]
-async fn handshakes_are_bounded_and_the_next_one_waits() {
-    let mut exchange = Exchange::open_with(|settings| settings.handshakes_max = 1).await;
-    let silent = TcpStream::connect(exchange.address).await.unwrap();
+async fn handshakes_are_bounded_and_the_oldest_makes_room() {
+    let mut exchange = Exchange::open_with(|settings| settings.handshakes_max = 2);
     let service = exchange.service();
-    let config = Arc::new(exchange.client_config(Some(&service)));
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(TcpStream::connect(exchange.address).await.unwrap());
+        exchange.admit(&service).await;
+    }
+    for (at, socket) in silent.iter_mut().enumerate() {
+        // Eight have places, and the last that was admitted had one of them for a moment.
+        if at < 9 {
+            reset(socket).await;
+        } else {
+            let waits = socket.try_read(&mut [0]).unwrap_err();
+            assert_eq!(waits.kind(), io::ErrorKind::WouldBlock, "{at}");
+        }
+    }
+
+    let config = Arc::new(exchange.client_config(None));
+    let mut stalled = Vec::new();
+    for _ in 0..5 {
+        let config = Arc::clone(&config);
+        let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+        let mut socket = TcpStream::connect(exchange.address).await.unwrap();
+        send(&mut client, &mut socket).await;
+        // The broker has answered the hello, and now waits for a certificate that does not come.
+        assert!(guarded(socket.read(&mut [0; 8192])).await.unwrap() > 0);
+        stalled.push(socket);
+        exchange.admit(&service).await;
+    }
+    for socket in &mut stalled[..4] {
+        reset(socket).await;
+    }
+    assert!(exchange.rejections.count(Rejection::HandshakeEvicted) >= 13);
+    assert_eq!(exchange.connections.count(), 0);
+}
+
+/// Expects that a connection has been thrown out, and not said goodbye to.
+async fn reset(socket: &mut TcpStream) {
+    let end = guarded(socket.read_to_end(&mut Vec::new())).await;
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+/// A hello that comes byte by byte, and never whole, has no longer than one that does not come.
+#[tokio::test]
+async fn a_hello_that_drips_is_dropped() {
+    let exchange =
+        Exchange::open_with(|settings| settings.handshake_timeout = Duration::from_millis(50));
+    let config = Arc::new(exchange.client_config(None));
     let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
-    let mut second = TcpStream::connect(exchange.address).await.unwrap();
-    send(&mut client, &mut second).await;
-    let unanswered = second.try_read(&mut [0]).unwrap_err();
-    assert_eq!(unanswered.kind(), io::ErrorKind::WouldBlock);
-    drop(silent);
-    assert_eq!(exchange.reason().await, Rejection::HandshakeFailed);
-    guarded(second.readable()).await.unwrap();
-    drop(second);
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    let mut socket = TcpStream::connect(exchange.address).await.unwrap();
+    for byte in &hello[..hello.len() - 1] {
+        // It goes on until the other end is gone.
+        if socket.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(exchange.reason().await, Rejection::HandshakeTimeout);
+}
+
+/// Garbage of every length, ends in the middle of a hello, and floods of it: no more than a refusal each.
+#[tokio::test]
+async fn garbage_is_refused_and_hurts_nobody() {
+    let mut exchange = Exchange::open();
+    let service = exchange.service();
+    let config = Arc::new(exchange.client_config(None));
+    let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    for length in (0..hello.len()).step_by(7) {
+        let mut part = TcpStream::connect(exchange.address).await.unwrap();
+        part.write_all(&hello[..length]).await.unwrap();
+        drop(part);
+        let mut garbage = TcpStream::connect(exchange.address).await.unwrap();
+        let bytes: Vec<u8> = hello.iter().map(|byte| byte.wrapping_mul(31) ^ 0x5a).collect();
+        // The other end may have had enough already.
+        drop(garbage.write_all(&bytes[..length]).await);
+        drop(garbage);
+    }
     exchange.admit(&service).await;
+    assert_eq!(exchange.reason().await, Rejection::HandshakeFailed);
+}
+
+/// A peer with a good certificate that then says nothing, or never all of how HTTP/2 begins, keeps no place.
+#[tokio::test]
+async fn an_admitted_peer_that_says_nothing_is_cut() {
+    let mut exchange =
+        Exchange::open_with(|settings| settings.handshake_timeout = Duration::from_millis(200));
+    let service = exchange.service();
+    for said in [&b""[..], b"PRI * HTTP/2.0"] {
+        let (mut client, mut stream) = exchange.admit(&service).await;
+        client.write_all(said).await.unwrap();
+        let cut = async {
+            loop {
+                if let Err(error) = stream.read(&mut [0; 64]).await {
+                    return error.kind();
+                }
+            }
+        };
+        assert_eq!(guarded(cut).await, io::ErrorKind::ConnectionAborted);
+    }
+    assert_eq!(exchange.reason().await, Rejection::ConnectionSilent);
+
+    let (mut client, mut stream) = exchange.admit(&service).await;
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    guarded(stream.read_exact(&mut [0; 24])).await.unwrap();
+    assert!(exchange.connections.cut_silent(Duration::ZERO).is_empty());
+    assert!(!stream.peer().connection.is_cut());
 }
 
 #[tokio::test]
 async fn open_connections_are_bounded() {
-    let mut exchange = Exchange::open_with(|settings| settings.bounds.open_max = 1).await;
+    let mut exchange = Exchange::open_with(|settings| settings.bounds.open_max = 1);
     let service = exchange.service();
     let first = exchange.admit(&service).await;
     assert_eq!(exchange.refused(Some(&service)).await, Rejection::TooMany);
@@ -251,8 +359,7 @@ async fn open_connections_are_bounded() {
 
 #[tokio::test]
 async fn one_agency_cannot_keep_the_others_out() {
-    let mut exchange =
-        Exchange::open_with(|settings| settings.bounds.open_per_agency_max = 1).await;
+    let mut exchange = Exchange::open_with(|settings| settings.bounds.open_per_agency_max = 1);
     let service = exchange.service();
     let other = "spiffe://exchange.example/agency/council/service/crm";
     let other = exchange.council.issue(&mint::client(&[other]));
@@ -264,7 +371,7 @@ async fn one_agency_cannot_keep_the_others_out() {
 /// A resumed session would skip the check, so none can be.
 #[tokio::test]
 async fn no_session_can_be_resumed() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let service = exchange.service();
     let (mut client, mut stream) = exchange.admit(&service).await;
     stream.write_all(b"x").await.unwrap();
@@ -278,7 +385,7 @@ async fn no_session_can_be_resumed() {
 /// through the list already, so the peer must not appear there.
 #[tokio::test]
 async fn a_handshake_begun_under_old_trust_does_not_outlive_it() {
-    let exchange = Exchange::open().await;
+    let exchange = Exchange::open();
     let config = Arc::new(exchange.client_config(Some(&exchange.service())));
     let mut client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
     let mut socket = TcpStream::connect(exchange.address).await.unwrap();
@@ -314,7 +421,7 @@ async fn send(client: &mut ClientConnection, socket: &mut TcpStream) {
 /// An agency that joins is let in under the next generation, without a new socket.
 #[tokio::test]
 async fn the_newest_trust_decides() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let schools = Ca::root("Schools CA");
     let uri = "spiffe://exchange.example/agency/schools/service/sis";
     let identity = schools.issue(&mint::client(&[uri]));
@@ -330,7 +437,7 @@ async fn the_newest_trust_decides() {
 
 #[tokio::test]
 async fn it_stops_when_told_and_leaves_no_task() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let _silent = TcpStream::connect(exchange.address).await.unwrap();
     let service = exchange.service();
     let (_client, stream) = exchange.admit(&service).await;

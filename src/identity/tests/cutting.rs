@@ -15,7 +15,7 @@ use super::*;
 /// write that began afterwards may succeed, and no such byte may arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_cut_no_byte_leaves() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let service = exchange.service();
     for _ in 0..20 {
         let (mut client, mut stream) = exchange.admit(&service).await;
@@ -51,7 +51,7 @@ async fn after_a_cut_no_byte_leaves() {
 /// What TLS has encrypted but the socket has not taken yet stays where it is.
 #[tokio::test]
 async fn what_is_buffered_above_the_socket_is_dropped() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let service = exchange.service();
     let (mut client, mut stream) = exchange.admit(&service).await;
     // The client does not read: write until neither socket nor TLS takes any more.
@@ -86,7 +86,7 @@ async fn poll_once<T>(work: impl Future<Output = T>) -> Option<T> {
 
 #[tokio::test]
 async fn a_cut_wakes_whoever_waits() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let service = exchange.service();
     let (_client, stream) = exchange.admit(&service).await;
     let connection = stream.peer().connection;
@@ -119,7 +119,7 @@ async fn a_cut_wakes_whoever_waits() {
 
 #[tokio::test]
 async fn connections_are_cut_by_agency_by_caller_and_by_certificate() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let uri = "spiffe://exchange.example/agency/police/service/custody";
     let council = "spiffe://exchange.example/agency/council/service/crm";
     let (rms, renewed) = (exchange.service(), exchange.service());
@@ -147,7 +147,7 @@ async fn connections_are_cut_by_agency_by_caller_and_by_certificate() {
 /// The clock, not a timer: the connection goes when the day has come, and not before.
 #[tokio::test]
 async fn a_connection_ends_with_its_certificate() {
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let service = exchange.service();
     let (_client, mut stream) = exchange.admit(&service).await;
     let peer = stream.peer();
@@ -163,7 +163,7 @@ async fn a_connection_ends_with_its_certificate() {
 /// The server above lets go of a cut connection, though neither side has anything to say.
 #[tokio::test]
 async fn a_cut_connection_is_closed_by_the_server_above() {
-    let exchange = Exchange::open().await;
+    let exchange = Exchange::open();
     let mut client = exchange.dial(Some(&exchange.service())).await.unwrap();
     let (_reporter, health) = tonic_health::server::health_reporter();
     let stop = exchange.stop.clone().cancelled_owned();

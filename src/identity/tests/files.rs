@@ -79,7 +79,7 @@ fn only_a_ca_may_stand_in_a_bundle() {
 #[tokio::test]
 async fn an_expired_ca_is_left_out() {
     let old = Ca::root_for("Old CA", 30);
-    let mut exchange = Exchange::open().await;
+    let mut exchange = Exchange::open();
     let uri = "spiffe://exchange.example/agency/police/service/rms";
     let under_old = old.issue(&mint::client(&[uri]));
     let both = format!("{}{}", old.pem, exchange.police.pem);

@@ -66,11 +66,11 @@ struct Exchange {
 }
 
 impl Exchange {
-    async fn open() -> Self {
-        Self::open_with(|_| ()).await
+    fn open() -> Self {
+        Self::open_with(|_| ())
     }
 
-    async fn open_with(change: impl FnOnce(&mut AcceptorSettings)) -> Self {
+    fn open_with(change: impl FnOnce(&mut AcceptorSettings)) -> Self {
         let [server, police, council, operators] =
             ["Server CA", "Police CA", "Council CA", "Operators CA"].map(Ca::root);
         let dir = TempDir::new().unwrap();
@@ -93,8 +93,7 @@ impl Exchange {
         settings.handshake_timeout = LONG;
         change(&mut settings);
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
-        let acceptor =
-            Acceptor::bind(settings, newest, Arc::<SetClock>::clone(&clock)).await.unwrap();
+        let acceptor = Acceptor::bind(settings, newest, Arc::<SetClock>::clone(&clock)).unwrap();
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let rejections = acceptor.rejections();
         let incoming = acceptor.accept(&tasks, stop.clone());

@@ -25,6 +25,8 @@ use crate::journal::contract::{Batch, Failure, Frame, Head, JournalError};
 /// takes a small window.
 const WINDOW_BYTES_MIN: usize = 4 * 1024;
 const WINDOW_BYTES_MAX: usize = 256 * 1024;
+/// What a frame takes, about: few frames are read through a small window, whatever the reader would take.
+const FRAME_BYTES_LIKELY: usize = 512;
 
 /// What readers may see; it moves only after a batch is durable.
 #[derive(Debug)]
@@ -92,7 +94,12 @@ impl Segments {
         ask: &mut Ask,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Flaw> {
-        let window = ask.bytes_left.clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX);
+        let likely = |frames: u64| {
+            usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_BYTES_LIKELY)
+        };
+        let skipped = likely(ask.range.start.saturating_sub(start.mark.index));
+        let asked = likely(ask.range.end - ask.range.start).min(ask.bytes_left);
+        let window = skipped.saturating_add(asked).clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX);
         let mut walk = Walk::new(&start.file, self.journal, start.used, window);
         let mut batch_end = {
             let batch = u64::from(start.mark.batch);

@@ -18,7 +18,7 @@ use crate::domain::{
 };
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
-    Commit, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
+    Commit, Heard, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
     command::{Command, CredentialCommand, Reading},
 };
 use crate::record::CertificateIssued;
@@ -124,7 +124,8 @@ impl World<'_> {
             Ask::Credit { stream, more } => {
                 let (place, stream) = self.a_stream(stream)?;
                 let (answer, answered) = oneshot::channel();
-                let command = Command::Credit { stream: stream.key?, more, answer };
+                let heard = Heard { credit: Some(more), ..Heard::default() };
+                let command = Command::Hear { stream: stream.key?, heard, answer };
                 Some((command, Waiting::Credited(answered, place, more)))
             }
             Ask::Open { agency, name, credit, resume } => {
@@ -145,7 +146,8 @@ impl World<'_> {
             UpTo::One => last.min(asked.acknowledged + 1),
         };
         let (answer, answered) = oneshot::channel();
-        let command = Command::Acknowledge { stream, number, answer };
+        let heard = Heard { acknowledged: Some(number), ..Heard::default() };
+        let command = Command::Hear { stream, heard, answer };
         Some((command, Waiting::Acknowledged(answered)))
     }
 

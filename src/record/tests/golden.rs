@@ -122,7 +122,7 @@ fn of_alerts() -> Vec<(&'static str, Event)> {
         released: [Field::Type, Field::Subject, Field::CaseReference].into_iter().collect(),
         withheld: [Field::Grading].into_iter().collect(),
         view: [7; 32],
-        rules: vec![Rule::AgreementCovers, Rule::LimitsMet],
+        rules: [Rule::AgreementCovers, Rule::LimitsMet].into(),
         regime_change: true,
         delete_after: at().plus_days(90),
     };

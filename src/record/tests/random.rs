@@ -193,7 +193,7 @@ fn disclosed() -> impl Strategy<Value = Disclosed> {
             released,
             withheld,
             view,
-            rules,
+            rules: rules.into(),
             regime_change,
             delete_after,
         }

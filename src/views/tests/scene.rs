@@ -199,7 +199,7 @@ impl Scene {
                 released,
                 withheld: Fields::NONE,
                 view: [3; 32],
-                rules: vec![],
+                rules: [].into(),
                 regime_change: false,
                 delete_after: at(0),
             }),

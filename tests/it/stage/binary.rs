@@ -21,6 +21,8 @@ pub(crate) struct Broker {
     child: Child,
     stdout: BufReader<ChildStdout>,
     pub(super) address: String,
+    /// Where it shows figures, if it does.
+    pub(super) metrics: Option<String>,
 }
 
 /// A broker that has ended by itself.
@@ -37,11 +39,11 @@ impl Broker {
         Self::run(Command::new(env!("CARGO_BIN_EXE_portway")), config, arguments)
     }
 
-    /// The same, where no file may grow beyond so many bytes until the limit is lifted.
-    pub(super) fn start_limited(config: &Path, bytes: u64) -> Self {
+    /// The same, under a limit of the system's, as `prlimit` takes it.
+    pub(super) fn start_limited(config: &Path, limit: &str) -> Self {
         // Of util-linux: it becomes the command that it is given.
         let mut command = Command::new("prlimit");
-        command.arg(format!("--fsize={bytes}:unlimited")).arg(env!("CARGO_BIN_EXE_portway"));
+        command.arg(limit).arg(env!("CARGO_BIN_EXE_portway"));
         Self::run(command, config, &[])
     }
 
@@ -51,6 +53,22 @@ impl Broker {
         let lifted =
             Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:unlimited"]).status();
         assert!(lifted.unwrap().success());
+    }
+
+    /// Returns the soft and the hard limit of its descriptors.
+    pub(super) fn descriptors(&self) -> [u64; 2] {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(u64::MAX));
+        [numbers.next().unwrap(), numbers.next().unwrap()]
+    }
+
+    /// Returns what `/proc` says of it under a name, such as `VmHWM`, in kB.
+    pub(super) fn usage(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let number = line.trim_start_matches(':').split_whitespace().next().unwrap();
+        number.parse().unwrap()
     }
 
     fn run(mut command: Command, config: &Path, arguments: &[&str]) -> Self {
@@ -72,7 +90,8 @@ impl Broker {
             panic!("{error}: {line:?}; {}", std::fs::read_to_string(&log).unwrap())
         });
         let address = said["listening"].as_str().expect("where it listens").to_owned();
-        Self { child, stdout, address }
+        let metrics = said["metrics"].as_str().map(str::to_owned);
+        Self { child, stdout, address, metrics }
     }
 
     /// Sends SIGTERM and waits for the end, for as long as a stop may take.

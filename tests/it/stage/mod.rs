@@ -118,8 +118,13 @@ impl Stage {
 
     /// Starts the broker again, where no file may grow beyond so many bytes.
     pub(crate) fn serve_limited(&mut self, bytes: u64) {
+        self.serve_under(&format!("--fsize={bytes}:unlimited"));
+    }
+
+    /// Starts the broker again under a limit, as `prlimit` takes it.
+    pub(crate) fn serve_under(&mut self, limit: &str) {
         assert!(self.broker.is_none(), "it runs");
-        let broker = Broker::start_limited(&self.path("broker/portway.toml"), bytes);
+        let broker = Broker::start_limited(&self.path("broker/portway.toml"), limit);
         self.address.clone_from(&broker.address);
         self.broker = Some(broker);
     }
@@ -127,6 +132,21 @@ impl Stage {
     /// Lifts that limit while the broker runs.
     pub(crate) fn lift_limit(&self) {
         self.broker.as_ref().expect("a broker that runs").lift_limit();
+    }
+
+    /// Returns what `/proc` says of the broker under a name, in kB.
+    pub(crate) fn usage(&self, name: &str) -> u64 {
+        self.broker.as_ref().expect("a broker that runs").usage(name)
+    }
+
+    /// Returns the soft and the hard limit of the broker's descriptors.
+    pub(crate) fn descriptors(&self) -> [u64; 2] {
+        self.broker.as_ref().expect("a broker that runs").descriptors()
+    }
+
+    /// Returns where the broker shows figures.
+    pub(crate) fn metrics(&self) -> Option<&str> {
+        self.broker.as_ref().expect("a broker that runs").metrics.as_deref()
     }
 
     /// Asks the broker to stop, and waits for its end.

@@ -45,6 +45,11 @@ impl Door {
         Self::with(home, Known::with_no_client_auth)
     }
 
+    /// Returns what TLS is spoken by.
+    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
     fn with(home: &Path, finish: impl FnOnce(Known) -> ClientConfig) -> Self {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(&fs::read(home.join("ca.pem")).unwrap()).unwrap();
@@ -72,6 +77,7 @@ impl Door {
             let (tls, target) = (Arc::clone(&tls), target.clone());
             async move {
                 let tcp = TcpStream::connect(target).await?;
+                tcp.set_nodelay(true)?;
                 let name = ServerName::try_from("127.0.0.1").unwrap();
                 TlsConnector::from(tls).connect(name, tcp).await.map(TokioIo::new)
             }

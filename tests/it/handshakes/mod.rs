@@ -1,5 +1,8 @@
 //! Who is turned away at the door, and that the operator can see how often and why.
 
+mod crowd;
+mod flood;
+
 use std::collections::BTreeMap;
 
 use crate::stage::{Cli, Door, Role, Stage};
@@ -34,7 +37,7 @@ async fn strangers_are_turned_away_and_counted_by_reason() {
 }
 
 /// What `status --json` says of it; 64-bit numbers are text in protobuf's JSON.
-fn counted(operator: &Cli) -> BTreeMap<String, String> {
+pub(crate) fn counted(operator: &Cli) -> BTreeMap<String, String> {
     let status = operator.run(["status", "--json"]).json();
     serde_json::from_value(status["handshakes_refused"].clone()).unwrap_or_default()
 }

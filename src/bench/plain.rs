@@ -1,10 +1,29 @@
-//! Messages as plain bytes: the floor has no encoding of its own.
+//! Messages as plain bytes: the floor has no encoding of its own, and of what the broker says the load reads
+//! no more than it checks.
 
 use bytes::{Buf, BufMut, Bytes};
+use http::uri::PathAndQuery;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
-    Status,
+    Request, Status, Streaming,
+    client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::Channel,
 };
+
+/// Opens a stream both ways.
+pub(super) async fn call(
+    channel: Channel,
+    path: &'static str,
+    queue: mpsc::Receiver<Bytes>,
+) -> Result<Streaming<Bytes>, Status> {
+    let mut client = Grpc::new(channel);
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let request = Request::new(ReceiverStream::new(queue));
+    let answer = client.streaming(request, PathAndQuery::from_static(path), Plain).await?;
+    Ok(answer.into_inner())
+}
 
 /// Passes bytes on as they are.
 #[derive(Clone, Copy, Debug, Default)]

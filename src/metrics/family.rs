@@ -1,0 +1,145 @@
+//! The text format (prometheus.io, "Exposition formats", version 0.0.4): what there is to measure, and a writer whose
+//! values cannot end a line.
+
+use std::fmt::Write;
+
+/// Everything that is measured.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Family {
+    /// The version.
+    BuildInfo,
+    /// Requests in progress.
+    CallsInProgress,
+    /// The end of each certificate.
+    CertificateNotAfter,
+    /// Open connections.
+    Connections,
+    /// Connections that were refused or cut.
+    ConnectionsRefused,
+    /// The size of the log.
+    LogEntries,
+    /// Requests that were turned away for load.
+    RequestsTurnedAway,
+    /// The start.
+    StartTime,
+    /// Open streams.
+    Streams,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::BuildInfo,
+        Self::CallsInProgress,
+        Self::CertificateNotAfter,
+        Self::Connections,
+        Self::ConnectionsRefused,
+        Self::LogEntries,
+        Self::RequestsTurnedAway,
+        Self::StartTime,
+        Self::Streams,
+    ];
+
+    /// Returns its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BuildInfo => "portway_build_info",
+            Self::CallsInProgress => "portway_calls_in_progress",
+            Self::CertificateNotAfter => "portway_certificate_not_after_timestamp_seconds",
+            Self::Connections => "portway_connections",
+            Self::ConnectionsRefused => "portway_connections_refused_total",
+            Self::LogEntries => "portway_log_entries",
+            Self::RequestsTurnedAway => "portway_requests_turned_away_total",
+            Self::StartTime => "portway_start_time_seconds",
+            Self::Streams => "portway_streams",
+        }
+    }
+
+    const fn help(self) -> &'static str {
+        match self {
+            Self::BuildInfo => "Version of the broker.",
+            Self::CallsInProgress => "Calls in progress, without streams.",
+            Self::CertificateNotAfter => {
+                "When a certificate ends: the broker's own, each CA's of the table, and those of peers that are connected."
+            }
+            Self::Connections => "Open connections.",
+            Self::ConnectionsRefused => "Connections refused or cut, by reason, since the start.",
+            Self::LogEntries => "Entries of the log.",
+            Self::RequestsTurnedAway => {
+                "Requests turned away for load, by reason, since the start."
+            }
+            Self::StartTime => "When the broker started.",
+            Self::Streams => "Open streams.",
+        }
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::ConnectionsRefused | Self::RequestsTurnedAway => "counter",
+            Self::BuildInfo
+            | Self::CallsInProgress
+            | Self::CertificateNotAfter
+            | Self::Connections
+            | Self::LogEntries
+            | Self::StartTime
+            | Self::Streams => "gauge",
+        }
+    }
+}
+
+/// A page while it is written.
+#[derive(Debug, Default)]
+pub(super) struct Text(String);
+
+impl Text {
+    /// Begins what belongs to one family.
+    pub(super) fn family(&mut self, family: Family) -> Samples<'_> {
+        let (name, help, kind) = (family.name(), family.help(), family.kind());
+        // Writing to a string does not fail.
+        write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n").unwrap_or_default();
+        Samples { text: self, name }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// Writes the samples of one family.
+#[derive(Debug)]
+pub(super) struct Samples<'a> {
+    text: &'a mut Text,
+    name: &'static str,
+}
+
+impl Samples<'_> {
+    pub(super) fn add(&mut self, labels: &[(&'static str, &str)], value: u64) {
+        let text = &mut self.text.0;
+        text.push_str(self.name);
+        for (place, (label, content)) in labels.iter().enumerate() {
+            text.push(if place == 0 { '{' } else { ',' });
+            text.push_str(label);
+            text.push_str("=\"");
+            content.chars().for_each(|letter| escape(text, letter));
+            text.push('"');
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        writeln!(text, "{end} {value}").unwrap_or_default();
+    }
+
+    /// The same, for a moment: whole seconds, and no part of one that has not begun.
+    pub(super) fn add_moment(&mut self, labels: &[(&'static str, &str)], moment_ms: u64) {
+        self.add(labels, moment_ms / 1000);
+    }
+}
+
+/// The format knows three escapes. Other control characters have no place in a label.
+fn escape(text: &mut String, letter: char) {
+    match letter {
+        '\\' => text.push_str("\\\\"),
+        '"' => text.push_str("\\\""),
+        '\n' => text.push_str("\\n"),
+        control if control.is_control() => text.push('\u{fffd}'),
+        other => text.push(other),
+    }
+}

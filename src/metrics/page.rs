@@ -1,0 +1,82 @@
+//! The page: what there is to say now. Nothing of it is kept between two looks, and nobody waits for it: the writer is
+//! not asked.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{
+    certificates,
+    family::{Family, Text},
+};
+use crate::{
+    domain::{AgencyId, Timestamp},
+    grpc::{Admission, InProgress},
+    identity::{Connections, Rejection, Rejections, Trust},
+    ledger::Ledger,
+};
+
+/// What is watched over.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The log.
+    pub ledger: Ledger,
+    /// What is in progress, and what was turned away.
+    pub admission: Admission,
+    /// The live connections.
+    pub connections: Arc<Connections>,
+    /// The refused ones.
+    pub rejections: Arc<Rejections>,
+    /// The certificates in force.
+    pub trust: watch::Receiver<Arc<Trust>>,
+    /// When the broker started.
+    pub started_at: Timestamp,
+}
+
+impl Watched {
+    /// Writes the page.
+    pub fn page(&self) -> String {
+        let mut text = Text::default();
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        text.family(Family::BuildInfo).add(&version, 1);
+        text.family(Family::StartTime).add_moment(&[], self.started_at.ms());
+        text.family(Family::LogEntries).add(&[], self.ledger.newest().size);
+        let trust = Arc::clone(&self.trust.borrow());
+        certificates::write(&mut text, &trust, &self.connections);
+        self.write_connections(&mut text);
+        self.write_load(&mut text);
+        text.finish()
+    }
+
+    fn write_connections(&self, text: &mut Text) {
+        let mut counts = BTreeMap::<_, u64>::new();
+        for connection in self.connections.open() {
+            *counts.entry(connection.caller().seat.agency().cloned()).or_default() += 1;
+        }
+        let mut samples = text.family(Family::Connections);
+        for (agency, count) in counts {
+            samples.add(&[("agency", agency.as_ref().map_or("", AgencyId::as_str))], count);
+        }
+        let mut samples = text.family(Family::ConnectionsRefused);
+        for reason in Rejection::ALL {
+            samples.add(&[("reason", reason.code())], self.rejections.count(reason));
+        }
+    }
+
+    fn write_load(&self, text: &mut Text) {
+        let in_progress = self.admission.in_progress();
+        for (family, count) in [
+            (Family::CallsInProgress, (|it| it.calls) as fn(&InProgress) -> u64),
+            (Family::Streams, |it| it.streams),
+        ] {
+            let mut samples = text.family(family);
+            for one in &in_progress {
+                samples.add(&[("agency", &one.agency), ("role", one.role)], count(one));
+            }
+        }
+        let mut samples = text.family(Family::RequestsTurnedAway);
+        for (reason, count) in self.admission.turned_away() {
+            samples.add(&[("reason", reason)], count);
+        }
+    }
+}
