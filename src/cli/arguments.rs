@@ -11,6 +11,7 @@ use super::{
     demo::DemoArgs,
     follow::FollowArgs,
     keys::KeysCommand,
+    operate::OperateCommand,
     publish::PublishArgs,
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
@@ -55,6 +56,9 @@ pub enum Command {
     /// Rotates the log's key, and lists the keys that it has had
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Reloads the broker's certificates and rules; revokes, suspends and reinstates
+    #[command(subcommand)]
+    Operate(OperateCommand),
     /// Publishes alerts
     Publish(PublishArgs),
     /// Runs the broker

@@ -12,6 +12,7 @@ mod demo;
 mod event;
 mod follow;
 mod keys;
+mod operate;
 pub mod output;
 mod publish;
 mod pull;
@@ -62,6 +63,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Demo(args) => wait(demo::run(args, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
         Command::Keys(command) => wait(keys::run(&command, &global, out)),
+        Command::Operate(command) => wait(operate::run(command, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
         Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),

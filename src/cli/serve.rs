@@ -60,6 +60,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
         None => out.document(&json!({ "listening": listening })),
         Some(it) => out.document(&json!({ "listening": listening, "metrics": it.to_string() })),
     }
+    let reloading = server.reloading();
     let stop = async move {
         loop {
             tokio::select! {
@@ -67,7 +68,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
                 _ = interrupt.recv() => return,
                 // Left to themselves these signals would end the process and every stream with it.
                 _ = too_large.recv() => tracing::error!("a file has reached the limit of its size"),
-                _ = hangup.recv() => tracing::warn!("SIGHUP: settings are read at a start only"),
+                _ = hangup.recv() => reloading.signal(),
             }
         }
     };
@@ -111,6 +112,7 @@ impl From<ServerError> for Failure {
             | ServerError::Trust(_)
             | ServerError::Views(ViewsError::Io { .. }) => Self::usage(error),
             ServerError::Listen(..)
+            | ServerError::Socket(..)
             | ServerError::Ledger(_)
             | ServerError::Transport(_)
             | ServerError::Views(_) => Self::failed(error),

@@ -129,6 +129,7 @@ impl Recorded {
                 | Event::AgreementApproved(_)
                 | Event::AgreementProposed { .. }
                 | Event::AgreementWithdrawn(_)
+                | Event::Barred { .. }
                 | Event::BrokerStarted { .. }
                 | Event::CertificateIssued(_)
                 | Event::Consulted { .. }
@@ -137,6 +138,7 @@ impl Recorded {
                 | Event::LogStarted { .. }
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }
+                | Event::Reloaded(_)
                 | Event::SnapshotTaken(_)
                 | Event::StreamOpened { .. }
                 | Event::SubscriptionCreated { .. }

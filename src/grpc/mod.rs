@@ -14,15 +14,17 @@ mod hold;
 mod log;
 mod operations;
 mod question;
+mod reloading;
 mod status;
 mod subscriptions;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
-use crate::identity::{Certificates, Connections, Rejections};
+use crate::identity::{Certificates, Connections, Generations, Rejections, Trust};
 use crate::ledger::Ledger;
 use crate::pki::Issuers;
 use crate::tasks::Tasks;
@@ -36,6 +38,7 @@ pub use explain::{explained, inquiry};
 pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;
+pub use reloading::{Asked, Reloading, Taken};
 pub use subscriptions::SubscriptionsService;
 
 /// What every service has at hand.
@@ -55,6 +58,12 @@ pub struct Broker {
     pub certificates: Arc<Certificates>,
     /// The issuers that renew certificates.
     pub issuers: Arc<Issuers>,
+    /// The generation of trust in force.
+    pub trust: watch::Receiver<Arc<Trust>>,
+    /// How generations went.
+    pub generations: Arc<Generations>,
+    /// The way to ask for another.
+    pub reloading: Reloading,
     /// Tasks of the server.
     pub tasks: Tasks,
     /// Fires when the server stops.

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Commit, Outgoing, Outlet, Rejection, command::Answer, rotation::Rotating};
+use super::{
+    Commit, Outgoing, Outlet, Rejection,
+    command::{Answer, Command},
+    rotation::Rotating,
+};
 use crate::journal::Frame;
 use crate::merkle::{Hash, Signer};
+use crate::policy::Rules;
 
 /// Something to do once the batch is durable, or known not to be.
 pub(super) type Afterwards = Box<dyn FnOnce(Result<&Arc<Commit>, &Rejection>) + Send>;
@@ -26,6 +31,8 @@ pub(super) struct Work {
     pub(super) rotating: Option<Rotating>,
     /// The key to which the batch hands over.
     pub(super) next: Option<Signer>,
+    /// The rules that were in force before the batch, where it changes them.
+    pub(super) replaced: Option<Arc<Rules>>,
 }
 
 /// Something to release once the batch is durable.
@@ -49,6 +56,13 @@ impl Work {
             let result = outcome.map(value).map_err(Clone::clone);
             // A caller that went away needs no answer.
             drop(answer.send(result));
+        }));
+    }
+
+    /// Answers a command that is not done, once the record of that is durable.
+    pub(super) fn reject_command(&mut self, command: Command, rejection: Rejection) {
+        self.afterwards.push(Box::new(move |outcome| {
+            command.reject(outcome.err().unwrap_or(&rejection));
         }));
     }
 

@@ -264,6 +264,7 @@ pub(super) fn writer(
     let ReadLog { journal, tree, replayed, .. } = log;
     let now = clock.now();
     secrets.signing.follow(&secrets.keys, replayed.chain)?;
+    let bars = watch::Sender::new(Arc::new(replayed.state.bars().clone()));
     Ok(Writer {
         journal,
         clock,
@@ -280,6 +281,7 @@ pub(super) fn writer(
         now,
         work: super::batch::Work::default(),
         commits: watch::Sender::new(replayed.commit),
+        bars,
         forked: Arc::new(Mutex::new(false)),
         full: None,
         counted: Limiter::default(),

@@ -23,7 +23,7 @@ pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
     Agencies, CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record,
-    Refused, SealedFilter, SnapshotTaken, StoredSubscription,
+    Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
 pub use rotation::{Rotation, RotationError};

@@ -137,6 +137,7 @@ impl Resolver {
             Event::Acknowledged { .. }
             | Event::AgreementApproved(_)
             | Event::AgreementWithdrawn(_)
+            | Event::Barred { .. }
             | Event::BrokerStarted { .. }
             | Event::CertificateIssued(_)
             | Event::Consulted { .. }
@@ -147,6 +148,7 @@ impl Resolver {
             | Event::NumberSkipped { .. }
             | Event::Redelivered { .. }
             | Event::Refused(_)
+            | Event::Reloaded(_)
             | Event::SubscriptionDeleted { .. }
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => return Ok(None),

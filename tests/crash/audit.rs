@@ -111,11 +111,13 @@ impl Audit {
             Event::AgreementApproved(_)
             | Event::AgreementProposed { .. }
             | Event::AgreementWithdrawn(_)
+            | Event::Barred { .. }
             | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
+            | Event::Reloaded(_)
             | Event::StreamOpened { .. } => {}
         }
     }

@@ -9,8 +9,9 @@ use prost::Message;
 
 use super::stored;
 use crate::domain::{
-    AgencyId, AgreementId, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields,
-    Fingerprint, HandlingCondition, Purpose, Reason, Seat, SubjectCategory, Timestamp, UnknownCode,
+    AgencyId, AgreementId, AlertId, AlertType, Assertion, Barring, Caller, Certainty, Facts,
+    Fields, Fingerprint, HandlingCondition, Purpose, Reason, Seat, SubjectCategory, Timestamp,
+    UnknownCode,
 };
 use crate::exchange::{
     apply::Content,
@@ -63,6 +64,10 @@ impl Restoring {
                 let alert = Alert { facts: Arc::new(facts), slot: it.slot, references: 0 };
                 state.alerts.insert(it.index, alert);
             }
+        }
+        for it in stored.bars {
+            let act = barring(it.barred.ok_or(NotAState)?)?;
+            state.bars.apply(&act, it.index);
         }
         for it in stored.requests {
             let id = AlertId::from_bytes(&it.id).map_err(|_| NotAState)?;
@@ -123,6 +128,7 @@ impl Restoring {
             Event::Acknowledged { .. }
             | Event::AgreementApproved(_)
             | Event::AgreementWithdrawn(_)
+            | Event::Barred { .. }
             | Event::BrokerStarted { .. }
             | Event::CertificateIssued(_)
             | Event::Consulted { .. }
@@ -134,6 +140,7 @@ impl Restoring {
             | Event::Published(_)
             | Event::Redelivered { .. }
             | Event::Refused(_)
+            | Event::Reloaded(_)
             | Event::SnapshotTaken(_)
             | Event::StreamOpened { .. }
             | Event::SubscriptionDeleted { .. }
@@ -170,6 +177,16 @@ impl Restoring {
         }
         Ok(())
     }
+}
+
+fn barring(it: stored::Barred) -> Result<Barring, NotAState> {
+    let key = |bytes: Vec<u8>| bytes.try_into().map(Fingerprint).map_err(|_| NotAState);
+    Ok(match it {
+        stored::Barred::Certificate(bytes) => Barring::CertificateRevoked(key(bytes)?),
+        stored::Barred::Authority(bytes) => Barring::AuthorityRevoked(key(bytes)?),
+        stored::Barred::Revoked(agency) => Barring::AgencyRevoked(parsed(&agency)?),
+        stored::Barred::Suspended(agency) => Barring::AgencySuspended(parsed(&agency)?),
+    })
 }
 
 fn sent(it: &stored::Sent) -> Result<Sent, NotAState> {

@@ -30,6 +30,8 @@ pub(super) struct Stored {
     pub(super) rotations: Vec<u64>,
     #[prost(message, repeated, tag = "12")]
     pub(super) issued: Vec<Issued>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) bars: Vec<Bar>,
 }
 
 /// A certificate that was issued.
@@ -45,6 +47,28 @@ pub(super) struct Issued {
     pub(super) certificate: Vec<u8>,
     #[prost(uint64, tag = "5")]
     pub(super) not_after: u64,
+}
+
+/// Who may not take part: a certificate, a CA's key, or an agency that was revoked or is suspended.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Bar {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(oneof = "Barred", tags = "2, 3, 4, 5")]
+    pub(super) barred: Option<Barred>,
+}
+
+/// Who is barred.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum Barred {
+    #[prost(bytes, tag = "2")]
+    Certificate(Vec<u8>),
+    #[prost(bytes, tag = "3")]
+    Authority(Vec<u8>),
+    #[prost(string, tag = "4")]
+    Revoked(String),
+    #[prost(string, tag = "5")]
+    Suspended(String),
 }
 
 /// An agency's running number, and the index of its last record, plus 1.

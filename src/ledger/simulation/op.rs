@@ -40,6 +40,8 @@ pub(super) enum Ask {
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
     Issue { agency: usize, shape: u64 },
     Rotate { by: Option<usize> },
+    Reinstate { agency: usize },
+    Suspend { agency: usize },
     Withdraw { agency: usize, agreement: usize },
 }
 
@@ -148,10 +150,12 @@ impl Ask {
             910..=914 => Self::Delete { agency, name },
             915..=944 => Self::Close { stream: random.next() },
             945..=974 => Self::List { agency },
-            975..=986 => Self::Consult { agency },
+            975..=978 => Self::Suspend { agency },
+            979..=986 => Self::Reinstate { agency },
             987..=989 => Self::Issue { agency, shape: random.next() },
             990..=991 => Self::Rotate { by: Some(agency) },
-            _ => Self::Rotate { by: None },
+            992..=994 => Self::Rotate { by: None },
+            _ => Self::Consult { agency },
         }
     }
 }
