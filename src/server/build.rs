@@ -78,7 +78,6 @@ impl Server {
         let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
         let generations = Arc::new(Generations::default());
         generations.take(&trust.borrow(), settings.digest, clock.now());
-        let domain = settings.trust.domain;
         let marks = CrlMarks::within(&settings.ledger.anchor_dir);
         marks.check(&trust.borrow())?;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
@@ -125,7 +124,7 @@ impl Server {
             stop.clone(),
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
-        let files = (settings.config, domain, settings.files, settings.digest);
+        let files = (settings.config, settings.trust.domain, settings.files, settings.digest);
         let reloader = Reloader::new(&broker, files, (trust, marks));
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
