@@ -11,7 +11,7 @@ use tower::util::MapResponseLayer;
 
 use super::{local, reload::Reloader};
 use crate::config::Settings;
-use crate::domain::Clock;
+use crate::domain::{Clock, Timestamp};
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
     OperationsService, Reloading, SubscriptionsService, hold,
@@ -74,12 +74,9 @@ impl Server {
     ///
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
-        let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        let (trust, generations) = first_generation(&settings, clock.now())?;
         let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
-        let generations = Arc::new(Generations::default());
-        generations.take(&trust.borrow(), settings.digest, clock.now());
         let marks = CrlMarks::within(&settings.ledger.anchor_dir);
-        marks.check(&trust.borrow())?;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         marks.note(&trust.borrow())?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
@@ -211,6 +208,18 @@ async fn show(
     endpoint.serve(watched, tasks, stop.clone());
     tracing::info!(%address, path = metrics::PATH, "metrics");
     Ok(address)
+}
+
+/// Reads what the broker starts with. A list that a running one would refuse is refused here too.
+fn first_generation(
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(watch::Sender<Arc<Trust>>, Arc<Generations>), TrustError> {
+    let trust = Trust::load(&settings.trust, now)?;
+    CrlMarks::within(&settings.ledger.anchor_dir).check(&trust)?;
+    let generations = Generations::default();
+    generations.take(&trust, settings.digest, now);
+    Ok((watch::Sender::new(Arc::new(trust)), Arc::new(generations)))
 }
 
 fn watched(broker: &Broker, admission: &Admission) -> Watched {

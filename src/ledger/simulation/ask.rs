@@ -112,12 +112,7 @@ impl World<'_> {
                 let command = Command::DeleteSubscription { by, connection, name, answer };
                 Some((command, Waiting::Traced))
             }
-            Ask::Withdraw { agency, agreement } => {
-                let (answer, answered) = oneshot::channel();
-                let (by, id) = (sample::officer(agency), sample::agreement_id(agreement));
-                self.wait_for(Ticket::Withdraw(id.clone()), answered);
-                Some((Command::Withdraw { by, id, answer }, Waiting::Traced))
-            }
+            Ask::Withdraw { agency, agreement } => Some(self.withdraw(agency, agreement)),
             Ask::Reinstate { agency } => Some(self.bar(agency, Barring::AgencyReinstated)),
             Ask::Suspend { agency } => Some(self.bar(agency, Barring::AgencySuspended)),
             Ask::Acknowledge { stream, up_to } => self.acknowledge(stream, up_to),
@@ -137,6 +132,13 @@ impl World<'_> {
                 Some(self.open((agency, name), credit, resume))
             }
         }
+    }
+
+    fn withdraw(&mut self, agency: usize, agreement: usize) -> (Command, Waiting) {
+        let (answer, answered) = oneshot::channel();
+        let (by, id) = (sample::officer(agency), sample::agreement_id(agreement));
+        self.wait_for(Ticket::Withdraw(id.clone()), answered);
+        (Command::Withdraw { by, id, answer }, Waiting::Traced)
     }
 
     fn bar(&mut self, agency: usize, act: fn(AgencyId) -> Barring) -> (Command, Waiting) {
