@@ -13,6 +13,7 @@ mod lobby;
 mod peer;
 mod rejection;
 mod trust;
+mod turns;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use connection::{Bounds, Connection, Connections};
