@@ -10,6 +10,7 @@ use super::{
     connect::Global,
     demo::DemoArgs,
     follow::FollowArgs,
+    operate::OperateCommand,
     publish::PublishArgs,
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
@@ -51,6 +52,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Receives the alerts of a subscription
     Follow(FollowArgs),
+    /// Reloads the broker's certificates and rules; revokes, suspends and reinstates
+    #[command(subcommand)]
+    Operate(OperateCommand),
     /// Publishes alerts
     Publish(PublishArgs),
     /// Runs the broker

@@ -1,7 +1,8 @@
 //! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
 
 use crate::domain::{
-    AlertType, Field, Purpose, QueryPurpose, Reason, RecordKind, SubjectCategory, Timestamp,
+    AlertType, Field, Fingerprint, Purpose, QueryPurpose, Reason, RecordKind, SubjectCategory,
+    Timestamp,
 };
 
 /// Reads a purpose.
@@ -50,4 +51,21 @@ fn listed<T: Copy>(text: &str, all: &[T], code: fn(T) -> &'static str) -> Result
         let codes: Vec<_> = all.iter().copied().map(code).collect();
         format!("one of {}", codes.join(", "))
     })
+}
+
+/// Reads the SHA-256 of a certificate.
+pub(super) fn fingerprint(text: &str) -> Result<Fingerprint, String> {
+    let wrong = || "not 64 hex digits".to_owned();
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| wrong())?;
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        // A sign would be read as a number too.
+        if !pair.iter().all(u8::is_ascii_hexdigit) {
+            return Err(wrong());
+        }
+        let digits = str::from_utf8(pair).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+    }
+    if rest.is_empty() { Ok(Fingerprint(bytes)) } else { Err(wrong()) }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::{
-    domain::{AgencyId, Caller, StaffReference},
+    domain::{AgencyId, Barring, Caller, Hex, StaffReference},
     record::{Disclosed, Event, Governed, Published, Refused},
 };
 
@@ -18,6 +18,7 @@ pub(super) fn describe(event: &Event) -> String {
             let parties = proposed.agreement.parties.iter().map(|party| &party.agency);
             format!("{} by {}; parties {}", proposed.agreement.id, by.seat, list(parties))
         }
+        Event::Barred { by, act } => format!("{} by {}", barred(act), by.seat),
         Event::BrokerStarted { version, .. } => format!("portway {version}"),
         Event::Consulted { by, purpose, start, end } => {
             format!("{} read entries {start} to {end} for {purpose}", by.seat)
@@ -35,6 +36,10 @@ pub(super) fn describe(event: &Event) -> String {
             format!("to {recipient}: disclosure {disclosed} again")
         }
         Event::Refused(it) => refused(it),
+        Event::Reloaded(it) => {
+            let by = it.by.as_ref().map(|by| format!(" by {}", by.seat)).unwrap_or_default();
+            format!("generation {}, {}{by}", Hex(&it.generation), it.cause)
+        }
         Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),
         Event::StreamOpened { by, subscription, on_behalf_of } => {
             format!("{}{} on subscription {subscription}", by.seat, staff(on_behalf_of.as_ref()))
@@ -47,6 +52,16 @@ pub(super) fn describe(event: &Event) -> String {
             format!("subscription {subscription} by {}", by.seat)
         }
         Event::TailCut { size, bytes } => format!("{bytes} bytes behind entry {size}"),
+    }
+}
+
+fn barred(act: &Barring) -> String {
+    match act {
+        Barring::AgencyReinstated(agency)
+        | Barring::AgencyRevoked(agency)
+        | Barring::AgencySuspended(agency) => agency.to_string(),
+        Barring::AuthorityRevoked(key) => format!("key {key}"),
+        Barring::CertificateRevoked(certificate) => format!("certificate {certificate}"),
     }
 }
 

@@ -11,6 +11,7 @@ mod connect;
 mod demo;
 mod event;
 mod follow;
+mod operate;
 pub mod output;
 mod publish;
 mod pull;
@@ -60,6 +61,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Config(command) => serve::config(&command, out),
         Command::Demo(args) => wait(demo::run(args, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
+        Command::Operate(command) => wait(operate::run(command, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
         Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     client::{Query, json},
     domain::{
-        AgencyId, AgreementId, AlertId, Purpose, QueryPurpose, Reason, RecordKind, Timestamp,
+        AgencyId, AgreementId, AlertId, Fingerprint, Purpose, QueryPurpose, Reason, RecordKind,
+        Timestamp,
     },
     pb::v1 as pb,
     record,
@@ -51,8 +52,8 @@ pub struct QueryArgs {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Was caused by this certificate of the own agency: its SHA-256, 64 hex digits
-    #[arg(long, value_parser = fingerprint, value_name = "HEX")]
-    certificate: Option<[u8; 32]>,
+    #[arg(long, value_parser = code::fingerprint, value_name = "HEX")]
+    certificate: Option<Fingerprint>,
     /// Why the log is read; recorded
     #[arg(long, value_parser = code::query_purpose, default_value = "LAWFULNESS", value_name = "CODE")]
     purpose: QueryPurpose,
@@ -102,7 +103,7 @@ fn filter(args: &QueryArgs) -> Result<pb::RecordFilter, Failure> {
         agreement: text(args.agreement.as_ref().map(ToString::to_string)),
         reason: text(args.reason.map(|it| it.code().to_owned())),
         subject: args.token_file.as_ref().map(token).transpose()?,
-        certificate: args.certificate.map(|it| it.to_vec().into()).unwrap_or_default(),
+        certificate: args.certificate.map(|it| it.0.to_vec().into()).unwrap_or_default(),
     })
 }
 
@@ -149,20 +150,4 @@ fn say_end(size: u64, token: Option<&str>, out: Output) {
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text)
         .ok_or_else(|| "not an RFC 3339 time, such as 2026-11-23T09:00:00Z".to_owned())
-}
-
-fn fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let wrong = || "not 64 hex digits".to_owned();
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| wrong())?;
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        // A sign would be read as a number too.
-        if !pair.iter().all(u8::is_ascii_hexdigit) {
-            return Err(wrong());
-        }
-        let digits = str::from_utf8(pair).map_err(|_| wrong())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-    }
-    if rest.is_empty() { Ok(bytes) } else { Err(wrong()) }
 }

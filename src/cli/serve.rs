@@ -59,6 +59,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
         None => out.document(&json!({ "listening": listening })),
         Some(it) => out.document(&json!({ "listening": listening, "metrics": it.to_string() })),
     }
+    let reloading = server.reloading();
     let stop = async move {
         loop {
             tokio::select! {
@@ -66,7 +67,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
                 _ = interrupt.recv() => return,
                 // Left to themselves these signals would end the process and every stream with it.
                 _ = too_large.recv() => tracing::error!("a file has reached the limit of its size"),
-                _ = hangup.recv() => tracing::warn!("SIGHUP: settings are read at a start only"),
+                _ = hangup.recv() => reloading.signal(),
             }
         }
     };
@@ -106,6 +107,7 @@ impl From<ServerError> for Failure {
         match error {
             ServerError::Trust(_) | ServerError::Views(ViewsError::Io { .. }) => Self::usage(error),
             ServerError::Listen(..)
+            | ServerError::Socket(..)
             | ServerError::Ledger(_)
             | ServerError::Transport(_)
             | ServerError::Views(_) => Self::failed(error),

@@ -4,7 +4,7 @@ use super::{
     Global,
     output::{Failure, Output},
 };
-use crate::client::json;
+use crate::{client::json, domain::Hex, pb::v1 as pb};
 
 /// Runs `portway status`.
 pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
@@ -28,8 +28,37 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
         out.text(format_args!("subscribed  {}", status.subscriptions));
         out.text(format_args!("live alerts {}", status.live_alerts));
     }
+    if let Some(generation) = &status.generation {
+        say_generation(generation, out);
+    }
+    let agencies = |list: &[String]| list.join(", ");
+    if !status.agencies_suspended.is_empty() {
+        out.text(format_args!("suspended   {}", agencies(&status.agencies_suspended)));
+    }
+    if !status.agencies_revoked.is_empty() {
+        out.text(format_args!("revoked     {}", agencies(&status.agencies_revoked)));
+    }
     for (reason, count) in &status.handshakes_refused {
         out.text(format_args!("handshakes turned away, {reason}: {count}"));
     }
     Ok(())
+}
+
+/// Says which certificates, CAs, lists, agencies and rules are in force.
+fn say_generation(generation: &pb::Generation, out: Output) {
+    let (taken, refused) = (generation.taken, generation.refused);
+    let digest = Hex(&generation.digest);
+    out.text(format_args!(
+        "generation  {digest}, number {taken} since the start, {refused} refused"
+    ));
+    if !generation.fault.is_empty() {
+        out.text(format_args!("refused     {}", generation.fault));
+    }
+    if let Some(end) = generation.server_not_after {
+        out.text(format_args!("certificate of the broker until {end}"));
+    }
+    for crl in &generation.crls {
+        let next = crl.next_update.map(|it| it.to_string()).unwrap_or_default();
+        out.text(format_args!("crl         {}, number {}, until {next}", crl.file, crl.number));
+    }
 }

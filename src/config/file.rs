@@ -50,6 +50,7 @@ pub enum ConfigError {
 pub(super) struct File {
     pub(super) server: Server,
     pub(super) operators: Operators,
+    pub(super) operate: Operate,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
@@ -70,12 +71,20 @@ pub(super) struct Server {
     pub(super) connections_max: Option<u64>,
     pub(super) connections_per_agency_max: Option<u64>,
     pub(super) drain_timeout_ms: Option<u64>,
+    pub(super) cut_within_ms: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Operators {
     pub(super) ca: Option<PathBuf>,
+    pub(super) crl: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Operate {
+    pub(super) socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,4 +142,5 @@ pub(super) struct Policy {
 pub(super) struct Agency {
     pub(super) id: String,
     pub(super) ca: PathBuf,
+    pub(super) crl: Option<PathBuf>,
 }

@@ -2,11 +2,13 @@
 //! here, and a message names the key. Secrets are paths, never values.
 
 mod file;
+mod files;
 mod rehearsal;
 mod rules;
 mod settings;
 
 pub use file::ConfigError;
+pub use files::Files;
 pub use rehearsal::rehearsal;
 pub use rules::rules;
 pub use settings::Settings;

@@ -10,10 +10,13 @@ use std::{
     time::Duration,
 };
 
-use super::file::{self, ConfigError, File};
+use super::{
+    file::{self, ConfigError, File},
+    files::Files,
+};
 use crate::domain::{AgencyId, Name, TrustDomain};
 use crate::grpc::Limits;
-use crate::identity::{AcceptorSettings, Bounds, Sources};
+use crate::identity::{AcceptorSettings, Bounds, Source, Sources};
 use crate::{
     journal,
     ledger::{self, Rate},
@@ -38,6 +41,16 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// Where rebuildable views are kept.
     pub views_dir: PathBuf,
+    /// How soon a connection is cut whose certificate has expired or is revoked by a file.
+    pub cut_within: Duration,
+    /// The socket on which whoever runs the broker needs no certificate.
+    pub operate_socket: Option<PathBuf>,
+    /// The file that all of this was read from.
+    pub config: PathBuf,
+    /// The files of the generation that is read with it.
+    pub files: Files,
+    /// Their digest before they were read.
+    pub digest: [u8; 32],
 }
 
 impl Settings {
@@ -57,6 +70,8 @@ impl Settings {
         let dir = dir.unwrap_or(Path::new("."));
         let reader = Reader { path, dir };
         let trust = reader.trust(&file)?;
+        let files = Files::new(path, &trust, file.policy.dir.as_ref().map(|it| dir.join(it)));
+        let digest = files.digest();
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
             ledger: reader.ledger(&file, &trust.domain)?,
@@ -74,6 +89,15 @@ impl Settings {
                 (10_000, 0..=600_000),
             )?,
             views_dir: reader.at("views.dir", file.views.dir.as_ref())?,
+            cut_within: reader.duration(
+                "server.cut_within_ms",
+                file.server.cut_within_ms,
+                (2_000, 200..=60_000),
+            )?,
+            operate_socket: file.operate.socket.as_ref().map(|path| dir.join(path)),
+            config: path.to_owned(),
+            files,
+            digest,
         })
     }
 }
@@ -93,7 +117,8 @@ impl Reader<'_> {
         let mut agencies = BTreeMap::new();
         for agency in &file.agency {
             let id: AgencyId = self.parsed("agency.id", Some(&agency.id))?;
-            if agencies.insert(id, self.dir.join(&agency.ca)).is_some() {
+            let source = self.source(&agency.ca, agency.crl.as_ref());
+            if agencies.insert(id, source).is_some() {
                 return Err(self.wrong("agency.id", "it is there twice"));
             }
         }
@@ -102,8 +127,17 @@ impl Reader<'_> {
             certificate: identity.join("cert.pem"),
             key: identity.join("key.pem"),
             agencies,
-            operators: file.operators.ca.as_ref().map(|ca| self.dir.join(ca)),
+            operators: match (&file.operators.ca, &file.operators.crl) {
+                (None, Some(_)) => {
+                    return Err(self.wrong("operators.crl", "there is no ca that it could be of"));
+                }
+                (ca, crl) => ca.as_ref().map(|ca| self.source(ca, crl.as_ref())),
+            },
         })
+    }
+
+    fn source(&self, ca: &Path, crl: Option<&PathBuf>) -> Source {
+        Source { ca: self.dir.join(ca), crl: crl.map(|crl| self.dir.join(crl)) }
     }
 
     fn acceptor(&self, file: &File) -> Result<AcceptorSettings, ConfigError> {

@@ -129,12 +129,14 @@ impl Recorded {
                 | Event::AgreementApproved(_)
                 | Event::AgreementProposed { .. }
                 | Event::AgreementWithdrawn(_)
+                | Event::Barred { .. }
                 | Event::BrokerStarted { .. }
                 | Event::Consulted { .. }
                 | Event::Exported { .. }
                 | Event::LogStarted { .. }
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }
+                | Event::Reloaded(_)
                 | Event::SnapshotTaken(_)
                 | Event::StreamOpened { .. }
                 | Event::SubscriptionCreated { .. }

@@ -103,6 +103,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Returns whoever runs the broker, on its own machine and without a certificate: `operator/local`. No
+    /// certificate names it.
+    pub fn local() -> Self {
+        Self { seat: Seat::Operator { id: Name::local() }, certificate: Fingerprint([0; 32]) }
+    }
+
     /// Returns the agency it speaks for.
     ///
     /// # Errors

@@ -216,6 +216,21 @@ codes! {
         Refused = 50 "REFUSED",
         Consulted = 60 "CONSULTED",
         Exported = 61 "EXPORTED",
+        Reloaded = 80 "RELOADED",
+        CertificateRevoked = 81 "CERTIFICATE_REVOKED",
+        AuthorityRevoked = 82 "AUTHORITY_REVOKED",
+        AgencyRevoked = 83 "AGENCY_REVOKED",
+        AgencySuspended = 84 "AGENCY_SUSPENDED",
+        AgencyReinstated = 85 "AGENCY_REINSTATED",
+    }
+}
+
+codes! {
+    /// Why certificates, CAs, CRLs, agency table and rules were read anew.
+    ReloadCause, "cause of a reload", {
+        Request = 1 "REQUEST",
+        Signal = 2 "SIGNAL",
+        Files = 3 "FILES",
     }
 }
 

@@ -65,6 +65,14 @@ id! {
     Name, "name", "1 to 64 of a-z, 0-9 and -, a letter or digit first",
     |text| (1..=64).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_plain)
 }
+
+impl Name {
+    /// Returns the name of whoever runs the broker and asks on its own machine.
+    pub(super) fn local() -> Self {
+        Self("local".into())
+    }
+}
+
 id! {
     /// The SPIFFE trust domain that all agencies of one exchange stand in.
     TrustDomain, "trust domain", "1 to 255 of a-z, 0-9, ., - and _",

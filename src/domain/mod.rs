@@ -3,6 +3,7 @@
 
 pub mod agreement;
 pub mod alert;
+pub mod bars;
 pub mod caller;
 mod code;
 pub mod codes;
@@ -18,6 +19,7 @@ pub mod time;
 
 pub use agreement::{Agreement, Flow, Party};
 pub use alert::{Contact, Draft, Grading, SubjectToken, View};
+pub use bars::{Bar, Barring, Bars, KeyId};
 pub use caller::{Caller, Fingerprint, Hex, Seat};
 pub use code::UnknownCode;
 pub use codes::*;

@@ -63,6 +63,13 @@ codes! {
         BeyondTheLog = 81 "BEYOND_THE_LOG",
         CheckpointInvalid = 82 "CHECKPOINT_INVALID",
         PageTokenForged = 83 "PAGE_TOKEN_FORGED",
+        CertificateRevoked = 90 "CERTIFICATE_REVOKED",
+        AuthorityRevoked = 91 "AUTHORITY_REVOKED",
+        AgencyRevoked = 92 "AGENCY_REVOKED",
+        AgencySuspended = 93 "AGENCY_SUSPENDED",
+        AgencyUnknown = 94 "AGENCY_UNKNOWN",
+        AgencyNotSuspended = 95 "AGENCY_NOT_SUSPENDED",
+        GenerationRefused = 96 "GENERATION_REFUSED",
     }
 }
 
@@ -106,7 +113,8 @@ impl Reason {
             | Self::SubscriptionUnknown
             | Self::VersionUnknown
             | Self::RecordUnknown
-            | Self::BeyondTheLog => Class::NotFound,
+            | Self::BeyondTheLog
+            | Self::AgencyUnknown => Class::NotFound,
             Self::RequestIdReused | Self::SubscriptionExists => Class::Exists,
             Self::AgreementNotInForce
             | Self::Stale
@@ -115,7 +123,9 @@ impl Reason {
             | Self::SubscriptionDeleted
             | Self::PolicyDocumentNotCurrent
             | Self::Restricted
-            | Self::TooManyProposals => Class::Precondition,
+            | Self::TooManyProposals
+            | Self::AgencyNotSuspended
+            | Self::GenerationRefused => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
             | Self::NotRecipient
@@ -142,7 +152,11 @@ impl Reason {
             | Self::PersonMissing
             | Self::GatewayOfOtherPurpose
             | Self::RulesFailed
-            | Self::NotPermitted => Class::Denied,
+            | Self::NotPermitted
+            | Self::CertificateRevoked
+            | Self::AuthorityRevoked
+            | Self::AgencyRevoked
+            | Self::AgencySuspended => Class::Denied,
         }
     }
 }
@@ -161,6 +175,7 @@ codes! {
         ReadLog = 9 "READ_LOG",
         ReadGovernance = 10 "READ_GOVERNANCE",
         FollowStream = 11 "FOLLOW_STREAM",
+        Administer = 20 "ADMINISTER",
     }
 }
 

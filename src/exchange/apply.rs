@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::state::{Alert, Linked, Live, Remembered, Sent, SentAs, State, Version};
-use crate::domain::{AgencyId, Draft, Filter, Reason, Subscription, Timestamp};
+use crate::domain::{AgencyId, Barring, Draft, Filter, Reason, Subscription, Timestamp};
 use crate::record::{
     Disclosed, Event, Governed, ProposedAgreement, Published, Record, StoredSubscription,
     agreement_version,
@@ -57,6 +57,7 @@ impl State {
                     version.withdrawn = true;
                 }
             }
+            Event::Barred { act, .. } => self.apply_barred(index, act),
             Event::Disclosed(disclosed) => self.apply_disclosed(index, disclosed),
             Event::NumberSkipped { subscription, number, reason, .. } => {
                 self.apply_skipped(*subscription, *number, *reason);
@@ -79,9 +80,22 @@ impl State {
             | Event::Exported { .. }
             | Event::LogStarted { .. }
             | Event::Redelivered { .. }
+            | Event::Reloaded(_)
             | Event::SnapshotTaken(_)
             | Event::StreamOpened { .. }
             | Event::TailCut { .. } => {}
+        }
+    }
+
+    /// An agency that leaves for good leaves nothing behind that waits for it.
+    fn apply_barred(&mut self, index: u64, act: &Barring) {
+        self.bars.apply(act, index);
+        if let Barring::AgencyRevoked(agency) = act {
+            let own = self.subscriptions.iter().filter(|(_, live)| live.agency == *agency);
+            let own: Vec<u64> = own.map(|(subscription, _)| *subscription).collect();
+            for subscription in own {
+                self.forget(subscription);
+            }
         }
     }
 

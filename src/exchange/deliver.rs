@@ -112,6 +112,10 @@ impl State {
     pub fn next_step(&self, subscription: u64, now: Timestamp) -> Option<Step> {
         let live = self.subscriptions.get(&subscription)?;
         let session = live.session?;
+        // P4: what waits for a suspended agency goes on waiting.
+        if self.bars.against_agency(&live.agency).is_some() {
+            return None;
+        }
         if session.credit == 0 || live.subscription.expires_at <= now {
             return None;
         }

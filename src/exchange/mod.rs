@@ -3,6 +3,7 @@
 //! async. It holds what is live, not history. P1, P3 and P4 are decided here.
 
 mod apply;
+mod bar;
 mod deliver;
 mod explain;
 mod govern;

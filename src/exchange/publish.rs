@@ -53,7 +53,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// `WRONG_ROLE` unless the caller is an agency's system, `REQUEST_ID_TOO_OLD`,
+    /// `WRONG_ROLE` unless the caller is an agency's system, what [`may_act`](Self::may_act) says, `REQUEST_ID_TOO_OLD`,
     /// `REQUEST_ID_REUSED` with other content, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, and
     /// what [`Decider::admit`](crate::policy::Decider::admit) says.
     pub fn publish(
@@ -65,6 +65,7 @@ impl State {
         let Seat::Service { agency, .. } = &by.seat else {
             return Err(Reason::WrongRole.into());
         };
+        self.may_act(by)?;
         if let Some(known) = self.requests.get(&(agency.clone(), id)) {
             return if known.content == content {
                 Ok(Publication::Known { index: known.index, slot: known.slot })

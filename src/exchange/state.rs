@@ -8,7 +8,7 @@ use std::{
 
 use super::{interest::Interest, refuse::Limiter};
 use crate::domain::{
-    AgencyId, Agreement, AgreementId, AlertId, Facts, Fields, Filter, Name, Purpose, Reason,
+    AgencyId, Agreement, AgreementId, AlertId, Bars, Facts, Fields, Filter, Name, Purpose, Reason,
     Subscription, Timestamp,
 };
 use crate::policy::{self, Decider, Rules};
@@ -36,6 +36,7 @@ pub struct State {
     pub(super) slots: u64,
     pub(super) limiter: Limiter,
     pub(super) decider: Decider,
+    pub(super) bars: Bars,
 }
 
 /// A version of an agreement.
@@ -177,9 +178,14 @@ impl State {
         self.decider = Decider::new(rules);
     }
 
-    /// Decides by the rules that `other` decides by.
-    pub fn decide_as(&mut self, other: &Self) {
-        self.decider = other.decider.anew();
+    /// Returns the rules that it decides by; none where not even the built-in ones could be loaded.
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        self.decider.rules_in_use()
+    }
+
+    /// Returns who may not take part.
+    pub const fn bars(&self) -> &Bars {
+        &self.bars
     }
 
     /// Returns how many records it has applied.

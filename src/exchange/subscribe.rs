@@ -82,6 +82,7 @@ impl State {
         let Seat::Service { agency, .. } = &by.seat else {
             return Err(Reason::WrongRole.into());
         };
+        self.may_act(by)?;
         let live = self.live(agency, name).ok_or(Reason::SubscriptionUnknown)?;
         if live.subscription.expires_at <= now {
             return Err(Reason::SubscriptionExpired.into());
@@ -156,6 +157,12 @@ impl State {
             })
         };
         open.filter(|(_, live)| under(live)).map(|(index, _)| *index).collect()
+    }
+
+    /// Lists the open streams that hold unacknowledged deliveries of any kind.
+    pub fn holding(&self) -> Vec<u64> {
+        let open = self.subscriptions.iter().filter(|(_, live)| live.session.is_some());
+        open.filter(|(_, live)| !live.sent.is_empty()).map(|(index, _)| *index).collect()
     }
 
     /// All of it is held in memory: no agency may fill what the others need.

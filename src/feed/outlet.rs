@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Reason, Refusal};
+use crate::domain::{Bars, Reason, Refusal};
 use crate::exchange::{CREDIT_MAX, UNACKNOWLEDGED_MAX};
 use crate::identity::Connection;
 use crate::ledger::{Outlet, Release};
@@ -97,8 +97,13 @@ impl Outlet for StreamOutlet {
         self.connection.number()
     }
 
+    fn is_barred(&self, bars: &Bars) -> bool {
+        self.connection.bar(bars).is_some()
+    }
+
+    /// P4: what was cut is told nothing more, though its stream may not have noticed yet.
     fn is_read(&self) -> bool {
-        !self.releases.is_closed() && !self.ending.ended.is_cancelled()
+        !self.releases.is_closed() && !self.ending.ended.is_cancelled() && !self.connection.is_cut()
     }
 
     fn is_over(&self) -> bool {

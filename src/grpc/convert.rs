@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::status;
 use crate::domain::{
-    AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Reason, Refusal, StaffReference,
-    Subscription,
+    AlertId, Caller, Draft, Fingerprint, Name, Purpose, QueryPurpose, Reason, Refusal,
+    StaffReference, Subscription,
 };
 use crate::exchange::{AgreementStanding, CREDIT_MAX, SubscriptionStanding, VersionState};
 use crate::ledger::{LinkOpening, PublishAnswer};
@@ -157,6 +157,19 @@ pub(super) fn spiffe(origin: &str, caller: &Caller) -> String {
 
 pub(super) fn parsed<T: std::str::FromStr>(text: &str, at: &'static str) -> Result<T, Refusal> {
     record::parsed(text, Reason::Malformed, at)
+}
+
+/// Reads a SHA-256. Zeros are none: they stand for whoever needs no certificate.
+pub(super) fn fingerprint(bytes: &[u8], at: &'static str) -> Result<Fingerprint, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::at(Reason::MissingField, at));
+    }
+    let digest: [u8; 32] = bytes.try_into().map_err(|_| Refusal::at(Reason::Malformed, at))?;
+    if digest == [0; 32] {
+        Err(Refusal::at(Reason::Malformed, at))
+    } else {
+        Ok(Fingerprint(digest))
+    }
 }
 
 pub(super) fn bytes(bytes: &[u8; 32]) -> Bytes {

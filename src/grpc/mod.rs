@@ -13,15 +13,17 @@ mod hold;
 mod log;
 mod operations;
 mod question;
+mod reloading;
 mod status;
 mod subscriptions;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
-use crate::identity::{Connections, Rejections};
+use crate::identity::{Connections, Generations, Rejections, Trust};
 use crate::ledger::Ledger;
 use crate::tasks::Tasks;
 use crate::views::Views;
@@ -34,6 +36,7 @@ pub use explain::{explained, inquiry};
 pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;
+pub use reloading::{Asked, Reloading, Taken};
 pub use subscriptions::SubscriptionsService;
 
 /// What every service has at hand.
@@ -49,6 +52,12 @@ pub struct Broker {
     pub connections: Arc<Connections>,
     /// The counters of refused connections.
     pub rejections: Arc<Rejections>,
+    /// The generation of trust in force.
+    pub trust: watch::Receiver<Arc<Trust>>,
+    /// How generations went.
+    pub generations: Arc<Generations>,
+    /// The way to ask for another.
+    pub reloading: Reloading,
     /// Tasks of the server.
     pub tasks: Tasks,
     /// Fires when the server stops.

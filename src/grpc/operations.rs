@@ -1,12 +1,15 @@
-//! `Operations`: how the broker stands.
+//! `Operations`: how the broker stands, and what operators do to it.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use tonic::{Request, Response};
 
-use super::{Answer, Broker, caller, convert, status};
-use crate::domain::Seat;
-use crate::identity::Rejection;
+use super::{Answer, Broker, Taken, caller, convert, status};
+use crate::domain::{Act, AgencyId, Barring, Caller, Reason, Refusal, Seat};
+use crate::identity::{CrlStanding, GenerationStanding, Rejection};
 use crate::pb::v1::{self as pb, operations_server::Operations};
 use crate::record;
 
@@ -35,23 +38,157 @@ impl Operations for OperationsService {
             return Ok(Response::new(for_anybody));
         }
         let standing = ledger.standing(&by).await.map_err(status::of)?;
+        let bars = Arc::clone(&ledger.bars().borrow());
         Ok(Response::new(pb::GetStatusResponse {
-            connections: u64::try_from(self.0.connections.count()).unwrap_or(u64::MAX),
+            connections: count(self.0.connections.count()),
             streams: standing.streams,
             handshakes_refused: self.refused(),
             agreements_in_force: standing.agreements_in_force,
             subscriptions: standing.subscriptions,
             live_alerts: standing.live_alerts,
+            generation: Some(generation(self.0.generations.standing())),
+            agencies_suspended: names(&bars.suspended),
+            agencies_revoked: names(&bars.revoked),
+            certificates_revoked: count(bars.certificates.len()),
+            authorities_revoked: count(bars.authorities.len()),
             ..for_anybody
         }))
+    }
+
+    async fn reload(&self, request: Request<pb::ReloadRequest>) -> Answer<pb::ReloadResponse> {
+        let by = caller::peer(&request)?.caller;
+        let by = self.0.checked(&by, Act::Administer, operator(&by)).await?;
+        let taken = self.0.reloading.ask(by.clone()).await.ok_or_else(status::stopping)?;
+        let Taken { index, digest, cut } = match taken {
+            Ok(taken) => taken,
+            Err(fault) => {
+                let refusal = Reason::GenerationRefused.into();
+                let refused = self.0.ledger.refuse(by, Act::Administer, refusal).await;
+                return Err(status::with_message(refused, &fault));
+            }
+        };
+        Ok(Response::new(pb::ReloadResponse {
+            index,
+            generation: digest.to_vec().into(),
+            connections_cut: count(cut),
+        }))
+    }
+
+    async fn revoke_certificate(
+        &self,
+        request: Request<pb::RevokeCertificateRequest>,
+    ) -> Answer<pb::RevokeCertificateResponse> {
+        let by = caller::peer(&request)?.caller;
+        let certificate = convert::fingerprint(&request.get_ref().certificate, "certificate");
+        let act = certificate.map(Barring::CertificateRevoked);
+        let (index, connections_cut) = self.bar(by, act).await?;
+        Ok(Response::new(pb::RevokeCertificateResponse { index, connections_cut }))
+    }
+
+    async fn revoke_authority(
+        &self,
+        request: Request<pb::RevokeAuthorityRequest>,
+    ) -> Answer<pb::RevokeAuthorityResponse> {
+        let by = caller::peer(&request)?.caller;
+        let key = convert::fingerprint(&request.get_ref().key, "key");
+        let (index, connections_cut) = self.bar(by, key.map(Barring::AuthorityRevoked)).await?;
+        Ok(Response::new(pb::RevokeAuthorityResponse { index, connections_cut }))
+    }
+
+    async fn revoke_agency(
+        &self,
+        request: Request<pb::RevokeAgencyRequest>,
+    ) -> Answer<pb::RevokeAgencyResponse> {
+        let by = caller::peer(&request)?.caller;
+        let act = self.agency(&request.get_ref().agency).map(Barring::AgencyRevoked);
+        let (index, connections_cut) = self.bar(by, act).await?;
+        Ok(Response::new(pb::RevokeAgencyResponse { index, connections_cut }))
+    }
+
+    async fn suspend_agency(
+        &self,
+        request: Request<pb::SuspendAgencyRequest>,
+    ) -> Answer<pb::SuspendAgencyResponse> {
+        let by = caller::peer(&request)?.caller;
+        let act = self.agency(&request.get_ref().agency).map(Barring::AgencySuspended);
+        let (index, connections_cut) = self.bar(by, act).await?;
+        Ok(Response::new(pb::SuspendAgencyResponse { index, connections_cut }))
+    }
+
+    async fn reinstate_agency(
+        &self,
+        request: Request<pb::ReinstateAgencyRequest>,
+    ) -> Answer<pb::ReinstateAgencyResponse> {
+        let by = caller::peer(&request)?.caller;
+        let agency = record::parsed(&request.get_ref().agency, Reason::Malformed, "agency");
+        let (index, _) = self.bar(by, agency.map(Barring::AgencyReinstated)).await?;
+        Ok(Response::new(pb::ReinstateAgencyResponse { index }))
     }
 }
 
 impl OperationsService {
+    /// Does an act, cuts whoever it bars, and returns the index of its record with how many were cut.
+    async fn bar(
+        &self,
+        by: Caller,
+        act: Result<Barring, Refusal>,
+    ) -> Result<(u64, u64), tonic::Status> {
+        let act = operator(&by).and(act);
+        let act = self.0.checked(&by, Act::Administer, act).await?;
+        let index = self.0.ledger.bar(by, act).await.map_err(status::of)?;
+        let bars = Arc::clone(&self.0.ledger.bars().borrow());
+        // P4: it is answered once nothing of theirs is handed to a socket any more.
+        Ok((index, count(self.0.connections.cut_barred(&bars))))
+    }
+
+    /// Reads an agency of the table: an act on any other would be one on nobody.
+    fn agency(&self, text: &str) -> Result<AgencyId, Refusal> {
+        let agency = record::parsed(text, Reason::Malformed, "agency")?;
+        if self.0.trust.borrow().knows(&agency) {
+            Ok(agency)
+        } else {
+            Err(Refusal::at(Reason::AgencyUnknown, "agency"))
+        }
+    }
+
     fn refused(&self) -> HashMap<String, u64> {
         let counted = Rejection::ALL
             .into_iter()
             .map(|reason| (reason.to_string(), self.0.rejections.count(reason)));
         counted.filter(|(_, count)| *count > 0).collect()
     }
+}
+
+fn operator(by: &Caller) -> Result<Caller, Refusal> {
+    if matches!(by.seat, Seat::Operator { .. }) {
+        Ok(by.clone())
+    } else {
+        Err(Reason::WrongRole.into())
+    }
+}
+
+fn generation(standing: GenerationStanding) -> pb::Generation {
+    let crl = |crl: CrlStanding| pb::Crl {
+        file: crl.path.display().to_string(),
+        issuer: crl.issuer.0.to_vec().into(),
+        number: crl.number,
+        next_update: Some(record::timestamp_to_pb(crl.next_update)),
+    };
+    pb::Generation {
+        digest: standing.digest.to_vec().into(),
+        since: Some(record::timestamp_to_pb(standing.since)),
+        taken: standing.taken,
+        refused: standing.refused,
+        fault: standing.fault.unwrap_or_default(),
+        server_not_after: Some(record::timestamp_to_pb(standing.server_not_after)),
+        crls: standing.crls.into_iter().map(crl).collect(),
+    }
+}
+
+fn names(agencies: &BTreeMap<AgencyId, u64>) -> Vec<String> {
+    agencies.keys().map(ToString::to_string).collect()
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

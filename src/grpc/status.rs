@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use bytes::Bytes;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -25,6 +26,22 @@ pub(super) fn of(rejection: Rejection) -> Status {
             retry(Code::Unavailable, "UNAVAILABLE", Duration::from_secs(1))
         }
     }
+}
+
+/// Turns a rejection into a status that says more: for an operator, about files of the operator's own.
+pub(super) fn with_message(rejection: Rejection, message: &str) -> Status {
+    let status = of(rejection);
+    Status::with_details_and_metadata(
+        status.code(),
+        message,
+        Bytes::copy_from_slice(status.details()),
+        status.metadata().clone(),
+    )
+}
+
+/// The answer of a broker that stops.
+pub(super) fn stopping() -> Status {
+    of(Rejection::Unavailable("the broker stops"))
 }
 
 /// Turns the end of a stream into a status.

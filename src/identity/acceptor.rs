@@ -21,15 +21,17 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Bounds, Connections, PeerStream, Rejection, Rejections, Trust,
+    Bounds, Connection, Connections, PeerStream, Rejection, Rejections, Trust,
     check::{Check, Finding},
+    connection::Admission,
     desk::Desk,
     lobby::{Guest, Lobby},
     provider,
+    trust::Voucher,
     turns::{Turn, Turns},
 };
 use crate::{
-    domain::{Caller, Clock, Fingerprint},
+    domain::{Bars, Caller, Clock, Fingerprint},
     tasks::Tasks,
 };
 
@@ -80,6 +82,7 @@ pub struct Acceptor {
 #[derive(Debug)]
 struct Door {
     trust: watch::Receiver<Arc<Trust>>,
+    bars: watch::Receiver<Arc<Bars>>,
     clock: Arc<dyn Clock>,
     connections: Arc<Connections>,
     rejections: Arc<Rejections>,
@@ -88,20 +91,21 @@ struct Door {
 }
 
 impl Acceptor {
-    /// Binds the socket. Each handshake takes the newest generation of `trust`.
+    /// Binds the socket. Each handshake takes the newest generation of `trust`, and the newest `bars`.
     ///
     /// # Errors
     ///
     /// The system's, where the address cannot be bound.
     pub fn bind(
         settings: AcceptorSettings,
-        trust: watch::Receiver<Arc<Trust>>,
+        (trust, bars): (watch::Receiver<Arc<Trust>>, watch::Receiver<Arc<Bars>>),
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         let listener = listen(settings.listen)?;
         let local_address = listener.local_addr()?;
         let door = Door {
             trust,
+            bars,
             clock,
             connections: Arc::new(Connections::new(settings.bounds)),
             rejections: Arc::default(),
@@ -271,7 +275,8 @@ impl Door {
         guest.greet();
         let turn = self.turn(&guest, until).await.inspect_err(|_| forget(&greeted.io))?;
         let trust = Arc::clone(&self.trust.borrow());
-        let check = Arc::new(Check::new(Arc::clone(&trust)));
+        let bars = Arc::clone(&self.bars.borrow());
+        let check = Arc::new(Check::new(Arc::clone(&trust), bars));
         let shaken = self.shake((greeted, turn), (&trust, &check), (&guest, until)).await;
         drop(guest);
         let finding = check.finding();
@@ -283,17 +288,32 @@ impl Door {
             tracing::debug!(peer = %address, %error, "handshake failed");
             turned(why(&error, finding))
         })?;
-        let Some(Finding { certificate, outcome: Ok(leaf) }) = finding else {
+        let Some(Finding { certificate, outcome: Ok(voucher), chain }) = finding else {
             return Err(turned(Rejection::NoCertificate));
         };
-        let caller = Caller { seat: leaf.seat.clone(), certificate: *certificate };
-        let entry = self.connections.admit(caller, address, leaf.not_after).map_err(turned)?;
-        // P4: in the list first, then this look. Whoever replaces the trust and then goes through
-        // the list misses nobody.
-        if Arc::ptr_eq(&trust, &self.trust.borrow()) {
-            Ok(PeerStream::new(stream, entry))
-        } else {
-            Err(turned(Rejection::TrustChanged))
+        let Voucher { leaf, authorities, until } = voucher.clone();
+        let caller = Caller { seat: leaf.seat, certificate: *certificate };
+        let (chain, not_after) = (chain.clone(), leaf.not_after);
+        let admission = Admission { caller, chain, not_after, authorities, until };
+        let entry = self.connections.admit(admission, address).map_err(turned)?;
+        self.still(entry.connection(), trust).map_err(turned)?;
+        Ok(PeerStream::new(stream, entry))
+    }
+
+    /// Holds a connection against what came into force while it shook hands. P4: in the list first, then these
+    /// looks. Whoever replaces the trust or bars somebody, and then goes through the list, misses nobody.
+    fn still(&self, connection: &Connection, mut trust: Arc<Trust>) -> Result<(), Rejection> {
+        loop {
+            let bars = Arc::clone(&self.bars.borrow());
+            if let Some(bar) = connection.bar(&bars) {
+                return Err(bar.into());
+            }
+            let newest = Arc::clone(&self.trust.borrow());
+            if Arc::ptr_eq(&trust, &newest) {
+                return Ok(());
+            }
+            connection.vouch(&newest, (self.clock.now(), &bars))?;
+            trust = newest;
         }
     }
 

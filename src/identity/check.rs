@@ -11,8 +11,8 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
-use super::{Rejection, Trust, credentials::fingerprint, leaf::Leaf, provider};
-use crate::domain::Fingerprint;
+use super::{Rejection, Trust, credentials::fingerprint, provider, trust::Voucher};
+use crate::domain::{Bars, Caller, Fingerprint};
 
 /// What a check found.
 #[derive(Clone, Debug)]
@@ -21,20 +21,23 @@ pub(super) struct Finding {
     pub(super) certificate: Fingerprint,
     /// Whom it speaks for, or why for nobody. Counts only once the handshake has ended well: before
     /// that the peer has not shown that it holds the key.
-    pub(super) outcome: Result<Leaf, Rejection>,
+    pub(super) outcome: Result<Voucher, Rejection>,
+    /// What was presented, the certificate first.
+    pub(super) chain: Vec<CertificateDer<'static>>,
 }
 
 /// The check of one handshake.
 #[derive(Debug)]
 pub(super) struct Check {
     trust: Arc<Trust>,
+    bars: Arc<Bars>,
     provider: Arc<CryptoProvider>,
     finding: OnceLock<Finding>,
 }
 
 impl Check {
-    pub(super) fn new(trust: Arc<Trust>) -> Self {
-        Self { trust, provider: provider(), finding: OnceLock::new() }
+    pub(super) fn new(trust: Arc<Trust>, bars: Arc<Bars>) -> Self {
+        Self { trust, bars, provider: provider(), finding: OnceLock::new() }
     }
 
     /// Returns what was found; nothing where no certificate was presented.
@@ -55,8 +58,15 @@ impl ClientCertVerifier for Check {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let outcome = self.trust.vouch(end_entity, intermediates, now);
-        let found = Finding { certificate: fingerprint(end_entity), outcome };
+        let certificate = fingerprint(end_entity);
+        let vouched = self.trust.vouch(end_entity, intermediates, (now, &self.bars));
+        let outcome = vouched.and_then(|voucher| {
+            let caller = Caller { seat: voucher.leaf.seat.clone(), certificate };
+            self.bars.against(&caller).map_or(Ok(voucher), |bar| Err(bar.into()))
+        });
+        let chain = [end_entity].into_iter().chain(intermediates);
+        let chain = chain.map(|it| it.clone().into_owned()).collect();
+        let found = Finding { certificate, outcome, chain };
         match &self.finding.get_or_init(|| found).outcome {
             Ok(_) => Ok(ClientCertVerified::assertion()),
             Err(rejection) => Err(rejection.alert().into()),

@@ -13,10 +13,11 @@ use std::{
     time::Duration,
 };
 
+use rustls::pki_types::{CertificateDer, UnixTime};
 use tokio::time::Instant;
 
-use super::Rejection;
-use crate::domain::{Caller, Timestamp};
+use super::{Rejection, Trust, trust::Voucher};
+use crate::domain::{Bar, Bars, Caller, KeyId, Timestamp};
 
 /// How many connections may be open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,10 +34,32 @@ pub struct Connection {
     caller: Caller,
     address: SocketAddr,
     not_after: Timestamp,
+    /// What it presented, the certificate first; nothing where it came over the local socket.
+    chain: Vec<CertificateDer<'static>>,
+    vouched: Mutex<Vouched>,
     since: Instant,
     /// How many bytes are due before HTTP/2 has begun.
     preface_due: AtomicUsize,
     gate: Mutex<Gate>,
+}
+
+/// By whose word the connection is open: it may change while it lives.
+#[derive(Debug, Default)]
+struct Vouched {
+    /// The keys of the CAs.
+    authorities: Vec<KeyId>,
+    /// The last moment.
+    until: Timestamp,
+}
+
+/// Who comes in, and by whose word.
+#[derive(Debug)]
+pub(super) struct Admission {
+    pub(super) caller: Caller,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) not_after: Timestamp,
+    pub(super) authorities: Vec<KeyId>,
+    pub(super) until: Timestamp,
 }
 
 /// How long the words are that a client begins with (RFC 9113 §3.4). Once they are there, HTTP/2 itself asks whether
@@ -77,6 +100,34 @@ impl Connection {
     /// Returns the last moment of its certificate.
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// Tells why whoever holds it may not take part; nothing where it may.
+    pub fn bar(&self, bars: &Bars) -> Option<Bar> {
+        let by_authority = || {
+            let vouched = self.vouched();
+            let mut keys = vouched.authorities.iter();
+            keys.any(|key| bars.authorities.contains_key(key)).then_some(Bar::Authority)
+        };
+        bars.against(&self.caller).or_else(by_authority)
+    }
+
+    /// Asks a newer trust for the connection.
+    pub(super) fn vouch(
+        &self,
+        trust: &Trust,
+        (now, bars): (Timestamp, &Bars),
+    ) -> Result<(), Rejection> {
+        let Some((leaf, between)) = self.chain.split_first() else { return Ok(()) };
+        let at = UnixTime::since_unix_epoch(Duration::from_millis(now.ms()));
+        let voucher = trust.vouch(leaf, between, (at, bars))?;
+        let Voucher { authorities, until, .. } = voucher;
+        *self.vouched() = Vouched { authorities, until };
+        Ok(())
+    }
+
+    fn vouched(&self) -> MutexGuard<'_, Vouched> {
+        self.vouched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the other end has sent something.
@@ -181,9 +232,30 @@ impl Connections {
         hit.map(|connection| connection.cut()).count()
     }
 
-    /// Cuts every connection whose certificate has expired at `now`, and returns how many.
+    /// Cuts every connection whose certificate has expired at `now`, or the list that it would stand on, and
+    /// returns how many.
     pub fn cut_expired(&self, now: Timestamp) -> usize {
-        self.cut_where(|connection| connection.not_after < now && !connection.is_cut())
+        self.cut_where(|connection| connection.vouched().until < now && !connection.is_cut())
+    }
+
+    /// Cuts every connection of whom is barred, and returns how many.
+    pub fn cut_barred(&self, bars: &Bars) -> usize {
+        self.cut_where(|connection| connection.bar(bars).is_some() && !connection.is_cut())
+    }
+
+    /// Cuts every connection that a newer trust would not let in at `now`, and returns how many.
+    pub fn cut_untrusted(&self, trust: &Trust, now: Timestamp, bars: &Bars) -> usize {
+        self.cut_where(|connection| {
+            if connection.is_cut() {
+                return false;
+            }
+            let vouched = connection.vouch(trust, (now, bars));
+            let refused = vouched.inspect_err(|reason| {
+                let certificate = connection.caller.certificate;
+                tracing::info!(peer = %connection.address, %reason, %certificate, "connection cut");
+            });
+            refused.is_err()
+        })
     }
 
     /// Cuts every connection that is open for longer than `patience` and on which HTTP/2 has not begun, and returns
@@ -204,25 +276,29 @@ impl Connections {
     /// Takes a connection into the list, for as long as the entry lives.
     pub(super) fn admit(
         self: &Arc<Self>,
-        caller: Caller,
+        admission: Admission,
         address: SocketAddr,
-        not_after: Timestamp,
     ) -> Result<Entry, Rejection> {
         let mut live = self.live();
-        let agency = caller.seat.agency();
+        let agency = admission.caller.seat.agency();
         let of_agency =
             live.open.values().filter(|other| other.caller.seat.agency() == agency).count();
-        let is_full = live.open.len() >= self.bounds.open_max;
+        // Whoever comes over the local socket comes in always: that is what it is for.
+        let is_full = live.open.len() >= self.bounds.open_max && !admission.chain.is_empty();
         if is_full || (agency.is_some() && of_agency >= self.bounds.open_per_agency_max) {
             return Err(Rejection::TooMany);
         }
+        let Admission { caller, chain, not_after, authorities, until } = admission;
         live.last_number += 1;
         let number = live.last_number;
+        let vouched = Mutex::new(Vouched { authorities, until });
         let connection = Arc::new(Connection {
             number,
             caller,
             address,
             not_after,
+            chain,
+            vouched,
             since: Instant::now(),
             preface_due: AtomicUsize::new(PREFACE_BYTES),
             gate: Mutex::default(),

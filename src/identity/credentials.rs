@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use ring::digest::{SHA256, digest};
@@ -42,6 +43,23 @@ pub enum Fault {
     /// The certificate cannot be used.
     #[error("certificate not usable: {0}")]
     Certificate(rustls::Error),
+    /// The list is not one of RFC 5280 with a number and a time of the next.
+    #[error(
+        "holds a CRL that cannot be used: it needs a number and a next update, and may be no delta"
+    )]
+    Crl,
+    /// A CA has no list.
+    #[error("holds no CRL of a CA in {}", .0.display())]
+    CrlMissing(PathBuf),
+    /// The list is signed by no CA of the bundle.
+    #[error("holds a CRL that no CA of its bundle has signed")]
+    CrlOfAnother,
+    /// The list has a lower number than the one in force.
+    #[error("holds a CRL with a lower number than the one in force")]
+    CrlOlder,
+    /// Two lists of one CA.
+    #[error("holds two CRLs of one CA")]
+    CrlTwice,
     /// The key can be read by others.
     #[error("key readable by others than its owner: set its mode to 0600 or 0400")]
     Exposed,
@@ -51,6 +69,9 @@ pub enum Fault {
     /// The file holds a certificate that is not a CA's.
     #[error("holds a certificate that is not a CA's")]
     NotAnAuthority,
+    /// The file holds more CAs than one.
+    #[error("holds more CAs than the one that is meant")]
+    NotOneAuthority,
     /// The file holds no PEM block of the kind that belongs there.
     #[error("holds no {0} in PEM form")]
     NotPem(&'static str),
@@ -127,17 +148,38 @@ pub fn authorities(
     now: Timestamp,
 ) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let mut valid = Vec::new();
-    for certificate in certificates(path)? {
-        let (is_ca, not_after) = X509Certificate::from_der(&certificate)
-            .map(|(_, parsed)| (parsed.is_ca(), last_moment(&certificate)))
-            .unwrap_or_default();
-        match not_after {
-            Some(not_after) if is_ca && now <= not_after => valid.push(certificate),
-            Some(_) if is_ca => tracing::warn!(file = %path.display(), "ca certificate expired"),
-            Some(_) | None => return Err(Fault::NotAnAuthority.in_file(path)),
+    for authority in authorities_of(path)? {
+        if now <= authority.not_after {
+            valid.push(authority.certificate);
+        } else {
+            tracing::warn!(file = %path.display(), "ca certificate expired");
         }
     }
     Ok(valid)
+}
+
+/// A CA's certificate as it stands in a bundle.
+#[derive(Clone, Debug)]
+pub(super) struct Authority {
+    pub(super) certificate: CertificateDer<'static>,
+    /// Its last moment.
+    pub(super) not_after: Timestamp,
+}
+
+/// Reads a bundle of CA certificates, those past their last moment too.
+pub(super) fn authorities_of(path: &Path) -> Result<Vec<Authority>, TrustError> {
+    let read = |certificate: CertificateDer<'static>| {
+        let is_ca = X509Certificate::from_der(&certificate).is_ok_and(|(_, it)| it.is_ca());
+        let not_after = last_moment(&certificate).filter(|_| is_ca);
+        let not_after = not_after.ok_or_else(|| Fault::NotAnAuthority.in_file(path))?;
+        Ok(Authority { certificate, not_after })
+    };
+    certificates(path)?.into_iter().map(read).collect()
+}
+
+/// Returns a second of a certificate or a list as a moment.
+pub(super) fn moment(seconds: i64) -> Option<Timestamp> {
+    Some(Timestamp::from_ms(u64::try_from(seconds).ok()?.saturating_mul(1000)))
 }
 
 /// Returns the digest that a certificate is known by.
@@ -150,8 +192,8 @@ pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
 /// Returns the last moment of a certificate: the end of the second that `notAfter` names.
 pub fn last_moment(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
-    Some(Timestamp::from_ms(seconds.saturating_mul(1000).saturating_add(999)))
+    let second = moment(parsed.validity().not_after.timestamp())?;
+    Some(second.after(Duration::from_millis(999)))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {

@@ -1,6 +1,6 @@
-//! Tells why rustls refuses a chain, in the words of the log and the counters. Nothing is decided here.
+//! Tells why webpki refuses a chain, in the words of the log and the counters. Nothing is decided here.
 
-use rustls::{CertificateError, OtherError, pki_types::CertificateDer};
+use rustls::pki_types::CertificateDer;
 
 use super::{Rejection, leaf};
 
@@ -18,34 +18,22 @@ pub(super) fn is_too_long(
 }
 
 /// Tells why a chain was refused: for the log only, nothing is decided by it.
-pub(super) fn why(error: &rustls::Error, intermediates: &[CertificateDer<'_>]) -> Rejection {
-    use CertificateError as Wrong;
-    let rustls::Error::InvalidCertificate(wrong) = error else {
-        return Rejection::CertificateInvalid;
-    };
-    if matches!(wrong, Wrong::Expired | Wrong::ExpiredContext { .. }) {
+pub(super) fn why(error: &webpki::Error, intermediates: &[CertificateDer<'_>]) -> Rejection {
+    use webpki::Error as Wrong;
+    if matches!(error, Wrong::CertExpired { .. }) {
         Rejection::Expired
-    } else if matches!(wrong, Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) {
+    } else if matches!(error, Wrong::CertNotValidYet { .. }) {
         Rejection::NotYetValid
-    } else if matches!(wrong, Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. }) {
+    } else if matches!(error, Wrong::RequiredEkuNotFoundContext(_)) {
         Rejection::NotForClients
-    } else if matches!(wrong, Wrong::UnsupportedSignatureAlgorithmContext { .. }) {
+    } else if matches!(error, Wrong::UnsupportedSignatureAlgorithmContext(_)) {
         Rejection::SignatureUnfit
-    } else if matches!(wrong, Wrong::UnknownIssuer | Wrong::BadSignature) {
+    } else if matches!(error, Wrong::UnknownIssuer | Wrong::InvalidSignatureForPublicKey) {
         // A signature under a key that is too short is checked by nobody.
         let unfit = intermediates.iter().any(|it| leaf::has_unfit_key(it));
         // A CA of the same name but with another key is as unknown as one of another name.
         if unfit { Rejection::KeyUnfit } else { Rejection::UnknownCa }
-    } else if let Wrong::Other(OtherError(other)) = wrong {
-        other.downcast_ref().map_or(Rejection::CertificateInvalid, why_webpki)
-    } else {
-        Rejection::CertificateInvalid
-    }
-}
-
-fn why_webpki(error: &webpki::Error) -> Rejection {
-    use webpki::Error as Wrong;
-    if matches!(error, Wrong::CaUsedAsEndEntity) {
+    } else if matches!(error, Wrong::CaUsedAsEndEntity) {
         Rejection::CaCertificate
     } else if matches!(error, Wrong::UnsupportedCriticalExtension) {
         Rejection::UnknownExtension
@@ -56,6 +44,19 @@ fn why_webpki(error: &webpki::Error) -> Rejection {
             | Wrong::MaximumSignatureChecksExceeded
     ) {
         Rejection::ChainTooLong
+    } else {
+        of_revocation(error)
+    }
+}
+
+fn of_revocation(error: &webpki::Error) -> Rejection {
+    use webpki::Error as Wrong;
+    if matches!(error, Wrong::CertRevoked) {
+        Rejection::CertificateRevoked
+    } else if matches!(error, Wrong::CrlExpired { .. }) {
+        Rejection::CrlExpired
+    } else if matches!(error, Wrong::UnknownRevocationStatus) {
+        Rejection::RevocationUnknown
     } else {
         Rejection::CertificateInvalid
     }

@@ -12,7 +12,7 @@ use x509_parser::{
 };
 
 use super::{Rejection, credentials::last_moment};
-use crate::domain::{Seat, Timestamp, TrustDomain};
+use crate::domain::{Caller, Seat, Timestamp, TrustDomain};
 
 /// What a client's certificate says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -114,7 +114,9 @@ fn seat_of(uri: &str, domain: &TrustDomain) -> Result<Seat, Rejection> {
     if named != *domain {
         return Err(Rejection::WrongTrustDomain);
     }
-    Seat::parse(path).ok_or(Rejection::SanMalformed)
+    let seat = Seat::parse(path).ok_or(Rejection::SanMalformed)?;
+    // Whoever runs the broker goes by this name, and needs no certificate.
+    if seat == Caller::local().seat { Err(Rejection::SanMalformed) } else { Ok(seat) }
 }
 
 #[cfg(test)]
@@ -129,6 +131,7 @@ mod tests {
         for (bad, reason) in [
             ("spiffe://exchange.example/agency/p%6flice/service/rms", Rejection::SanEscaped),
             ("spiffe://exchange.example/agency/police/service/rms/", Rejection::SanMalformed),
+            ("spiffe://exchange.example/operator/local", Rejection::SanMalformed),
             ("spiffe://exchange.example//agency/police/service/rms", Rejection::SanMalformed),
             ("spiffe://exchange.example:443/operator/ops", Rejection::SanMalformed),
             ("spiffe://Exchange.example/operator/ops", Rejection::SanNotLowerCase),

@@ -7,10 +7,13 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SanType, SerialNumber,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::domain::Timestamp;
 
@@ -58,6 +61,32 @@ impl Ca {
         Minted { chain: format!("{pem}{}", self.between), key: key.serialize_pem() }
     }
 
+    /// A list of what it has revoked, in force from a day ago for `days`.
+    pub(super) fn crl(&self, number: u64, revoked: &[&Minted], days: u64) -> String {
+        let params = CertificateParams::default();
+        let revoked = revoked.iter().map(|minted| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&serial(&minted.chain)),
+            revocation_time: params.not_before,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let term = valid(today(), days);
+        let list = CertificateRevocationListParams {
+            this_update: term.not_before,
+            next_update: term.not_after,
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer()).unwrap().pem().unwrap()
+    }
+
+    /// The CA as a certificate of its own issuer's.
+    pub(super) fn as_minted(&self) -> Minted {
+        Minted { chain: self.pem.clone(), key: self.key.serialize_pem() }
+    }
+
     fn issuer(&self) -> Issuer<'_, &KeyPair> {
         Issuer::from_params(&self.params, &self.key)
     }
@@ -67,8 +96,14 @@ fn authority(name: &str, days: u64) -> CertificateParams {
     let mut params = valid(today(), days);
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
+}
+
+fn serial(chain: &str) -> Vec<u8> {
+    let der = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+    let (_, certificate) = X509Certificate::from_der(&der).unwrap();
+    certificate.raw_serial().to_vec()
 }
 
 /// A certificate valid from a day before `from`, for `days`.

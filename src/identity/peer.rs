@@ -35,6 +35,17 @@ pub struct Peer {
     pub connection: Arc<Connection>,
 }
 
+impl Peer {
+    pub(super) fn of(connection: &Arc<Connection>) -> Self {
+        Self {
+            caller: connection.caller().clone(),
+            address: connection.address(),
+            not_after: connection.not_after(),
+            connection: Arc::clone(connection),
+        }
+    }
+}
+
 /// An accepted connection.
 #[derive(Debug)]
 pub struct PeerStream {
@@ -49,13 +60,7 @@ impl PeerStream {
 
     /// Returns who is at the other end.
     pub fn peer(&self) -> Peer {
-        let connection = self.entry.connection();
-        Peer {
-            caller: connection.caller().clone(),
-            address: connection.address(),
-            not_after: connection.not_after(),
-            connection: Arc::clone(connection),
-        }
+        Peer::of(self.entry.connection())
     }
 
     /// Makes one call to the stream, through the gate.

@@ -8,21 +8,33 @@ use std::{
 
 use rustls::CertificateError;
 
+use crate::domain::Bar;
+
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Rejection {
+    /// The agency was revoked by an operator.
+    AgencyRevoked,
+    /// The agency is suspended by an operator.
+    AgencySuspended,
     /// The agency of the SAN is not in the table.
     AgencyUnknown,
+    /// A CA between the certificate and its root, or the root, was revoked by an operator.
+    AuthorityRevoked,
     /// The certificate is a CA's own.
     CaCertificate,
     /// A known CA issued the certificate, but may not speak for whom it names.
     CaNotEntitled,
     /// The certificate, or one between it and its CA, is malformed or breaks another rule.
     CertificateInvalid,
+    /// The certificate was revoked by an operator, or it or a CA above it stands on a list of revocations.
+    CertificateRevoked,
     /// More certificates, or more bytes of them, than a chain needs.
     ChainTooLong,
     /// The handshake was done, and HTTP/2 did not begin in time.
     ConnectionSilent,
+    /// The list of revocations of one of its CAs is out of date.
+    CrlExpired,
     /// The certificate, or one between it and its CA, is past its last moment.
     Expired,
     /// It had waited longest when room was needed for others.
@@ -41,6 +53,8 @@ pub enum Rejection {
     NotForSigning,
     /// The certificate, or one between it and its CA, is before its first moment.
     NotYetValid,
+    /// A CA above it has no list of revocations, though its agency's have.
+    RevocationUnknown,
     /// More than one URI SAN.
     SanAmbiguous,
     /// The URI SAN has percent-encoding in it.
@@ -55,8 +69,6 @@ pub enum Rejection {
     SignatureUnfit,
     /// As many connections are open as may be, of all agencies or of this one.
     TooMany,
-    /// The trust was replaced during the handshake: the peer may come again.
-    TrustChanged,
     /// No CA in the table issued the certificate.
     UnknownCa,
     /// A critical extension is not known here.
@@ -67,13 +79,18 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 31] = [
+        Self::AgencyRevoked,
+        Self::AgencySuspended,
         Self::AgencyUnknown,
+        Self::AuthorityRevoked,
         Self::CaCertificate,
         Self::CaNotEntitled,
         Self::CertificateInvalid,
+        Self::CertificateRevoked,
         Self::ChainTooLong,
         Self::ConnectionSilent,
+        Self::CrlExpired,
         Self::Expired,
         Self::HandshakeEvicted,
         Self::HandshakeFailed,
@@ -83,6 +100,7 @@ impl Rejection {
         Self::NotForClients,
         Self::NotForSigning,
         Self::NotYetValid,
+        Self::RevocationUnknown,
         Self::SanAmbiguous,
         Self::SanEscaped,
         Self::SanMalformed,
@@ -90,7 +108,6 @@ impl Rejection {
         Self::SanNotLowerCase,
         Self::SignatureUnfit,
         Self::TooMany,
-        Self::TrustChanged,
         Self::UnknownCa,
         Self::UnknownExtension,
         Self::WrongTrustDomain,
@@ -99,12 +116,17 @@ impl Rejection {
     /// Returns the code that logs and metrics carry.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::AgencyRevoked => "AGENCY_REVOKED",
+            Self::AgencySuspended => "AGENCY_SUSPENDED",
             Self::AgencyUnknown => "AGENCY_UNKNOWN",
+            Self::AuthorityRevoked => "AUTHORITY_REVOKED",
             Self::CaCertificate => "CA_CERTIFICATE",
             Self::CaNotEntitled => "CA_NOT_ENTITLED",
             Self::CertificateInvalid => "CERTIFICATE_INVALID",
+            Self::CertificateRevoked => "CERTIFICATE_REVOKED",
             Self::ChainTooLong => "CHAIN_TOO_LONG",
             Self::ConnectionSilent => "CONNECTION_SILENT",
+            Self::CrlExpired => "CRL_EXPIRED",
             Self::Expired => "EXPIRED",
             Self::HandshakeEvicted => "HANDSHAKE_EVICTED",
             Self::HandshakeFailed => "HANDSHAKE_FAILED",
@@ -114,6 +136,7 @@ impl Rejection {
             Self::NotForClients => "NOT_FOR_CLIENTS",
             Self::NotForSigning => "NOT_FOR_SIGNING",
             Self::NotYetValid => "NOT_YET_VALID",
+            Self::RevocationUnknown => "REVOCATION_UNKNOWN",
             Self::SanAmbiguous => "SAN_AMBIGUOUS",
             Self::SanEscaped => "SAN_ESCAPED",
             Self::SanMalformed => "SAN_MALFORMED",
@@ -121,11 +144,21 @@ impl Rejection {
             Self::SanNotLowerCase => "SAN_NOT_LOWER_CASE",
             Self::SignatureUnfit => "SIGNATURE_UNFIT",
             Self::TooMany => "TOO_MANY",
-            Self::TrustChanged => "TRUST_CHANGED",
             Self::UnknownCa => "UNKNOWN_CA",
             Self::UnknownExtension => "UNKNOWN_EXTENSION",
             Self::WrongTrustDomain => "WRONG_TRUST_DOMAIN",
         }
+    }
+
+    /// Tells whether a chain that leads to the right CA is refused for what is revoked, or not known not to be.
+    pub(super) const fn is_of_revocation(self) -> bool {
+        matches!(
+            self,
+            Self::AuthorityRevoked
+                | Self::CertificateRevoked
+                | Self::CrlExpired
+                | Self::RevocationUnknown
+        )
     }
 
     /// Returns what the verifier tells rustls, and so which alert the peer gets (RFC 8446 §6.2).
@@ -143,22 +176,37 @@ impl Rejection {
             | Self::NotForSigning
             | Self::SignatureUnfit
             | Self::UnknownExtension => CertificateError::BadEncoding,
+            Self::AuthorityRevoked | Self::CertificateRevoked => CertificateError::Revoked,
             // One answer for all of these: who may speak here is not for everyone to find out.
-            Self::AgencyUnknown
+            Self::AgencyRevoked
+            | Self::AgencySuspended
+            | Self::AgencyUnknown
             | Self::CaNotEntitled
             | Self::ConnectionSilent
+            | Self::CrlExpired
             | Self::HandshakeEvicted
             | Self::HandshakeFailed
             | Self::HandshakeTimeout
             | Self::NoCertificate
+            | Self::RevocationUnknown
             | Self::SanAmbiguous
             | Self::SanEscaped
             | Self::SanMalformed
             | Self::SanMissing
             | Self::SanNotLowerCase
             | Self::TooMany
-            | Self::TrustChanged
             | Self::WrongTrustDomain => CertificateError::ApplicationVerificationFailure,
+        }
+    }
+}
+
+impl From<Bar> for Rejection {
+    fn from(bar: Bar) -> Self {
+        match bar {
+            Bar::AgencyRevoked => Self::AgencyRevoked,
+            Bar::AgencySuspended => Self::AgencySuspended,
+            Bar::Authority => Self::AuthorityRevoked,
+            Bar::Certificate => Self::CertificateRevoked,
         }
     }
 }

@@ -1,24 +1,17 @@
 //! One generation of trust: the server's own certificate, and which CA may speak for whom. It is made
 //! whole or not at all, never changed, and swapped as one value; nothing here touches the network.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, UnixTime},
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
-};
+use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::{
-    Credentials, Fault, Rejection, TrustError, authorities, credentials, diagnosis,
+    Credentials, Fault, Rejection, Source, TrustError,
+    bundle::{Bundle, Vouched},
+    diagnosis,
     leaf::{self, Leaf},
-    provider,
 };
-use crate::domain::{AgencyId, Fingerprint, Seat, Timestamp, TrustDomain};
+use crate::domain::{AgencyId, Bars, Fingerprint, Hex, KeyId, Seat, Timestamp, TrustDomain};
 
 /// Where a generation of trust is read from.
 #[derive(Clone, Debug)]
@@ -29,10 +22,10 @@ pub struct Sources {
     pub certificate: PathBuf,
     /// The server's private key, PEM, readable by its owner only.
     pub key: PathBuf,
-    /// For each agency the CAs that may speak for it, PEM.
-    pub agencies: BTreeMap<AgencyId, PathBuf>,
-    /// The CAs that may speak for operators, PEM; without them no operator can connect.
-    pub operators: Option<PathBuf>,
+    /// For each agency the CAs that may speak for it.
+    pub agencies: BTreeMap<AgencyId, Source>,
+    /// The CAs that may speak for operators; without them no operator can connect.
+    pub operators: Option<Source>,
 }
 
 /// One generation of trust.
@@ -41,9 +34,9 @@ pub struct Trust {
     domain: TrustDomain,
     credentials: Credentials,
     /// All CAs together: tells a stranger from one who claims to be somebody else.
-    known: Option<Verifier>,
-    agencies: BTreeMap<AgencyId, Option<Verifier>>,
-    operators: Option<Verifier>,
+    known: Bundle,
+    agencies: BTreeMap<AgencyId, Bundle>,
+    operators: Option<Bundle>,
     authorities: Vec<Authority>,
 }
 
@@ -58,9 +51,55 @@ pub struct Authority {
     pub not_after: Timestamp,
 }
 
-type Verifier = Arc<dyn ClientCertVerifier>;
+/// Whom a chain speaks for, by whose word and until when.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Voucher {
+    pub(super) leaf: Leaf,
+    /// The keys of the CAs that vouch for it.
+    pub(super) authorities: Vec<KeyId>,
+    /// The last moment at which it does: of the certificate, or of what is known to be revoked.
+    pub(super) until: Timestamp,
+}
+
+/// A list of revocations in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CrlStanding {
+    /// Its file.
+    pub path: PathBuf,
+    /// The key of its CA.
+    pub issuer: KeyId,
+    /// Its number, in hexadecimal digits.
+    pub number: String,
+    /// When it was made.
+    pub this_update: Timestamp,
+    /// From when on it is not believed.
+    pub next_update: Timestamp,
+}
+
+impl CrlStanding {
+    /// Tells whether less than a quarter of its time is left: the next one is due.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let whole = self.next_update.ms().saturating_sub(self.this_update.ms());
+        self.next_update.ms().saturating_sub(now.ms()) < whole / 4
+    }
+}
 
 impl Trust {
+    /// Reads the generation that follows this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and for a list of revocations with a lower number than the one in force.
+    pub fn load_next(&self, sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
+        let next = Self::load(sources, now)?;
+        for crl in next.crls() {
+            if self.crls().any(|before| crl.is_older_than(before)) {
+                return Err(TrustError { path: crl.path.clone(), fault: Fault::CrlOlder });
+            }
+        }
+        Ok(next)
+    }
+
     /// Reads a generation as of `now`.
     ///
     /// # Errors
@@ -68,37 +107,25 @@ impl Trust {
     /// `TrustError` for the first file that is wrong; a generation before it stays as it is.
     pub fn load(sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
         let credentials = Credentials::read(&sources.certificate, &sources.key)?;
-        let mut all = RootCertStore::empty();
+        let mut known = Bundle::default();
         let mut named = Vec::new();
-        let mut bundle = |agency: Option<&AgencyId>, path: &PathBuf| {
-            let mut own = RootCertStore::empty();
-            for certificate in authorities(path, now)? {
-                named.push(Authority {
-                    agency: agency.cloned(),
-                    certificate: credentials::fingerprint(&certificate),
-                    not_after: credentials::last_moment(&certificate).unwrap_or_default(),
-                });
-                all.add(certificate.clone())
-                    .and_then(|()| own.add(certificate))
-                    .map_err(|error| unusable(path, error))?;
-            }
-            verifier(own).map_err(|error| unusable(path, error))
+        let mut read = |agency: Option<&AgencyId>, source: &Source| {
+            let bundle = Bundle::read(source, now)?;
+            known.extend(&bundle);
+            named.extend(bundle.named().map(|(certificate, not_after)| Authority {
+                agency: agency.cloned(),
+                certificate,
+                not_after,
+            }));
+            Ok::<_, TrustError>(bundle)
         };
         let mut agencies = BTreeMap::new();
-        for (agency, path) in &sources.agencies {
-            agencies.insert(agency.clone(), bundle(Some(agency), path)?);
+        for (agency, source) in &sources.agencies {
+            agencies.insert(agency.clone(), read(Some(agency), source)?);
         }
-        let operators = sources.operators.as_ref();
-        let operators = operators.map(|path| bundle(None, path)).transpose()?.flatten();
-        let known = verifier(all).map_err(|error| unusable(&sources.certificate, error))?;
-        Ok(Self {
-            domain: sources.domain.clone(),
-            credentials,
-            known,
-            agencies,
-            operators,
-            authorities: named,
-        })
+        let operators = sources.operators.as_ref().map(|it| read(None, it)).transpose()?;
+        let domain = sources.domain.clone();
+        Ok(Self { domain, credentials, known, agencies, operators, authorities: named })
     }
 
     /// Returns the server's certificate and key.
@@ -116,53 +143,58 @@ impl Trust {
         &self.domain
     }
 
+    /// Tells whether an agency is in the table.
+    pub fn knows(&self, agency: &AgencyId) -> bool {
+        self.agencies.contains_key(agency)
+    }
+
+    /// Returns the lists of revocations in force.
+    pub fn crl_standings(&self) -> Vec<CrlStanding> {
+        let standing = |crl: &super::crl::Crl| CrlStanding {
+            path: crl.path.clone(),
+            issuer: crl.issuer,
+            number: Hex(&crl.number).to_string(),
+            this_update: crl.this_update,
+            next_update: crl.next_update,
+        };
+        self.crls().map(standing).collect()
+    }
+
+    fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
+        self.agencies.values().chain(&self.operators).flat_map(Bundle::crls)
+    }
+
     /// Decides whom a presented chain speaks for at `now`. Straight down; yes comes last.
     ///
     /// A known CA is asked for first: a stranger learns nothing about names. After that, whatever
     /// keeps the chain from its agency's own CAs, which are some of the known ones, is that it came
-    /// from another's.
+    /// from another's, or that it was revoked.
     pub(super) fn vouch(
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<Leaf, Rejection> {
+        (now, bars): (UnixTime, &Bars),
+    ) -> Result<Voucher, Rejection> {
         if diagnosis::is_too_long(certificate, intermediates) {
             return Err(Rejection::ChainTooLong);
         }
-        let known = self.known.as_ref().ok_or(Rejection::UnknownCa)?;
-        known
-            .verify_client_cert(certificate, intermediates, now)
-            .map_err(|error| diagnosis::why(&error, intermediates))?;
+        self.known.vouch(certificate, intermediates, (now, bars))?;
         let leaf = leaf::read(certificate, &self.domain)?;
         let entitled = self.entitled(&leaf.seat)?.ok_or(Rejection::CaNotEntitled)?;
-        entitled
-            .verify_client_cert(certificate, intermediates, now)
-            .map_err(|_| Rejection::CaNotEntitled)?;
-        Ok(leaf)
+        let vouched = entitled.vouch(certificate, intermediates, (now, bars));
+        let Vouched { authorities, until } = vouched.map_err(|rejection| {
+            if rejection.is_of_revocation() { rejection } else { Rejection::CaNotEntitled }
+        })?;
+        let until = until.map_or(leaf.not_after, |until| until.min(leaf.not_after));
+        Ok(Voucher { leaf, authorities, until })
     }
 
-    fn entitled(&self, seat: &Seat) -> Result<Option<&Verifier>, Rejection> {
+    fn entitled(&self, seat: &Seat) -> Result<Option<&Bundle>, Rejection> {
         match seat {
             Seat::Operator { .. } => Ok(self.operators.as_ref()),
             Seat::Officer { agency, .. } | Seat::Service { agency, .. } => {
-                self.agencies.get(agency).map(Option::as_ref).ok_or(Rejection::AgencyUnknown)
+                self.agencies.get(agency).map(Some).ok_or(Rejection::AgencyUnknown)
             }
         }
     }
-}
-
-/// Makes a verifier for one bundle; of no CAs there is none.
-fn verifier(roots: RootCertStore) -> Result<Option<Verifier>, rustls::Error> {
-    if roots.is_empty() {
-        return Ok(None);
-    }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map(|verifier| Some(verifier as Verifier))
-        .map_err(|error| rustls::Error::General(error.to_string()))
-}
-
-fn unusable(path: &Path, error: rustls::Error) -> TrustError {
-    TrustError { path: path.to_owned(), fault: Fault::Certificate(error) }
 }

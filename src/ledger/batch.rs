@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Commit, Outgoing, Outlet, Rejection, command::Answer};
+use super::{
+    Commit, Outgoing, Outlet, Rejection,
+    command::{Answer, Command},
+};
 use crate::journal::Frame;
 use crate::merkle::Hash;
+use crate::policy::Rules;
 
 /// Something to do once the batch is durable, or known not to be.
 pub(super) type Afterwards = Box<dyn FnOnce(Result<&Arc<Commit>, &Rejection>) + Send>;
@@ -22,6 +26,8 @@ pub(super) struct Work {
     pub(super) fenced: Vec<Arc<dyn Outlet>>,
     /// Acknowledgements: one record a subscription, whatever came in.
     pub(super) acknowledged: BTreeMap<u64, u64>,
+    /// The rules that were in force before the batch, where it changes them.
+    pub(super) replaced: Option<Arc<Rules>>,
 }
 
 /// Something to release once the batch is durable.
@@ -45,6 +51,13 @@ impl Work {
             let result = outcome.map(value).map_err(Clone::clone);
             // A caller that went away needs no answer.
             drop(answer.send(result));
+        }));
+    }
+
+    /// Answers a command that is not done, once the record of that is durable.
+    pub(super) fn reject_command(&mut self, command: Command, rejection: Rejection) {
+        self.afterwards.push(Box::new(move |outcome| {
+            command.reject(outcome.err().unwrap_or(&rejection));
         }));
     }
 

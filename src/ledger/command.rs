@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Commit, Outlet, PublishAnswer, Rejection};
+use super::{Commit, Generation, Outlet, PublishAnswer, Rejection};
 use crate::domain::{
-    Act, AgreementId, AlertId, Caller, Draft, Name, Purpose, QueryPurpose, Refusal, StaffReference,
-    SubjectToken, Subscription, Timestamp,
+    Act, AgreementId, AlertId, Barring, Caller, Draft, Name, Purpose, QueryPurpose, Refusal,
+    StaffReference, SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::record::{ProposedAgreement, SnapshotTaken};
@@ -84,6 +84,11 @@ pub(super) enum Command {
         version: String,
         answer: Answer<AgreementStanding>,
     },
+    Bar {
+        by: Caller,
+        act: Barring,
+        answer: Answer<u64>,
+    },
     Close {
         stream: StreamKey,
     },
@@ -143,6 +148,11 @@ pub(super) enum Command {
         reading: Reading,
         answer: Answer<(u64, Arc<Commit>)>,
     },
+    /// Another generation was found good: it is in force once that is recorded.
+    Reload {
+        generation: Generation,
+        answer: Answer<u64>,
+    },
     /// A snapshot was taken: it counts once that is recorded.
     RecordSnapshot(SnapshotTaken),
     Refuse {
@@ -167,6 +177,32 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Returns who asks for what; nothing where it is said on a stream, or is the broker's own.
+    pub(super) fn asked(&self) -> Option<(&Caller, Act)> {
+        Some(match self {
+            Self::Approve { by, .. } => (by, Act::ApproveAgreement),
+            Self::Bar { by, .. } => (by, Act::Administer),
+            Self::CreateSubscription { by, .. } => (by, Act::CreateSubscription),
+            Self::DeleteSubscription { by, .. } => (by, Act::DeleteSubscription),
+            Self::Explain { by, .. }
+            | Self::ListAgreements { by, .. }
+            | Self::ListSubscriptions { by, .. }
+            | Self::ShowAgreement { by, .. } => (by, Act::ReadGovernance),
+            Self::Open { opening, .. } => (&opening.by, Act::OpenStream),
+            Self::Propose { by, .. } => (by, Act::ProposeAgreement),
+            Self::Publish { by, .. } => (by, Act::Publish),
+            Self::Read { by, .. } => (by, Act::ReadLog),
+            Self::Withdraw { by, .. } => (by, Act::WithdrawAgreement),
+            Self::Close { .. }
+            | Self::Hear { .. }
+            | Self::Leave { .. }
+            | Self::RecordSnapshot(_)
+            | Self::Refuse { .. }
+            | Self::Reload { .. }
+            | Self::Standing { .. } => return None,
+        })
+    }
+
     /// Returns what it counts for in a lane and in a batch: one, or one for each KiB. An alert is bounded
     /// field by field and stays below two.
     pub(super) fn units(&self) -> u32 {

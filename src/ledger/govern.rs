@@ -17,12 +17,24 @@ use crate::record::{self, Event, ProposedAgreement, SealedFilter, commitment};
 impl Writer {
     /// Does one command.
     pub(super) fn execute(&mut self, command: Command) -> Result<(), LedgerError> {
+        if let Some((by, act)) = command.asked()
+            && let Err(refusal) = self.state.may_act(by)
+        {
+            let rejection = self.refuse(&by.clone(), act, refusal, None)?;
+            self.work.reject_command(command, rejection);
+            return Ok(());
+        }
+        self.execute_admitted(command)
+    }
+
+    fn execute_admitted(&mut self, command: Command) -> Result<(), LedgerError> {
         match command {
             Command::Approve { by, id, version, answer } => {
                 let decided = self.state.approve(&by, &id, &version, self.now);
                 let asked = (&by, Act::ApproveAgreement);
                 self.settle_agreement(asked, (&id, &version), decided, answer)
             }
+            Command::Bar { by, act, answer } => self.bar(&by, &act, answer),
             Command::Close { stream } => {
                 self.close(stream);
                 Ok(())
@@ -76,6 +88,7 @@ impl Writer {
                 self.work.answer(answer, move |_| standing);
                 Ok(())
             }
+            Command::Reload { generation, answer } => self.reload(generation, answer),
             Command::RecordSnapshot(taken) => self.record(Event::SnapshotTaken(taken)).map(drop),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
         }
@@ -166,6 +179,11 @@ impl Writer {
     fn cut(&mut self, touched: Vec<u64>, parties: &BTreeSet<AgencyId>) {
         let ended = self.outlets.take_ended_of(parties);
         self.work.cuts.extend(ended.into_iter().map(|outlet| (outlet, None)));
+        self.cut_open(touched);
+    }
+
+    /// P4: cuts the open streams of these subscriptions before the command is answered.
+    pub(super) fn cut_open(&mut self, touched: Vec<u64>) {
         for subscription in touched {
             if let Some(open) = self.outlets.open(subscription) {
                 self.state.end(subscription, open.stream);
@@ -288,9 +306,10 @@ impl Command {
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
             Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
-            Self::DeleteSubscription { answer, .. } | Self::Withdraw { answer, .. } => {
-                tell(answer, rejection);
-            }
+            Self::Bar { answer, .. }
+            | Self::DeleteSubscription { answer, .. }
+            | Self::Reload { answer, .. }
+            | Self::Withdraw { answer, .. } => tell(answer, rejection),
             Self::Explain { answer, .. } => tell(answer, rejection),
             Self::Leave { answer, .. } => tell(answer, rejection),
             Self::ListAgreements { answer, .. } | Self::ShowAgreement { answer, .. } => {

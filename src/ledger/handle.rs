@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Answered, Commit, Entry, Heard, LedgerError, Opening, Position, PositionForged, PublishAnswer,
-    Reader, Rejection, StreamAnswer, StreamKey,
+    Answered, Commit, Entry, Generation, Heard, LedgerError, Opening, Position, PositionForged,
+    PublishAnswer, Reader, Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     queue::{Entrance, Lane, NotQueued},
     rate::{Rate, Rates},
@@ -23,7 +23,8 @@ use super::{
     writer::Writer,
 };
 use crate::domain::{
-    Act, AgreementId, AlertId, Caller, Draft, Name, QueryPurpose, Refusal, Subscription,
+    Act, AgreementId, AlertId, Barring, Bars, Caller, Draft, Name, QueryPurpose, Refusal,
+    Subscription,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::journal::Journal;
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     secrets: Arc<Secrets>,
     tree: Arc<Tree>,
     commits: watch::Receiver<Arc<Commit>>,
+    bars: watch::Receiver<Arc<Bars>>,
     forked: Arc<Mutex<bool>>,
     /// Where a fork is noted, so that a restart does not forget it.
     fork_mark: PathBuf,
@@ -57,6 +59,7 @@ impl Shared {
             secrets: Arc::clone(&writer.secrets),
             tree: Arc::clone(&writer.tree),
             commits: writer.commits.subscribe(),
+            bars: writer.bars.subscribe(),
             forked: Arc::clone(&writer.forked),
             fork_mark,
         })
@@ -350,6 +353,27 @@ impl Ledger {
         Ok((note.to_string(), index))
     }
 
+    /// Records a generation and decides by its rules from then on; returns the index of its record. `asker` is
+    /// in whose lane it waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn reload(&self, asker: &Caller, generation: Generation) -> Done<u64> {
+        self.submit(asker, |answer| Command::Reload { generation, answer }).await
+    }
+
+    /// Does an operator's act on who may take part; returns the index of its record. P4: once this is answered,
+    /// nothing is disclosed to whoever it bars, and no stream of theirs is left; what else they hold open is
+    /// for whoever asks to cut.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn bar(&self, by: Caller, act: Barring) -> Done<u64> {
+        self.submit(&by.clone(), |answer| Command::Bar { by, act, answer }).await
+    }
+
     /// Counts what is live.
     ///
     /// # Errors
@@ -377,6 +401,11 @@ impl Ledger {
     /// Returns the key that the log's checkpoints verify under; its name is the origin.
     pub fn verifier(&self) -> &Verifier {
         self.shared.secrets.signer.verifier()
+    }
+
+    /// Returns who may not take part, and where a change of that can be waited for.
+    pub fn bars(&self) -> watch::Receiver<Arc<Bars>> {
+        self.shared.bars.clone()
     }
 
     /// Proves that an entry is in the tree of `size`.

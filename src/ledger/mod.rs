@@ -2,6 +2,7 @@
 //! makes them durable with one signed checkpoint in one write, and only then answers, releases views and
 //! lets anybody see them. P2: nothing in this room hands out what is not durable.
 
+mod administer;
 mod answer;
 mod batch;
 mod bulk;
@@ -38,6 +39,7 @@ mod thread;
 mod tree;
 mod writer;
 
+pub use administer::Generation;
 pub use answer::{Commit, PublishAnswer, Receipt};
 pub use bulk::Answered;
 pub use command::{Heard, Opening, StreamAnswer, StreamKey};

@@ -258,6 +258,7 @@ pub(super) fn writer(
 ) -> Writer {
     let ReadLog { journal, tree, replayed, .. } = log;
     let now = clock.now();
+    let bars = watch::Sender::new(Arc::new(replayed.state.bars().clone()));
     Writer {
         journal,
         clock,
@@ -274,6 +275,7 @@ pub(super) fn writer(
         now,
         work: super::batch::Work::default(),
         commits: watch::Sender::new(replayed.commit),
+        bars,
         forked: Arc::new(Mutex::new(false)),
         full: None,
         counted: Limiter::default(),

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::Receipt;
-use crate::domain::{Facts, Reason, Timestamp};
+use crate::domain::{Bars, Facts, Reason, Timestamp};
 use crate::policy::Permit;
 use crate::record::commitment::Key;
 
@@ -34,6 +34,9 @@ pub trait Outlet: Debug + Send + Sync {
 
     /// Returns the number of the connection that the stream runs on, never used twice.
     fn connection(&self) -> u64;
+
+    /// Tells whether whoever holds the connection may not take part any more.
+    fn is_barred(&self, bars: &Bars) -> bool;
 
     /// Tells whether somebody still reads the stream.
     fn is_read(&self) -> bool;

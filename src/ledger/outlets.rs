@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use super::Outlet;
-use crate::domain::AgencyId;
+use super::{Outlet, StreamKey};
+use crate::domain::{AgencyId, Bars};
 
 /// Every outlet through which something may still leave.
 #[derive(Debug, Default)]
@@ -58,6 +58,21 @@ impl Outlets {
     pub(super) fn ended_of(&self, subscription: u64) -> Vec<Arc<dyn Outlet>> {
         let theirs = self.ended.iter().filter(|((_, of), _)| *of == subscription);
         theirs.map(|(_, it)| Arc::clone(&it.outlet)).filter(|it| !it.is_over()).collect()
+    }
+
+    /// Takes out every stream that has ended, to be cut.
+    pub(super) fn take_ended(&mut self) -> Vec<Arc<dyn Outlet>> {
+        let ended = std::mem::take(&mut self.ended).into_values();
+        ended.map(|it| it.outlet).filter(|it| !it.is_over()).collect()
+    }
+
+    /// Takes out every stream on a connection that is barred, open or ended, to be cut.
+    pub(super) fn take_barred(&mut self, bars: &Bars) -> Vec<(StreamKey, Arc<dyn Outlet>)> {
+        let open = self.open.extract_if(|_, it| it.outlet.is_barred(bars));
+        let ended = self.ended.extract_if(|_, it| it.outlet.is_barred(bars));
+        let all = open.chain(ended.map(|((_, subscription), it)| (subscription, it)));
+        all.map(|(subscription, it)| (StreamKey { subscription, id: it.stream }, it.outlet))
+            .collect()
     }
 
     /// Takes out those of the agencies' streams that have ended, to be cut.

@@ -8,7 +8,7 @@ use crate::domain::{Draft, Filter, Timestamp};
 use crate::exchange::{Content, State};
 use crate::journal::{Frame, Head, Journal};
 use crate::merkle::{Checkpoint, Frontier, Hash, leaf_hash};
-use crate::record::{self, Event, Record, SnapshotTaken, commitment};
+use crate::record::{self, Event, Record, Reloaded, SnapshotTaken, commitment};
 
 /// How much of the journal is read at a time where nothing else is to be done.
 const CHUNK_BYTES: usize = 8 << 20;
@@ -45,6 +45,8 @@ pub(super) struct Replayed {
     pub(super) commit: Arc<Commit>,
     /// The snapshots that the entries read speak of.
     pub(super) taken: Vec<SnapshotTaken>,
+    /// The rules that they name last.
+    pub(super) rules: Option<[u8; 32]>,
     /// How many entries were read.
     pub(super) read: u64,
 }
@@ -100,7 +102,7 @@ impl<'a> Replay<'a> {
     /// `LedgerError` where an entry is not what was committed to, or cannot be read.
     pub(super) fn run(self, base: Base, pace: &Pace<'_>) -> Result<Replayed, LedgerError> {
         let Base { mut state, mut frontier } = base;
-        let (start, mut taken) = (state.size(), Vec::new());
+        let (start, mut taken, mut rules) = (state.size(), Vec::new(), None);
         while state.size() < self.head.size {
             let range = state.size()..self.head.size;
             let frames = self.journal.read(range, pace.chunk_bytes)?;
@@ -116,6 +118,10 @@ impl<'a> Replay<'a> {
                 let record = checked(frame, state.size())?;
                 if let Event::SnapshotTaken(it) = record.event {
                     taken.push(it);
+                } else if let Event::BrokerStarted { rules: hash, .. }
+                | Event::Reloaded(Reloaded { rules: hash, .. }) = record.event
+                {
+                    rules = Some(hash);
                 }
                 self.apply(&mut state, &record, frame)?;
             }
@@ -134,7 +140,7 @@ impl<'a> Replay<'a> {
         }
         state.prune(self.now);
         let read = size - start;
-        Ok(Replayed { state, frontier, commit: Arc::new(commit), taken, read })
+        Ok(Replayed { state, frontier, commit: Arc::new(commit), taken, rules, read })
     }
 
     /// Applies a record. An alert that has ended needs no content: nobody will be sent it.

@@ -20,6 +20,10 @@ impl Writer {
             .state
             .open(&by, (&name, purpose), on_behalf_of.as_ref(), self.now)
             .and_then(|(index, event)| {
+                if outlet.is_barred(self.state.bars()) {
+                    // What else bars it was asked before: its CA was revoked on the way.
+                    return Err(Reason::AuthorityRevoked.into());
+                }
                 let resumed = self.resumed(index, &resume)?;
                 Ok((index, event, resumed))
             });

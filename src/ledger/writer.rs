@@ -20,7 +20,7 @@ use super::{
     space::{FULL, Full},
     tree::Tree,
 };
-use crate::domain::{Act, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
+use crate::domain::{Act, Bars, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
 use crate::exchange::{Limiter, Refusing, State};
 use crate::journal::{Batch, CommitError, Journal};
 use crate::merkle::{Checkpoint, Frontier};
@@ -54,6 +54,8 @@ pub(super) struct Writer {
     pub(super) now: Timestamp,
     pub(super) work: Work,
     pub(super) commits: watch::Sender<Arc<Commit>>,
+    /// Who may not take part, as far as it is durable.
+    pub(super) bars: watch::Sender<Arc<Bars>>,
     /// Set once this broker was shown its own signature on a tree it lacks: it signs nothing more.
     pub(super) forked: Arc<Mutex<bool>>,
     /// That there was no space when it was last tried.
@@ -219,6 +221,8 @@ impl Writer {
                 self.first.clear();
                 let commit = Arc::new(Commit { size, root, checkpoint });
                 self.commits.send_replace(Arc::clone(&commit));
+                // P4: nobody comes in any more before the act is answered.
+                self.publish_bars();
                 Ok(Ok(commit))
             }
             Err(CommitError::Fatal(failure)) => Err(LedgerError::Stopped(failure.to_string())),
@@ -250,8 +254,14 @@ impl Writer {
             self.first.clear();
             self.counted = self.state.limiter().clone();
         }
-        let before = std::mem::replace(&mut self.state, replayed.state);
-        self.state.decide_as(&before);
+        let newest = self.state.rules();
+        let is_recorded = replayed.rules == newest.as_ref().map(|rules| rules.hash());
+        let rules = if is_recorded { newest } else { self.work.replaced.take().or(newest) };
+        self.state = replayed.state;
+        if let Some(rules) = rules {
+            self.state.decide_by(rules);
+        }
+        self.publish_bars();
         self.state.count_on(std::mem::take(&mut self.counted));
         self.frontier = replayed.frontier;
         self.commits.send_replace(replayed.commit);

@@ -16,6 +16,12 @@ pub enum Family {
     Connections,
     /// Connections that were refused or cut.
     ConnectionsRefused,
+    /// When each list of revocations is out of date.
+    CrlNextUpdate,
+    /// Whether the newest generation of certificates, CAs, CRLs, agencies and rules was refused.
+    GenerationFault,
+    /// How many were refused.
+    GenerationsRefused,
     /// The size of the log.
     LogEntries,
     /// Requests that were turned away for load.
@@ -28,12 +34,15 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::BuildInfo,
         Self::CallsInProgress,
         Self::CertificateNotAfter,
         Self::Connections,
         Self::ConnectionsRefused,
+        Self::CrlNextUpdate,
+        Self::GenerationFault,
+        Self::GenerationsRefused,
         Self::LogEntries,
         Self::RequestsTurnedAway,
         Self::StartTime,
@@ -48,6 +57,9 @@ impl Family {
             Self::CertificateNotAfter => "portway_certificate_not_after_timestamp_seconds",
             Self::Connections => "portway_connections",
             Self::ConnectionsRefused => "portway_connections_refused_total",
+            Self::CrlNextUpdate => "portway_crl_next_update_timestamp_seconds",
+            Self::GenerationFault => "portway_generation_fault",
+            Self::GenerationsRefused => "portway_generations_refused_total",
             Self::LogEntries => "portway_log_entries",
             Self::RequestsTurnedAway => "portway_requests_turned_away_total",
             Self::StartTime => "portway_start_time_seconds",
@@ -64,6 +76,15 @@ impl Family {
             }
             Self::Connections => "Open connections.",
             Self::ConnectionsRefused => "Connections refused or cut, by reason, since the start.",
+            Self::CrlNextUpdate => {
+                "When a list of revocations is out of date, by the key of its CA."
+            }
+            Self::GenerationFault => {
+                "1 while the newest certificates, CAs, CRLs, agencies or rules are refused."
+            }
+            Self::GenerationsRefused => {
+                "Generations of certificates, CAs, CRLs, agencies and rules refused since the start."
+            }
             Self::LogEntries => "Entries of the log.",
             Self::RequestsTurnedAway => {
                 "Requests turned away for load, by reason, since the start."
@@ -75,11 +96,15 @@ impl Family {
 
     const fn kind(self) -> &'static str {
         match self {
-            Self::ConnectionsRefused | Self::RequestsTurnedAway => "counter",
+            Self::ConnectionsRefused | Self::GenerationsRefused | Self::RequestsTurnedAway => {
+                "counter"
+            }
             Self::BuildInfo
             | Self::CallsInProgress
             | Self::CertificateNotAfter
             | Self::Connections
+            | Self::CrlNextUpdate
+            | Self::GenerationFault
             | Self::LogEntries
             | Self::StartTime
             | Self::Streams => "gauge",

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{AgencyId, Timestamp},
     grpc::{Admission, InProgress},
-    identity::{Connections, Rejection, Rejections, Trust},
+    identity::{Connections, Generations, Rejection, Rejections, Trust},
     ledger::Ledger,
 };
 
@@ -29,6 +29,8 @@ pub struct Watched {
     pub rejections: Arc<Rejections>,
     /// The certificates in force.
     pub trust: watch::Receiver<Arc<Trust>>,
+    /// How generations went.
+    pub generations: Arc<Generations>,
     /// When the broker started.
     pub started_at: Timestamp,
 }
@@ -43,9 +45,21 @@ impl Watched {
         text.family(Family::LogEntries).add(&[], self.ledger.newest().size);
         let trust = Arc::clone(&self.trust.borrow());
         certificates::write(&mut text, &trust, &self.connections);
+        self.write_generations(&mut text);
         self.write_connections(&mut text);
         self.write_load(&mut text);
         text.finish()
+    }
+
+    fn write_generations(&self, text: &mut Text) {
+        let standing = self.generations.standing();
+        let mut samples = text.family(Family::CrlNextUpdate);
+        for crl in standing.crls {
+            let authority = crl.issuer.to_string();
+            samples.add_moment(&[("authority", &authority)], crl.next_update.ms());
+        }
+        text.family(Family::GenerationFault).add(&[], u64::from(standing.fault.is_some()));
+        text.family(Family::GenerationsRefused).add(&[], standing.refused);
     }
 
     fn write_connections(&self, text: &mut Text) {

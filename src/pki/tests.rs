@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     domain::{Clock, Seat, SystemClock, Timestamp, TrustDomain},
-    identity::{Acceptor, AcceptorSettings, Rejection, Sources, Trust, provider},
+    identity::{Acceptor, AcceptorSettings, Rejection, Source, Sources, Trust, provider},
     tasks::Tasks,
 };
 
@@ -55,17 +55,18 @@ fn request(profile: &Profile) -> Request {
 /// Lets `client` connect to a broker that is `server`, where `ca` speaks for the police, and returns
 /// as whom it was admitted. Names and files are those of identity directories.
 async fn admitted(server: &Path, client: &Path, ca: PathBuf) -> Option<Seat> {
+    let from = Source { ca, crl: None };
     let sources = Sources {
         domain: domain(),
         certificate: server.join("cert.pem"),
         key: server.join("key.pem"),
-        agencies: BTreeMap::from([("police".parse().unwrap(), ca.clone())]),
-        operators: Some(ca),
+        agencies: BTreeMap::from([("police".parse().unwrap(), from.clone())]),
+        operators: Some(from),
     };
     let trust = Arc::new(Trust::load(&sources, SystemClock.now()).unwrap());
     let settings = AcceptorSettings::new("127.0.0.1:0".parse().unwrap());
-    let acceptor =
-        Acceptor::bind(settings, watch::channel(trust).1, Arc::new(SystemClock)).unwrap();
+    let doors = (watch::channel(trust).1, watch::channel(Arc::default()).1);
+    let acceptor = Acceptor::bind(settings, doors, Arc::new(SystemClock)).unwrap();
     let (address, rejections) = (acceptor.local_addr(), acceptor.rejections());
     let mut incoming = acceptor.accept(&Tasks::new(), CancellationToken::new());
 

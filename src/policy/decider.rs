@@ -84,10 +84,9 @@ impl Decider {
         Self { rules: Some(rules), memory: Mutex::default() }
     }
 
-    /// Starts again by the same rules, with nothing remembered.
-    #[must_use]
-    pub fn anew(&self) -> Self {
-        Self { rules: self.rules.clone(), memory: Mutex::default() }
+    /// Returns the rules that it decides by.
+    pub fn rules_in_use(&self) -> Option<Arc<Rules>> {
+        self.rules.clone()
     }
 
     /// Decides as [`Rules::define`] does.

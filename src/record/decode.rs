@@ -7,14 +7,14 @@ use prost::Message;
 
 use super::agreement::agreement_from_stored;
 use super::event::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription,
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
+    SealedFilter, SnapshotTaken, StoredSubscription,
 };
 use super::read;
 use crate::domain::{
-    Act, AlertId, AlertType, Assertion, Caller, Certainty, Facts, Fields, Filter,
-    HandlingCondition, Purpose, QueryPurpose, Reason, Rule, SubjectCategory, Subscription,
-    Timestamp, UnknownCode,
+    Act, AlertId, AlertType, Assertion, Barring, Caller, Certainty, Facts, Fields, Filter,
+    Fingerprint, HandlingCondition, Purpose, QueryPurpose, Reason, ReloadCause, Rule,
+    SubjectCategory, Subscription, Timestamp, UnknownCode,
 };
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
@@ -35,6 +35,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
     Ok(Record { at, links, event: event(record.event.ok_or(Malformed)?)? })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm an event: a table, not a procedure")]
 fn event(stored: Stored) -> Result<Event, Malformed> {
     Ok(match stored {
         Stored::Acknowledged(it) => Event::Acknowledged {
@@ -42,6 +43,16 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             number: it.number,
             agency: parsed(&it.agency)?,
         },
+        Stored::AgencyReinstated(it) => Event::Barred {
+            by: caller(it.by)?,
+            act: Barring::AgencyReinstated(parsed(&it.agency)?),
+        },
+        Stored::AgencyRevoked(it) => {
+            Event::Barred { by: caller(it.by)?, act: Barring::AgencyRevoked(parsed(&it.agency)?) }
+        }
+        Stored::AgencySuspended(it) => {
+            Event::Barred { by: caller(it.by)?, act: Barring::AgencySuspended(parsed(&it.agency)?) }
+        }
         Stored::AgreementApproved(it) => {
             Event::AgreementApproved(governed(it.by, &it.id, it.proposed, &it.parties)?)
         }
@@ -55,8 +66,16 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::AgreementWithdrawn(it) => {
             Event::AgreementWithdrawn(governed(it.by, &it.id, it.proposed, &it.parties)?)
         }
+        Stored::AuthorityRevoked(it) => {
+            let key = Fingerprint(array(&it.key)?);
+            Event::Barred { by: caller(it.by)?, act: Barring::AuthorityRevoked(key) }
+        }
         Stored::BrokerStarted(it) => {
             Event::BrokerStarted { version: it.version, rules: array(&it.rules)? }
+        }
+        Stored::CertificateRevoked(it) => {
+            let certificate = Fingerprint(array(&it.certificate)?);
+            Event::Barred { by: caller(it.by)?, act: Barring::CertificateRevoked(certificate) }
         }
         Stored::Consulted(it) => Event::Consulted {
             by: caller(it.by)?,
@@ -85,6 +104,7 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             recipient: parsed(&it.recipient)?,
         },
         Stored::Refused(it) => Event::Refused(refused(it)?),
+        Stored::Reloaded(it) => Event::Reloaded(reloaded(it)?),
         Stored::SnapshotTaken(it) => Event::SnapshotTaken(SnapshotTaken {
             size: it.size,
             root: array(&it.root)?,
@@ -100,6 +120,19 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             Event::SubscriptionDeleted { by: caller(it.by)?, subscription: it.subscription }
         }
         Stored::TailCut(it) => Event::TailCut { size: it.size, bytes: it.bytes },
+    })
+}
+
+fn reloaded(it: pb::Reloaded) -> Result<Reloaded, Malformed> {
+    let by = match it.by {
+        Some(by) => Some(caller(Some(by))?),
+        None => None,
+    };
+    Ok(Reloaded {
+        by,
+        cause: code(it.cause, ReloadCause::from_number)?,
+        generation: array(&it.generation)?,
+        rules: array(&it.rules)?,
     })
 }
 

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::event::{Disclosed, Event, Governed, Published, Record, Refused, StoredSubscription};
+use super::event::{
+    Disclosed, Event, Governed, Published, Record, Refused, Reloaded, StoredSubscription,
+};
 use super::read::actor;
-use crate::domain::{AgencyId, Caller};
+use crate::domain::{AgencyId, Barring, Caller};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
 /// Encodes a record. Called once in its life, when it is written.
@@ -47,6 +49,7 @@ fn stored(event: &Event) -> Stored {
             proposed: act.proposed,
             parties: parties(act),
         }),
+        Event::Barred { by, act } => barred(by, act),
         Event::BrokerStarted { version, rules } => Stored::BrokerStarted(pb::BrokerStarted {
             version: version.clone(),
             rules: Bytes::copy_from_slice(rules),
@@ -84,6 +87,7 @@ fn stored(event: &Event) -> Stored {
             })
         }
         Event::Refused(it) => Stored::Refused(refused(it)),
+        Event::Reloaded(it) => Stored::Reloaded(reloaded(it)),
         Event::SnapshotTaken(it) => Stored::SnapshotTaken(pb::SnapshotTaken {
             size: it.size,
             root: Bytes::copy_from_slice(&it.root),
@@ -113,6 +117,40 @@ fn stored(event: &Event) -> Stored {
 
 fn parties(act: &Governed) -> Vec<String> {
     act.parties.iter().map(AgencyId::to_string).collect()
+}
+
+fn barred(by: &Caller, act: &Barring) -> Stored {
+    let by = Some(actor(by));
+    match act {
+        Barring::AgencyReinstated(agency) => {
+            Stored::AgencyReinstated(pb::AgencyReinstated { by, agency: agency.to_string() })
+        }
+        Barring::AgencyRevoked(agency) => {
+            Stored::AgencyRevoked(pb::AgencyRevoked { by, agency: agency.to_string() })
+        }
+        Barring::AgencySuspended(agency) => {
+            Stored::AgencySuspended(pb::AgencySuspended { by, agency: agency.to_string() })
+        }
+        Barring::AuthorityRevoked(key) => Stored::AuthorityRevoked(pb::AuthorityRevoked {
+            by,
+            key: Bytes::copy_from_slice(&key.0),
+        }),
+        Barring::CertificateRevoked(certificate) => {
+            Stored::CertificateRevoked(pb::CertificateRevoked {
+                by,
+                certificate: Bytes::copy_from_slice(&certificate.0),
+            })
+        }
+    }
+}
+
+fn reloaded(it: &Reloaded) -> pb::Reloaded {
+    pb::Reloaded {
+        by: it.by.as_ref().map(actor),
+        cause: it.cause.number().into(),
+        generation: Bytes::copy_from_slice(&it.generation),
+        rules: Bytes::copy_from_slice(&it.rules),
+    }
 }
 
 fn created(by: &Caller, it: &StoredSubscription) -> pb::SubscriptionCreated {

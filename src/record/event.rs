@@ -6,8 +6,8 @@ use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::{
-    Act, AgencyId, Agreement, AgreementId, Caller, Facts, Fields, QueryPurpose, Reason, RecordKind,
-    Rule, StaffReference, Subscription, Timestamp,
+    Act, AgencyId, Agreement, AgreementId, Barring, Caller, Facts, Fields, QueryPurpose, Reason,
+    RecordKind, ReloadCause, Rule, StaffReference, Subscription, Timestamp,
 };
 
 /// One entry: when, what, and the commitments to its agencies' links.
@@ -29,6 +29,7 @@ pub enum Event {
     AgreementApproved(Governed),
     AgreementProposed { by: Caller, proposed: ProposedAgreement },
     AgreementWithdrawn(Governed),
+    Barred { by: Caller, act: Barring },
     BrokerStarted { version: String, rules: [u8; 32] },
     Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64 },
     Disclosed(Disclosed),
@@ -38,6 +39,7 @@ pub enum Event {
     Published(Published),
     Redelivered { disclosed: u64, opened: u64, recipient: AgencyId },
     Refused(Refused),
+    Reloaded(Reloaded),
     SnapshotTaken(SnapshotTaken),
     StreamOpened { by: Caller, subscription: u64, on_behalf_of: Option<StaffReference> },
     SubscriptionCreated { by: Caller, subscription: StoredSubscription },
@@ -158,6 +160,19 @@ pub struct SnapshotTaken {
     pub digest: [u8; 32],
 }
 
+/// A generation of certificates, CAs, CRLs, agency table and rules came into force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reloaded {
+    /// The operator who asked.
+    pub by: Option<Caller>,
+    /// Why.
+    pub cause: ReloadCause,
+    /// SHA-256 over the content of its files.
+    pub generation: [u8; 32],
+    /// SHA-256 of its rules.
+    pub rules: [u8; 32],
+}
+
 /// The agencies of a record: nearly always one or two, and looked at several times for each.
 pub type Agencies<'a> = SmallVec<[&'a AgencyId; 2]>;
 
@@ -174,8 +189,10 @@ impl Event {
             Self::AgreementProposed { proposed, .. } => {
                 proposed.agreement.parties.iter().map(|party| &party.agency).collect()
             }
-            Self::BrokerStarted { .. }
+            Self::Barred { .. }
+            | Self::BrokerStarted { .. }
             | Self::LogStarted { .. }
+            | Self::Reloaded(_)
             | Self::SnapshotTaken(_)
             | Self::TailCut { .. } => smallvec![],
             Self::Consulted { by, .. }
@@ -204,6 +221,13 @@ impl Event {
             Self::AgreementApproved(_) => RecordKind::AgreementApproved,
             Self::AgreementProposed { .. } => RecordKind::AgreementProposed,
             Self::AgreementWithdrawn(_) => RecordKind::AgreementWithdrawn,
+            Self::Barred { act, .. } => match act {
+                Barring::AgencyReinstated(_) => RecordKind::AgencyReinstated,
+                Barring::AgencyRevoked(_) => RecordKind::AgencyRevoked,
+                Barring::AgencySuspended(_) => RecordKind::AgencySuspended,
+                Barring::AuthorityRevoked(_) => RecordKind::AuthorityRevoked,
+                Barring::CertificateRevoked(_) => RecordKind::CertificateRevoked,
+            },
             Self::BrokerStarted { .. } => RecordKind::BrokerStarted,
             Self::Consulted { .. } => RecordKind::Consulted,
             Self::Disclosed(_) => RecordKind::Disclosed,
@@ -213,6 +237,7 @@ impl Event {
             Self::Published(_) => RecordKind::Published,
             Self::Redelivered { .. } => RecordKind::Redelivered,
             Self::Refused(_) => RecordKind::Refused,
+            Self::Reloaded(_) => RecordKind::Reloaded,
             Self::SnapshotTaken(_) => RecordKind::SnapshotTaken,
             Self::StreamOpened { .. } => RecordKind::StreamOpened,
             Self::SubscriptionCreated { .. } => RecordKind::SubscriptionCreated,
@@ -233,6 +258,7 @@ impl Event {
             | Self::AgreementApproved(_)
             | Self::AgreementProposed { .. }
             | Self::AgreementWithdrawn(_)
+            | Self::Barred { .. }
             | Self::BrokerStarted { .. }
             | Self::Consulted { .. }
             | Self::Disclosed(_)
@@ -241,6 +267,7 @@ impl Event {
             | Self::NumberSkipped { .. }
             | Self::Redelivered { .. }
             | Self::Refused(_)
+            | Self::Reloaded(_)
             | Self::SnapshotTaken(_)
             | Self::StreamOpened { .. }
             | Self::SubscriptionDeleted { .. }

@@ -21,7 +21,7 @@ pub use content::{
 pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
-    Agencies, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    Agencies, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
     SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};

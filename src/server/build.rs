@@ -9,13 +9,14 @@ use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
 use tower::util::MapResponseLayer;
 
+use super::{local, reload::Reloader};
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
-    OperationsService, SubscriptionsService, hold,
+    OperationsService, Reloading, SubscriptionsService, hold,
 };
-use crate::identity::{Acceptor, Connections, PeerStream, Trust, TrustError};
+use crate::identity::{Acceptor, Connections, Generations, PeerStream, Trust, TrustError};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::metrics::{self, Endpoint, Watched};
 use crate::pb::{self, v1};
@@ -28,6 +29,9 @@ pub enum ServerError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The local socket cannot be listened on.
+    #[error("{}: cannot be listened on: {_1}", .0.display())]
+    Socket(PathBuf, std::io::Error),
     /// The log.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -54,8 +58,7 @@ pub struct Server {
     stop: CancellationToken,
     drain_timeout: Duration,
     transport: oneshot::Receiver<Result<(), tonic::transport::Error>>,
-    // Held so that the acceptor's generation of trust stays.
-    _trust: watch::Sender<Arc<Trust>>,
+    reloading: Reloading,
 }
 
 impl Server {
@@ -66,13 +69,18 @@ impl Server {
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        let generations = Arc::new(Generations::default());
+        generations.take(&trust.borrow(), settings.digest, clock.now());
+        let domain = settings.trust.domain;
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
         let listen = settings.acceptor.listen;
-        let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), Arc::clone(&clock))
+        let doors = (trust.subscribe(), start.ledger.bars());
+        let acceptor = Acceptor::bind(settings.acceptor, doors, Arc::clone(&clock))
             .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
+        let (reloading, asked) = Reloading::new();
         let broker = Broker {
             ledger: start.ledger.clone(),
             views: views.clone(),
@@ -80,21 +88,22 @@ impl Server {
             clock,
             connections: Arc::clone(&connections),
             rejections: acceptor.rejections(),
+            trust: trust.subscribe(),
+            generations,
+            reloading: reloading.clone(),
             tasks: tasks.clone(),
             drain: stop.clone(),
         };
+        if let Some(path) = &settings.operate_socket {
+            local::serve(path, &broker, stop.clone())
+                .map_err(|error| ServerError::Socket(path.clone(), error))?;
+        }
         let admission = Admission::new(settings.limits)
             .map_err(|error| ServerError::Transport(error.to_string()))?;
-        let watched = Watched {
-            ledger: broker.ledger.clone(),
-            admission: admission.clone(),
-            connections: Arc::clone(&connections),
-            rejections: Arc::clone(&broker.rejections),
-            trust: trust.subscribe(),
-            started_at: broker.started_at,
-        };
         let metrics = match settings.metrics {
-            Some(listen) => Some(show(listen, watched, (&tasks, &stop)).await?),
+            Some(listen) => {
+                Some(show(listen, watched(&broker, &admission), (&tasks, &stop)).await?)
+            }
             None => None,
         };
         let routes = routes(&broker).await;
@@ -104,6 +113,11 @@ impl Server {
             stop.clone(),
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
+        let files = (settings.config, domain, settings.files, settings.digest);
+        let reloader = Reloader::new(&broker, files, trust);
+        // Once to see a change, once more to see that it has ended, and as long again to take it.
+        let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
+        tasks.keep("reload", stop.clone(), reloads);
         tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
         let streams_max = settings.streams_per_connection_max;
         let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
@@ -119,13 +133,18 @@ impl Server {
             stop,
             drain_timeout: settings.drain_timeout,
             transport,
-            _trust: trust,
+            reloading,
         })
     }
 
     /// Returns the address it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the way to ask for another generation of certificates, CAs, CRLs, agency table and rules.
+    pub fn reloading(&self) -> Reloading {
+        self.reloading.clone()
     }
 
     /// Returns the address at which figures are shown.
@@ -181,6 +200,18 @@ async fn show(
     endpoint.serve(watched, tasks, stop.clone());
     tracing::info!(%address, path = metrics::PATH, "metrics");
     Ok(address)
+}
+
+fn watched(broker: &Broker, admission: &Admission) -> Watched {
+    Watched {
+        ledger: broker.ledger.clone(),
+        admission: admission.clone(),
+        connections: Arc::clone(&broker.connections),
+        rejections: Arc::clone(&broker.rejections),
+        trust: broker.trust.clone(),
+        generations: Arc::clone(&broker.generations),
+        started_at: broker.started_at,
+    }
 }
 
 /// Opens the views; what they lack is indexed later.

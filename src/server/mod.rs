@@ -2,6 +2,8 @@
 
 mod build;
 mod descriptors;
+mod local;
+mod reload;
 mod telemetry;
 
 pub use build::{Server, ServerError};

@@ -8,8 +8,8 @@ use super::{
     term::Term,
 };
 use crate::domain::{
-    AgencyId, AgreementId, AlertId, Caller, Field, Fingerprint, Purpose, Reason, RecordKind,
-    SubjectToken,
+    AgencyId, AgreementId, AlertId, Barring, Caller, Field, Fingerprint, Purpose, Reason,
+    RecordKind, SubjectToken,
 };
 use crate::ledger::{Entry, LedgerError};
 use crate::record::{Disclosed, Event, Refused};
@@ -86,6 +86,11 @@ impl Matter {
                 matter.tokens = resolver.tokens_of(entry)?;
                 matter.token_readers = by.seat.agency().into_iter().cloned().collect();
             }
+            Event::Barred { by, act } => {
+                matter.caused_by(by);
+                matter.barred(act);
+            }
+            Event::Reloaded(it) => it.by.iter().for_each(|by| matter.caused_by(by)),
             Event::BrokerStarted { .. }
             | Event::LogStarted { .. }
             | Event::SnapshotTaken(_)
@@ -120,6 +125,15 @@ impl Matter {
         if let Some(agency) = by.seat.agency() {
             self.certificates.push((agency.clone(), by.certificate));
             self.name(agency);
+        }
+    }
+
+    fn barred(&mut self, act: &Barring) {
+        match act {
+            Barring::AgencyReinstated(agency)
+            | Barring::AgencyRevoked(agency)
+            | Barring::AgencySuspended(agency) => self.name(agency),
+            Barring::AuthorityRevoked(_) | Barring::CertificateRevoked(_) => {}
         }
     }
 

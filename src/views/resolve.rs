@@ -137,6 +137,7 @@ impl Resolver {
             Event::Acknowledged { .. }
             | Event::AgreementApproved(_)
             | Event::AgreementWithdrawn(_)
+            | Event::Barred { .. }
             | Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Disclosed(_)
@@ -145,6 +146,7 @@ impl Resolver {
             | Event::NumberSkipped { .. }
             | Event::Redelivered { .. }
             | Event::Refused(_)
+            | Event::Reloaded(_)
             | Event::SubscriptionDeleted { .. }
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => return Ok(None),

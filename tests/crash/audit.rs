@@ -111,9 +111,11 @@ impl Audit {
             Event::AgreementApproved(_)
             | Event::AgreementProposed { .. }
             | Event::AgreementWithdrawn(_)
+            | Event::Barred { .. }
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::LogStarted { .. }
+            | Event::Reloaded(_)
             | Event::StreamOpened { .. } => {}
         }
     }

@@ -16,6 +16,8 @@ mod limits;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod operate;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod stage;

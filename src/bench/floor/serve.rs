@@ -65,7 +65,8 @@ pub(in crate::bench) async fn serve(config: &Path, dir: &Path) -> Result<Listeni
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let trust = Trust::load(&settings.trust, clock.now()).map_err(BenchError::task)?;
     let trust = watch::Sender::new(Arc::new(trust));
-    let acceptor = Acceptor::bind(settings.acceptor, trust.subscribe(), clock);
+    let nobody = watch::channel(Arc::default()).1;
+    let acceptor = Acceptor::bind(settings.acceptor, (trust.subscribe(), nobody), clock);
     let acceptor = acceptor.map_err(BenchError::task)?;
     let address = acceptor.local_addr().to_string();
     let queue = store::start(dir).map_err(BenchError::task)?;

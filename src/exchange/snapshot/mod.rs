@@ -22,6 +22,7 @@ pub fn revision() -> [u8; 32] {
         include_str!("../state.rs"),
         include_str!("../versions.rs"),
         include_str!("../../domain/agreement.rs"),
+        include_str!("../../domain/bars.rs"),
         include_str!("../../domain/subscription.rs"),
         include_str!("../../record/content.rs"),
         include_str!("../../record/decode.rs"),

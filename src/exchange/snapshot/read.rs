@@ -9,8 +9,8 @@ use prost::Message;
 
 use super::stored;
 use crate::domain::{
-    AgencyId, AgreementId, AlertId, AlertType, Assertion, Certainty, Facts, Fields,
-    HandlingCondition, Purpose, Reason, SubjectCategory, Timestamp, UnknownCode,
+    AgencyId, AgreementId, AlertId, AlertType, Assertion, Barring, Certainty, Facts, Fields,
+    Fingerprint, HandlingCondition, Purpose, Reason, SubjectCategory, Timestamp, UnknownCode,
 };
 use crate::exchange::{
     apply::Content,
@@ -62,6 +62,10 @@ impl Restoring {
                 let alert = Alert { facts: Arc::new(facts), slot: it.slot, references: 0 };
                 state.alerts.insert(it.index, alert);
             }
+        }
+        for it in stored.bars {
+            let act = barring(it.barred.ok_or(NotAState)?)?;
+            state.bars.apply(&act, it.index);
         }
         for it in stored.requests {
             let id = AlertId::from_bytes(&it.id).map_err(|_| NotAState)?;
@@ -119,6 +123,7 @@ impl Restoring {
             Event::Acknowledged { .. }
             | Event::AgreementApproved(_)
             | Event::AgreementWithdrawn(_)
+            | Event::Barred { .. }
             | Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Disclosed(_)
@@ -128,6 +133,7 @@ impl Restoring {
             | Event::Published(_)
             | Event::Redelivered { .. }
             | Event::Refused(_)
+            | Event::Reloaded(_)
             | Event::SnapshotTaken(_)
             | Event::StreamOpened { .. }
             | Event::SubscriptionDeleted { .. }
@@ -164,6 +170,16 @@ impl Restoring {
         }
         Ok(())
     }
+}
+
+fn barring(it: stored::Barred) -> Result<Barring, NotAState> {
+    let key = |bytes: Vec<u8>| bytes.try_into().map(Fingerprint).map_err(|_| NotAState);
+    Ok(match it {
+        stored::Barred::Certificate(bytes) => Barring::CertificateRevoked(key(bytes)?),
+        stored::Barred::Authority(bytes) => Barring::AuthorityRevoked(key(bytes)?),
+        stored::Barred::Revoked(agency) => Barring::AgencyRevoked(parsed(&agency)?),
+        stored::Barred::Suspended(agency) => Barring::AgencySuspended(parsed(&agency)?),
+    })
 }
 
 fn sent(it: &stored::Sent) -> Result<Sent, NotAState> {

@@ -26,6 +26,30 @@ pub(super) struct Stored {
     pub(super) alerts: Vec<Alert>,
     #[prost(message, repeated, tag = "10")]
     pub(super) requests: Vec<Request>,
+    #[prost(message, repeated, tag = "11")]
+    pub(super) bars: Vec<Bar>,
+}
+
+/// Who may not take part: a certificate, a CA's key, or an agency that was revoked or is suspended.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Bar {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(oneof = "Barred", tags = "2, 3, 4, 5")]
+    pub(super) barred: Option<Barred>,
+}
+
+/// Who is barred.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum Barred {
+    #[prost(bytes, tag = "2")]
+    Certificate(Vec<u8>),
+    #[prost(bytes, tag = "3")]
+    Authority(Vec<u8>),
+    #[prost(string, tag = "4")]
+    Revoked(String),
+    #[prost(string, tag = "5")]
+    Suspended(String),
 }
 
 /// An agency's running number, and the index of its last record, plus 1.

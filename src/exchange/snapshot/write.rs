@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost::Message;
 
 use super::stored;
-use crate::domain::{AgencyId, AgreementId, Timestamp};
+use crate::domain::{AgencyId, AgreementId, Bars, Timestamp};
 use crate::exchange::publish::REMEMBERED_FOR;
 use crate::exchange::state::{Alert, Live, Sent, SentAs, State};
 
@@ -54,6 +54,7 @@ impl State {
             subscriptions: live.map(|(index, live)| subscription(*index, live, alive)).collect(),
             alerts: alerts.map(|(index, alert)| places.alert(*index, alert)).collect(),
             requests: self.stored_requests(agency, at),
+            bars: stored_bars(&self.bars),
         }
         .encode_to_vec()
     }
@@ -98,6 +99,18 @@ impl State {
             agreements: agreements.into_iter().zip(0..).collect(),
         }
     }
+}
+
+fn stored_bars(bars: &Bars) -> Vec<stored::Bar> {
+    use stored::Barred;
+    let certificates = bars.certificates.iter();
+    let certificates = certificates.map(|(it, at)| (*at, Barred::Certificate(it.0.to_vec())));
+    let authorities = bars.authorities.iter();
+    let authorities = authorities.map(|(it, at)| (*at, Barred::Authority(it.0.to_vec())));
+    let revoked = bars.revoked.iter().map(|(it, at)| (*at, Barred::Revoked(it.to_string())));
+    let suspended = bars.suspended.iter().map(|(it, at)| (*at, Barred::Suspended(it.to_string())));
+    let all = certificates.chain(authorities).chain(revoked).chain(suspended);
+    all.map(|(index, barred)| stored::Bar { index, barred: Some(barred) }).collect()
 }
 
 fn subscription(index: u64, live: &Live, alive: impl Fn(&u64) -> bool) -> stored::Subscription {

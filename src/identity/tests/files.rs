@@ -15,7 +15,7 @@ fn directory() -> (TempDir, Sources) {
         domain: "exchange.example".parse().unwrap(),
         certificate: write("cert.pem", &own.chain),
         key: write("key.pem", &own.key),
-        agencies: BTreeMap::from([("police".parse().unwrap(), write("ca.pem", &ca.pem))]),
+        agencies: BTreeMap::from([("police".parse().unwrap(), from(write("ca.pem", &ca.pem)))]),
         operators: None,
     };
     (dir, sources)

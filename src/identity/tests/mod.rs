@@ -4,11 +4,14 @@
 mod admission;
 mod cutting;
 mod files;
+mod local;
+mod revocation;
 
 use std::{
     collections::BTreeMap,
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -27,13 +30,14 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Acceptor, AcceptorSettings, Connections, PeerStream, Rejection, Rejections, Sources, Trust,
+    Acceptor, AcceptorSettings, Connections, PeerStream, Rejection, Rejections, Source, Sources,
+    Trust,
     acceptor::CertificateTime,
     mint::{self, Ca, Minted},
     provider,
 };
 use crate::{
-    domain::{Clock, Timestamp},
+    domain::{Bars, Clock, Timestamp},
     tasks::Tasks,
 };
 
@@ -55,6 +59,7 @@ struct Exchange {
     rejections: Arc<Rejections>,
     incoming: ReceiverStream<io::Result<PeerStream>>,
     trust: watch::Sender<Arc<Trust>>,
+    bars: watch::Sender<Arc<Bars>>,
     sources: Sources,
     stop: CancellationToken,
     tasks: Tasks,
@@ -81,19 +86,22 @@ impl Exchange {
             certificate: write("cert.pem", &own.chain),
             key: write("key.pem", &own.key),
             agencies: BTreeMap::from([
-                ("police".parse().unwrap(), write("police.pem", &police.pem)),
-                ("council".parse().unwrap(), write("council.pem", &council.pem)),
+                ("police".parse().unwrap(), from(write("police.pem", &police.pem))),
+                ("council".parse().unwrap(), from(write("council.pem", &council.pem))),
             ]),
-            operators: Some(write("operators.pem", &operators.pem)),
+            operators: Some(from(write("operators.pem", &operators.pem))),
         };
         let generation = Arc::new(Trust::load(&sources, mint::today()).unwrap());
         let (trust, newest) = watch::channel(generation);
+        let bars = watch::Sender::new(Arc::default());
         let clock = Arc::new(SetClock(AtomicU64::new(mint::today().ms())));
         let mut settings = AcceptorSettings::new("127.0.0.1:0".parse().unwrap());
         settings.handshake_timeout = LONG;
         change(&mut settings);
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
-        let acceptor = Acceptor::bind(settings, newest, Arc::<SetClock>::clone(&clock)).unwrap();
+        let acceptor =
+            Acceptor::bind(settings, (newest, bars.subscribe()), Arc::<SetClock>::clone(&clock))
+                .unwrap();
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let rejections = acceptor.rejections();
         let incoming = acceptor.accept(&tasks, stop.clone());
@@ -104,6 +112,7 @@ impl Exchange {
             rejections,
             incoming,
             trust,
+            bars,
             sources,
             stop,
             tasks,
@@ -190,6 +199,11 @@ async fn guarded<T>(work: impl Future<Output = T>) -> T {
         () = tokio::time::sleep(Duration::from_secs(20)) => panic!("not in time"),
         done = work => done,
     }
+}
+
+/// CAs without a list of revocations.
+fn from(ca: PathBuf) -> Source {
+    Source { ca, crl: None }
 }
 
 /// Longer than any test takes.

@@ -13,7 +13,9 @@ use super::{
     trace::Recorder,
     world::World,
 };
-use crate::domain::{AgencyId, AlertId, Caller, Draft, QueryPurpose, Subscription, Timestamp};
+use crate::domain::{
+    AgencyId, AlertId, Barring, Caller, Draft, QueryPurpose, Subscription, Timestamp,
+};
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
     Commit, Heard, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
@@ -35,7 +37,7 @@ pub(super) enum Waiting {
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),
     Subscribed(Receiver<SubscriptionStanding>),
-    /// Withdrawals and deletions: their answers come through the trace.
+    /// Withdrawals, deletions and suspensions: their answers come through the trace.
     Traced,
 }
 
@@ -51,6 +53,8 @@ pub(super) struct Request {
 #[derive(Clone, Debug)]
 pub(super) enum Ticket {
     Delete(AgencyId, crate::domain::Name),
+    Reinstate,
+    Suspend(AgencyId),
     Withdraw(crate::domain::AgreementId),
 }
 
@@ -109,6 +113,12 @@ impl World<'_> {
                 self.wait_for(Ticket::Withdraw(id.clone()), answered);
                 Some((Command::Withdraw { by, id, answer }, Waiting::Traced))
             }
+            Ask::Reinstate { agency } => {
+                Some(self.bar(agency, Barring::AgencyReinstated(sample::agency(agency))))
+            }
+            Ask::Suspend { agency } => {
+                Some(self.bar(agency, Barring::AgencySuspended(sample::agency(agency))))
+            }
             Ask::Acknowledge { stream, up_to } => self.acknowledge(stream, up_to),
             Ask::Close { stream } => {
                 let (place, open) = self.a_stream(stream)?;
@@ -126,6 +136,16 @@ impl World<'_> {
                 Some(self.open((agency, name), credit, resume))
             }
         }
+    }
+
+    fn bar(&mut self, agency: usize, act: Barring) -> (Command, Waiting) {
+        let (answer, answered) = oneshot::channel();
+        if matches!(act, Barring::AgencySuspended(_)) {
+            self.wait_for(Ticket::Suspend(sample::agency(agency)), answered);
+        } else {
+            self.wait_for(Ticket::Reinstate, answered);
+        }
+        (Command::Bar { by: Caller::local(), act, answer }, Waiting::Traced)
     }
 
     fn acknowledge(&self, stream: u64, up_to: UpTo) -> Option<(Command, Waiting)> {
@@ -155,14 +175,16 @@ impl World<'_> {
         self.streams.push(Stream::new(agency.clone(), credit.into()));
         let mut newest = self.audit.subscriptions.values().rev();
         let asked = newest.find(|it| it.agency == agency && it.subscription.name == name);
+        let by = sample::service(number);
+        let outlet = Recorder::new(stream, &by, &self.trace);
         let opening = Opening {
-            by: sample::service(number),
+            by,
             purpose: asked.map_or(sample::NEVER_AGREED, |it| it.subscription.purpose),
             name,
             credit,
             resume,
             on_behalf_of: None,
-            outlet: Recorder::new(stream, &self.trace),
+            outlet,
         };
         let (answer, answered) = oneshot::channel();
         (Command::Open { opening, answer }, Waiting::Opened(answered, stream))

@@ -2,12 +2,12 @@
 //! for what and what was disclosed. It shares no state with the writer and none of its decisions.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use super::{evaluate::Version, sample};
-use crate::domain::{AgencyId, AgreementId, AlertId, Draft, Subscription, Timestamp};
+use crate::domain::{AgencyId, AgreementId, AlertId, Barring, Draft, Subscription, Timestamp};
 use crate::journal::{Frame, Journal, Memory};
 use crate::ledger::{Entry, LinkPlace, Links, contents::unsealed, secrets::Secrets};
 use crate::merkle::{MemoryTree, leaf_hash};
@@ -28,6 +28,7 @@ pub(super) struct Audit {
     /// Redeliveries by their record's index: what they repeat, and the version that permitted it.
     pub(super) redeliveries: BTreeMap<u64, (u64, u64)>,
     pub(super) opened: BTreeMap<u64, u64>,
+    pub(super) suspended: BTreeSet<AgencyId>,
     pub(super) counts: BTreeMap<&'static str, u64>,
     links: Vec<(AgencyId, Links, u64, u64)>,
 }
@@ -94,6 +95,7 @@ impl Audit {
             disclosures: BTreeMap::new(),
             redeliveries: BTreeMap::new(),
             opened: BTreeMap::new(),
+            suspended: BTreeSet::new(),
             counts: BTreeMap::new(),
             links: sample::agencies().map(links).collect(),
         }
@@ -165,6 +167,7 @@ impl Audit {
             }
             Event::Refused(refused) => self.refused(refused),
             Event::StreamOpened { by, subscription, .. } => {
+                self.takes_part(by.seat.agency().unwrap());
                 let asked = &self.subscriptions[subscription];
                 assert!(asked.is_live(self.at) && by.seat.agency() == Some(&asked.agency));
                 self.opened.insert(index, *subscription);
@@ -178,13 +181,34 @@ impl Audit {
                 assert!(asked.is_live(self.at) && by.seat.agency() == Some(&asked.agency));
                 asked.deleted = true;
             }
+            Event::Barred { act, .. } => self.barred(act),
             Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::LogStarted { .. }
+            | Event::Reloaded(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
+    }
+
+    fn barred(&mut self, act: &Barring) {
+        match act {
+            Barring::AgencyReinstated(agency) => {
+                assert!(self.suspended.remove(agency), "reinstated though not suspended");
+            }
+            Barring::AgencySuspended(agency) => {
+                assert!(self.suspended.insert(agency.clone()), "suspended twice");
+            }
+            Barring::AgencyRevoked(_)
+            | Barring::AuthorityRevoked(_)
+            | Barring::CertificateRevoked(_) => panic!("nobody asks for it here"),
+        }
+    }
+
+    /// P4: nothing goes to a suspended agency after that record, and nothing is taken from it.
+    pub(super) fn takes_part(&self, agency: &AgencyId) {
+        assert!(!self.suspended.contains(agency), "P4: {agency} is suspended");
     }
 
     pub(super) fn count(&mut self, what: &'static str) {
@@ -203,6 +227,11 @@ const fn name_of(event: &Event) -> &'static str {
         Event::AgreementApproved(_) => "AgreementApproved",
         Event::AgreementProposed { .. } => "AgreementProposed",
         Event::AgreementWithdrawn(_) => "AgreementWithdrawn",
+        Event::Barred { act: Barring::AgencyReinstated(_), .. } => "AgencyReinstated",
+        Event::Barred { act: Barring::AgencyRevoked(_), .. } => "AgencyRevoked",
+        Event::Barred { act: Barring::AgencySuspended(_), .. } => "AgencySuspended",
+        Event::Barred { act: Barring::AuthorityRevoked(_), .. } => "AuthorityRevoked",
+        Event::Barred { act: Barring::CertificateRevoked(_), .. } => "CertificateRevoked",
         Event::BrokerStarted { .. } => "BrokerStarted",
         Event::Consulted { .. } => "Consulted",
         Event::Disclosed(_) => "Disclosed",
@@ -212,6 +241,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Published(_) => "Published",
         Event::Redelivered { .. } => "Redelivered",
         Event::Refused(_) => "Refused",
+        Event::Reloaded(_) => "Reloaded",
         Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",

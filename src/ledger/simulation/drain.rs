@@ -3,6 +3,7 @@
 use super::{
     ask,
     op::{AGENCIES, Ask, NAMES, Op, Resume, UpTo},
+    sample,
     world::World,
 };
 
@@ -17,6 +18,9 @@ impl World<'_> {
         }
         self.set_clock(self.latest.max(self.full_until));
         for agency in 0..AGENCIES {
+            if self.audit.suspended.contains(&sample::agency(agency)) {
+                self.run(&Op::One(Ask::Reinstate { agency }));
+            }
             for name in 0..NAMES {
                 self.drain_one(agency, name);
             }

@@ -90,6 +90,7 @@ impl Audit {
     pub(super) fn published(&mut self, index: u64, published: &Published, bytes: &[u8]) {
         let draft = record::draft_from_bytes(bytes).unwrap();
         let facts = &published.facts;
+        self.takes_part(&facts.publisher);
         assert_eq!(*facts, Facts::of(&draft, facts.id, &facts.publisher, facts.delete_after));
         let key = (facts.publisher.clone(), facts.id);
         assert!(self.requests.insert(key, index).is_none(), "a request id was taken twice");
@@ -152,6 +153,7 @@ impl Audit {
     }
 
     pub(super) fn disclosed(&mut self, index: u64, it: &Disclosed) {
+        self.takes_part(&it.recipient);
         let permitted = self.permitted(it.subscription, it.published);
         let (version, fields) = permitted.expect("P1: disclosed without a reason");
         assert_eq!((it.agreement, it.released), (version, fields), "P1: other fields or version");
@@ -176,6 +178,7 @@ impl Audit {
 
     pub(super) fn redelivered(&mut self, (index, disclosed): (u64, u64), opened: u64) {
         let (known, _) = self.disclosures[&disclosed].clone();
+        self.takes_part(&known.recipient);
         let permitted = self.permitted(known.subscription, known.published);
         let (version, fields) = permitted.expect("P1: redelivered without a reason");
         assert_eq!(fields, known.released, "P1: redelivered with other fields");

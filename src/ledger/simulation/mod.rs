@@ -35,12 +35,16 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 32] = [
+const HAPPENS: [&str; 36] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
+    "AGENCY_NOT_SUSPENDED",
+    "AGENCY_SUSPENDED",
     "AGREEMENT_NOT_IN_FORCE",
     "AGREEMENT_UNKNOWN",
     "AHEAD_OF_TIME",
     "Acknowledged",
+    "AgencyReinstated",
+    "AgencySuspended",
     "AgreementWithdrawn",
     "BrokerStarted",
     "CREDIT_OUT_OF_BOUNDS",

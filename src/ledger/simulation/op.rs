@@ -38,6 +38,8 @@ pub(super) enum Ask {
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
     Propose { agency: usize, agreement: usize, shape: u64 },
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
+    Reinstate { agency: usize },
+    Suspend { agency: usize },
     Withdraw { agency: usize, agreement: usize },
 }
 
@@ -146,6 +148,8 @@ impl Ask {
             910..=914 => Self::Delete { agency, name },
             915..=944 => Self::Close { stream: random.next() },
             945..=974 => Self::List { agency },
+            975..=978 => Self::Suspend { agency },
+            979..=989 => Self::Reinstate { agency },
             _ => Self::Consult { agency },
         }
     }

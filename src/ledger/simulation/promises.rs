@@ -124,7 +124,7 @@ pub(super) fn a_request_id_is_refused_for_a_reason(
         assert!(known.is_some_and(|draft| *draft != request.draft));
     } else if reason == Reason::RequestIdTooOld {
         assert!(age > 24 * 3_600_000);
-    } else if reason != Reason::WrongRole {
+    } else if reason != Reason::WrongRole && reason != Reason::AgencySuspended {
         assert_eq!(known, None, "a known publish was decided anew");
     }
 }
@@ -157,6 +157,13 @@ pub(super) fn p4_a_deleted_subscription_is_cut(
     assert!(asked.deleted);
     assert!(!world.streams.iter().any(|it| it.listens() && it.is_of(*subscription)), "P4: not cut");
     world.deleted.push(*subscription);
+}
+
+/// P4: when a suspension is answered, no stream of the agency is left; what is disclosed after its record the
+/// audit finds.
+pub(super) fn p4_a_suspension_has_cut(world: &World<'_>, agency: &AgencyId) {
+    let left = world.streams.iter().any(|it| it.agency == *agency && it.key.is_some() && it.open);
+    assert!(!left, "P4: a stream of a suspended agency was not cut");
 }
 
 /// P4: after the answer, only a version that was proposed since can let anything leave.

@@ -155,6 +155,8 @@ impl World<'_> {
                     Ticket::Delete(agency, name) => {
                         promises::p4_a_deleted_subscription_is_cut(self, (&agency, &name), index);
                     }
+                    Ticket::Reinstate => {}
+                    Ticket::Suspend(agency) => promises::p4_a_suspension_has_cut(self, &agency),
                     Ticket::Withdraw(id) => promises::p4_a_withdrawal_has_cut(self, &id, index),
                 }
             }

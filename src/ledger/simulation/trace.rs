@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::oneshot;
 
-use crate::domain::Reason;
+use crate::domain::{Bars, Caller, Reason};
 use crate::journal::{Journal, Memory};
 use crate::ledger::{Outlet, Rejection, Release};
 
@@ -96,13 +96,15 @@ impl Inner {
 #[derive(Debug)]
 pub(super) struct Recorder {
     stream: usize,
+    caller: Caller,
     trace: Arc<Trace>,
     is_cut: AtomicBool,
 }
 
 impl Recorder {
-    pub(super) fn new(stream: usize, trace: &Arc<Trace>) -> Arc<Self> {
-        Arc::new(Self { stream, trace: Arc::clone(trace), is_cut: AtomicBool::new(false) })
+    pub(super) fn new(stream: usize, caller: &Caller, trace: &Arc<Trace>) -> Arc<Self> {
+        let (caller, trace) = (caller.clone(), Arc::clone(trace));
+        Arc::new(Self { stream, caller, trace, is_cut: AtomicBool::new(false) })
     }
 }
 
@@ -134,6 +136,10 @@ impl Outlet for Recorder {
 
     fn connection(&self) -> u64 {
         self.stream as u64
+    }
+
+    fn is_barred(&self, bars: &Bars) -> bool {
+        bars.against(&self.caller).is_some()
     }
 
     /// A slow reader is one that stays.

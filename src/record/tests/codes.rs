@@ -7,8 +7,9 @@ use prost_reflect::EnumDescriptor;
 use super::protos;
 use crate::domain::{
     Act, AgencyKind, AlertType, Assertion, Certainty, Field, HandlingCode, HandlingCondition,
-    Indicator, IntelligenceAssessment, Purpose, QueryPurpose, RecordKind, Regime, RequestedAction,
-    RetentionClass, Route, Rule, SourceEvaluation, SubjectCategory, TokenKind, Urgency,
+    Indicator, IntelligenceAssessment, Purpose, QueryPurpose, RecordKind, Regime, ReloadCause,
+    RequestedAction, RetentionClass, Route, Rule, SourceEvaluation, SubjectCategory, TokenKind,
+    Urgency,
 };
 
 type List = BTreeMap<i32, String>;
@@ -61,6 +62,7 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
         QueryPurpose,
         RecordKind,
         Regime,
+        ReloadCause,
         RequestedAction,
         RetentionClass,
         Route,

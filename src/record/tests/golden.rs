@@ -8,11 +8,13 @@ use prost::Message;
 use super::protos;
 use super::sample::{agency, agreement, at, draft, facts, officer, system, view};
 use crate::domain::{
-    Act, Facts, Field, Filter, Hex, QueryPurpose, Reason, Rule, StaffReference, Subscription,
+    Act, Barring, Caller, Facts, Field, Filter, Fingerprint, Hex, QueryPurpose, Reason,
+    ReloadCause, Rule, StaffReference, Subscription,
 };
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
+    SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode,
+    view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -46,6 +48,25 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
             Event::SnapshotTaken(SnapshotTaken { size: 300, root: [3; 32], digest: [9; 32] }),
         ),
         ("tail_cut", Event::TailCut { size: 300, bytes: 17 }),
+    ]
+}
+
+fn of_operations() -> Vec<(&'static str, Event)> {
+    let barred = |act| Event::Barred { by: Caller::local(), act };
+    let housing = || agency("housing");
+    let reloaded = Reloaded {
+        by: Some(Caller::local()),
+        cause: ReloadCause::Request,
+        generation: [1; 32],
+        rules: [2; 32],
+    };
+    vec![
+        ("agency_reinstated", barred(Barring::AgencyReinstated(housing()))),
+        ("agency_revoked", barred(Barring::AgencyRevoked(housing()))),
+        ("agency_suspended", barred(Barring::AgencySuspended(housing()))),
+        ("authority_revoked", barred(Barring::AuthorityRevoked(Fingerprint([3; 32])))),
+        ("certificate_revoked", barred(Barring::CertificateRevoked(Fingerprint([4; 32])))),
+        ("reloaded", Event::Reloaded(reloaded)),
     ]
 }
 
@@ -131,7 +152,7 @@ fn of_alerts() -> Vec<(&'static str, Event)> {
 }
 
 fn events() -> Vec<(&'static str, Event)> {
-    [of_governance(), of_the_log(), of_subscriptions(), of_alerts()].concat()
+    [of_governance(), of_the_log(), of_operations(), of_subscriptions(), of_alerts()].concat()
 }
 
 /// Entries with what came to their kinds later: without it they have the bytes above.

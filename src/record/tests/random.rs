@@ -6,15 +6,15 @@ use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 
 use crate::domain::{
-    Act, AlertType, Assertion, Certainty, Facts, Filter, HandlingCondition, Purpose, QueryPurpose,
-    Reason, Rule, SubjectCategory, Subscription,
+    Act, AlertType, Assertion, Barring, Certainty, Facts, Filter, Fingerprint, HandlingCondition,
+    Purpose, QueryPurpose, Reason, ReloadCause, Rule, SubjectCategory, Subscription,
     random::{
         agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some, staff,
     },
 };
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, SealedFilter,
-    SnapshotTaken, StoredSubscription, agreement_to_pb,
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
+    SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -36,7 +36,13 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![acts_on_the_log(), acts_of_governance(), acts_on_subscriptions(), alerts()]
+    prop_oneof![
+        acts_on_the_log(),
+        acts_of_operators(),
+        acts_of_governance(),
+        acts_on_subscriptions(),
+        alerts()
+    ]
 }
 
 fn acts_on_the_log() -> impl Strategy<Value = Event> {
@@ -53,6 +59,21 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
         Event::SnapshotTaken(SnapshotTaken { size, root, digest })
     });
     prop_oneof![log, broker, cut, consulted, exported, snapshot]
+}
+
+fn acts_of_operators() -> impl Strategy<Value = Event> {
+    let act = prop_oneof![
+        agency().prop_map(Barring::AgencyReinstated),
+        agency().prop_map(Barring::AgencyRevoked),
+        agency().prop_map(Barring::AgencySuspended),
+        hash().prop_map(|key| Barring::AuthorityRevoked(Fingerprint(key))),
+        hash().prop_map(|it| Barring::CertificateRevoked(Fingerprint(it))),
+    ];
+    let barred = (caller(), act).prop_map(|(by, act)| Event::Barred { by, act });
+    let reloaded = (option::of(caller()), one(ReloadCause::ALL), hash(), hash()).prop_map(
+        |(by, cause, generation, rules)| Event::Reloaded(Reloaded { by, cause, generation, rules }),
+    );
+    prop_oneof![barred, reloaded]
 }
 
 fn governed() -> impl Strategy<Value = Governed> {

@@ -45,3 +45,90 @@ async fn refuses_get_status_beyond_name_version_and_log_to_all_but_operators() {
     assert_eq!(status.agreements_in_force, 1);
     assert!(status.connections > 0);
 }
+
+/// Everybody but operators, and whatever names nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_reload() {
+    let stage = Stage::start();
+    for role in [Role::Service, Role::Officer] {
+        let speaker = stage.speak("police", role).await;
+        let status = speaker.operations().reload(pb::ReloadRequest {}).await.unwrap_err();
+        assert_eq!(status.message(), "WRONG_ROLE");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_revoke_certificate() {
+    let stage = Stage::start();
+    for (role, certificate, message) in [
+        (Role::Officer, vec![1; 32], "WRONG_ROLE"),
+        (Role::Service, vec![1; 32], "WRONG_ROLE"),
+        (Role::Operator, vec![], "MISSING_FIELD at certificate"),
+        (Role::Operator, vec![1; 31], "MALFORMED at certificate"),
+        (Role::Operator, vec![0; 32], "MALFORMED at certificate"),
+    ] {
+        let speaker = stage.speak("police", role).await;
+        let request = pb::RevokeCertificateRequest { certificate: certificate.into() };
+        let status = speaker.operations().revoke_certificate(request).await.unwrap_err();
+        assert_eq!(status.message(), message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_revoke_authority() {
+    let stage = Stage::start();
+    for (role, key, message) in [
+        (Role::Officer, vec![1; 32], "WRONG_ROLE"),
+        (Role::Operator, vec![], "MISSING_FIELD at key"),
+        (Role::Operator, vec![1; 33], "MALFORMED at key"),
+    ] {
+        let speaker = stage.speak("police", role).await;
+        let request = pb::RevokeAuthorityRequest { key: key.into() };
+        let status = speaker.operations().revoke_authority(request).await.unwrap_err();
+        assert_eq!(status.message(), message);
+    }
+}
+
+/// What is asked about which agency by whom, and what comes of it.
+const AGENCIES: [(Role, &str, &str); 4] = [
+    (Role::Officer, "housing", "WRONG_ROLE"),
+    (Role::Service, "housing", "WRONG_ROLE"),
+    (Role::Operator, "", "MISSING_FIELD at agency"),
+    (Role::Operator, "Housing", "MALFORMED at agency"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_revoke_agency() {
+    let stage = Stage::start();
+    let unknown = (Role::Operator, "library", "AGENCY_UNKNOWN at agency");
+    for (role, agency, message) in AGENCIES.into_iter().chain([unknown]) {
+        let speaker = stage.speak("police", role).await;
+        let request = pb::RevokeAgencyRequest { agency: agency.to_owned() };
+        let status = speaker.operations().revoke_agency(request).await.unwrap_err();
+        assert_eq!(status.message(), message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_suspend_agency() {
+    let stage = Stage::start();
+    let unknown = (Role::Operator, "library", "AGENCY_UNKNOWN at agency");
+    for (role, agency, message) in AGENCIES.into_iter().chain([unknown]) {
+        let speaker = stage.speak("police", role).await;
+        let request = pb::SuspendAgencyRequest { agency: agency.to_owned() };
+        let status = speaker.operations().suspend_agency(request).await.unwrap_err();
+        assert_eq!(status.message(), message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_reinstate_agency() {
+    let stage = Stage::start();
+    let standing = (Role::Operator, "housing", "AGENCY_NOT_SUSPENDED at agency");
+    for (role, agency, message) in AGENCIES.into_iter().chain([standing]) {
+        let speaker = stage.speak("police", role).await;
+        let request = pb::ReinstateAgencyRequest { agency: agency.to_owned() };
+        let status = speaker.operations().reinstate_agency(request).await.unwrap_err();
+        assert_eq!(status.message(), message);
+    }
+}

@@ -55,6 +55,11 @@ impl Broker {
         assert!(lifted.unwrap().success());
     }
 
+    /// Sends SIGHUP.
+    pub(super) fn hang_up(&self) {
+        kill("-HUP", self.child.id());
+    }
+
     /// Returns the soft and the hard limit of its descriptors.
     pub(super) fn descriptors(&self) -> [u64; 2] {
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();

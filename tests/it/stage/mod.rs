@@ -3,6 +3,7 @@
 
 mod binary;
 mod bytes;
+mod certificates;
 mod cli;
 mod evidence;
 mod papers;
@@ -22,6 +23,7 @@ use portway::{
 use tempfile::TempDir;
 
 pub(crate) use binary::{Broker, Ended};
+pub(crate) use certificates::{crl, fingerprint, in_force, put};
 pub(crate) use cli::{Cli, Said};
 pub(crate) use evidence::{Due, events, size};
 pub(crate) use papers::{
@@ -58,10 +60,20 @@ impl Stage {
 
     /// The same, with another configuration.
     pub(crate) fn start_editing(edit: impl FnOnce(String) -> String) -> Self {
+        Self::start_after(|stage| stage.edit(edit))
+    }
+
+    /// The same, with whatever files are made before the start.
+    pub(crate) fn start_after(prepare: impl FnOnce(&Self)) -> Self {
         let stage = Self::set();
-        let path = stage.path("broker/portway.toml");
-        fs::write(&path, edit(fs::read_to_string(&path).unwrap())).unwrap();
+        prepare(&stage);
         stage.begin("info")
+    }
+
+    /// Changes the configuration that the broker is started with.
+    pub(crate) fn edit(&self, edit: impl FnOnce(String) -> String) {
+        let path = self.path("broker/portway.toml");
+        fs::write(&path, edit(fs::read_to_string(&path).unwrap())).unwrap();
     }
 
     fn begin(mut self, level: &str) -> Self {
@@ -140,6 +152,11 @@ impl Stage {
     /// Asks the broker to stop, and waits for its end.
     pub(crate) fn terminate(&mut self) -> Ended {
         self.broker.take().expect("a broker that runs").terminate()
+    }
+
+    /// Has the broker read its certificates, CAs, CRLs, agencies and rules anew.
+    pub(crate) fn hang_up(&self) {
+        self.broker.as_ref().expect("a broker that runs").hang_up();
     }
 
     /// Kills the broker, as a power cut would.

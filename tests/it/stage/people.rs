@@ -81,7 +81,8 @@ pub(super) fn configuration() -> String {
          [operators]\nca = \"../ca/operators/ca.pem\"\n\
          [journal]\ndir = \"journal\"\nsegment_bytes = 1048576\n\
          [ledger]\nanchor_dir = \"anchor\"\nkeys_dir = \"keys\"\n\
-         [views]\ndir = \"views\"\n"
+         [views]\ndir = \"views\"\n\
+         [operate]\nsocket = \"operate.sock\"\n"
     );
     for agency in AGENCIES.into_iter().chain(["school"]) {
         write!(text, "[[agency]]\nid = \"{agency}\"\nca = \"../ca/{agency}/ca.pem\"\n").unwrap();

@@ -1,0 +1,204 @@
+//! The local socket: who runs the broker, or root, needs no certificate there. The kernel says who is at the other
+//! end; whoever else asks is closed without a word.
+
+use std::{
+    fs,
+    io::{self, IoSlice},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::{
+        fs::{FileTypeExt, MetadataExt, PermissionsExt},
+        net::{UnixListener as StdListener, UnixStream as StdStream},
+    },
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{UnixListener, UnixStream},
+    sync::mpsc,
+    time,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Connected;
+
+use super::{
+    Connections, Peer,
+    connection::{Admission, Entry, Half},
+};
+use crate::{
+    domain::{Caller, Timestamp},
+    tasks::Tasks,
+};
+
+/// A bound local socket.
+#[derive(Debug)]
+pub struct LocalAcceptor {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Whoever runs the broker.
+    uid: u32,
+    connections: Arc<Connections>,
+}
+
+impl LocalAcceptor {
+    /// Binds the socket, readable and writable by its owner only. One that nobody listens on any more is
+    /// replaced. Call it within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// The system's, where it cannot be bound, another broker listens there, or it is no socket.
+    pub fn bind(path: &Path, connections: Arc<Connections>) -> io::Result<Self> {
+        if let Ok(found) = fs::symlink_metadata(path) {
+            if !found.file_type().is_socket() || StdStream::connect(path).is_ok() {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            fs::remove_file(path)?;
+        }
+        let listener = StdListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        listener.set_nonblocking(true)?;
+        let uid = fs::metadata(path)?.uid();
+        let listener = UnixListener::from_std(listener)?;
+        Ok(Self { listener, path: path.to_owned(), uid, connections })
+    }
+
+    /// Accepts until `stop` fires; then the stream ends and the socket is gone.
+    pub fn accept(
+        self,
+        tasks: &Tasks,
+        stop: CancellationToken,
+    ) -> ReceiverStream<io::Result<LocalStream>> {
+        let (admitted, incoming) = mpsc::channel(1);
+        let run = stop.clone().run_until_cancelled_owned(async move {
+            loop {
+                match self.listener.accept().await {
+                    Ok((socket, _)) => {
+                        if let Some(stream) = self.admit(socket)
+                            && admitted.send(Ok(stream)).await.is_err()
+                        {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "accept failed on the local socket");
+                        time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        });
+        tasks.keep("identity-local", stop, async move {
+            run.await;
+        });
+        ReceiverStream::new(incoming)
+    }
+
+    fn admit(&self, socket: UnixStream) -> Option<LocalStream> {
+        let uid = socket.peer_cred().ok()?.uid();
+        if uid != self.uid && uid != ROOT {
+            tracing::warn!(uid, "local connection refused: another user");
+            return None;
+        }
+        tracing::info!(uid, "local connection");
+        let admission = Admission {
+            caller: Caller::local(),
+            chain: Vec::new(),
+            not_after: FOREVER,
+            authorities: Vec::new(),
+            until: FOREVER,
+        };
+        let entry = self.connections.admit(admission, NOWHERE).ok()?;
+        Some(LocalStream { stream: socket, entry })
+    }
+}
+
+impl Drop for LocalAcceptor {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the local socket was gone");
+        }
+    }
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ROOT: u32 = 0;
+const FOREVER: Timestamp = Timestamp::from_ms(u64::MAX);
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// A connection over the local socket.
+#[derive(Debug)]
+pub struct LocalStream {
+    stream: UnixStream,
+    entry: Entry,
+}
+
+impl Connected for LocalStream {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        Peer::of(self.entry.connection())
+    }
+}
+
+impl LocalStream {
+    fn pass<T>(
+        self: Pin<&mut Self>,
+        half: Half,
+        context: &mut Context<'_>,
+        call: impl FnOnce(Pin<&mut UnixStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let Self { stream, entry } = self.get_mut();
+        entry.connection().pass(half, context, |context| call(Pin::new(stream), context))
+    }
+}
+
+impl AsyncRead for LocalStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut *this)
+            .pass(Half::Read, context, |stream, context| stream.poll_read(context, buffer));
+        this.entry.connection().hear(buffer.filled().len() - before);
+        polled
+    }
+}
+
+impl AsyncWrite for LocalStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.pass(Half::Write, context, |stream, context| stream.poll_write(context, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.pass(Half::Write, context, |stream, context| {
+            stream.poll_write_vectored(context, slices)
+        })
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pass(Half::Write, context, UnixStream::poll_flush)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pass(Half::Write, context, UnixStream::poll_shutdown)
+    }
+}

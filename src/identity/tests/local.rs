@@ -1,0 +1,61 @@
+//! The local socket.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use tokio::{io::AsyncWriteExt, net::UnixStream};
+use tonic::transport::server::Connected;
+
+use super::*;
+use crate::{
+    domain::Caller,
+    identity::{Bounds, LocalAcceptor},
+};
+
+#[tokio::test]
+async fn who_runs_the_broker_comes_in_though_no_place_is_left() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("operate.sock");
+    let bounds = Bounds { open_max: 0, open_per_agency_max: 0 };
+    let connections = Arc::new(Connections::new(bounds));
+    let (tasks, stop) = (Tasks::new(), CancellationToken::new());
+    let acceptor = LocalAcceptor::bind(&path, Arc::clone(&connections)).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut incoming = acceptor.accept(&tasks, stop.clone());
+
+    let mut client = UnixStream::connect(&path).await.unwrap();
+    let mut stream = guarded(incoming.next()).await.unwrap().unwrap();
+
+    let peer = stream.connect_info();
+    assert_eq!(peer.caller, Caller::local());
+    assert_eq!(peer.connection.bar(&Bars::default()), None);
+    client.write_all(b"hello").await.unwrap();
+    let mut said = [0; 5];
+    guarded(stream.read_exact(&mut said)).await.unwrap();
+    peer.connection.cut();
+    let error = guarded(stream.read(&mut said)).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+
+    stop.cancel();
+    guarded(tasks.drained()).await;
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_socket_that_is_served_or_is_none_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("operate.sock");
+    let connections = || Arc::new(Connections::new(Bounds { open_max: 1, open_per_agency_max: 1 }));
+    let served = LocalAcceptor::bind(&path, connections()).unwrap();
+    let error = LocalAcceptor::bind(&path, connections()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    drop(served);
+
+    // A broker that was killed leaves its socket behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    drop(LocalAcceptor::bind(&path, connections()).unwrap());
+
+    fs::write(&path, "a file").unwrap();
+    LocalAcceptor::bind(&path, connections()).unwrap_err();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a file");
+}
