@@ -10,6 +10,7 @@ use super::{
     connect::Global,
     demo::DemoArgs,
     follow::FollowArgs,
+    keys::KeysCommand,
     operate::OperateCommand,
     publish::PublishArgs,
     serve::{ConfigCommand, ServeArgs},
@@ -52,6 +53,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Receives the alerts of a subscription
     Follow(FollowArgs),
+    /// Rotates the log's key, and lists the keys that it has had
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Reloads the broker's certificates and rules; revokes, suspends and reinstates
     #[command(subcommand)]
     Operate(OperateCommand),

@@ -17,11 +17,12 @@ use crate::{
     client::{
         export::{self, Export},
         json,
-        verify::{self, Finding},
+        verify::{self, Finding, Trust},
     },
     domain::QueryPurpose,
     merkle::{Checkpoint, Verifier},
     pb::v1 as pb,
+    record::Rotation,
 };
 
 /// What to do with the log.
@@ -79,7 +80,10 @@ pub struct VerifyArgs {
     /// An older signed checkpoint that the log has to extend
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
-    /// The log's key; without it that of the identity, without that the export's own claim
+    /// How the log's key was rotated; without it log.rotations beside the key, where it stands there
+    #[arg(long, value_name = "FILE")]
+    rotations: Option<PathBuf>,
+    /// A key of the log; without it that of the identity, without that the export's own claim
     #[arg(long, value_name = "FILE")]
     vkey: Option<PathBuf>,
 }
@@ -145,12 +149,15 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
         return Err(Failure::usage(format_args!("{}: does not exist", args.path.display())));
     }
     let beside_identity = global.identity.as_ref().map(|dir| dir.join("log.vkey"));
-    let log = args.vkey.clone().or(beside_identity).map(|path| vkey(&path)).transpose()?;
-    if log.is_none() {
+    let log = match args.vkey.clone().or(beside_identity) {
+        Some(path) => trust(&path, args.rotations.as_deref())?,
+        None => Trust::default(),
+    };
+    if log.key.is_none() {
         out.say("warning: no key was given, so the export's own claim of the log's key is believed; give --vkey FILE");
     }
     let since = args.since.as_deref().map(text).transpose()?;
-    let verified = verify::verify(&args.path, log.as_ref(), since.as_deref())?;
+    let verified = verify::verify(&args.path, &log, since.as_deref())?;
     let (origin, size, records) = (&verified.origin, verified.size, verified.records);
     let root = verified.root;
     out.either(
@@ -167,9 +174,21 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
     Ok(())
 }
 
-fn vkey(path: &Path) -> Result<Verifier, Failure> {
-    let key = text(path)?.trim_end().parse();
-    key.map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
+/// Reads a key of the log, and how it handed over to others: from a file of its own, or from the one beside the key
+/// where there is one.
+fn trust(vkey: &Path, rotations: Option<&Path>) -> Result<Trust, Failure> {
+    let key: Verifier = text(vkey)?
+        .trim_end()
+        .parse()
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", vkey.display())))?;
+    let beside = vkey.with_file_name(Rotation::FILE);
+    let rotations =
+        match rotations.or(Some(&beside).filter(|it| it.is_file()).map(PathBuf::as_path)) {
+            Some(path) => Rotation::from_lines(&text(path)?)
+                .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?,
+            None => Vec::new(),
+        };
+    Ok(Trust { key: Some(key), rotations })
 }
 
 fn text(path: &Path) -> Result<String, Failure> {

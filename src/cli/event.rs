@@ -20,6 +20,9 @@ pub(super) fn describe(event: &Event) -> String {
         }
         Event::Barred { by, act } => format!("{} by {}", barred(act), by.seat),
         Event::BrokerStarted { version, .. } => format!("portway {version}"),
+        Event::CertificateIssued(it) => {
+            format!("to {} until {}: {}", it.by.seat, it.not_after, it.certificate)
+        }
         Event::Consulted { by, purpose, start, end } => {
             format!("{} read entries {start} to {end} for {purpose}", by.seat)
         }
@@ -27,6 +30,7 @@ pub(super) fn describe(event: &Event) -> String {
         Event::Exported { by, purpose, size, .. } => {
             format!("{} sealed an export of {size} entries for {purpose}", by.seat)
         }
+        Event::KeyRotated { by, new, .. } => format!("to {new} by {}", by.seat),
         Event::LogStarted { origin, .. } => origin.clone(),
         Event::NumberSkipped { subscription, number, reason, recipient } => {
             format!("{recipient}: number {number} of subscription {subscription}, {reason}")

@@ -11,6 +11,7 @@ mod connect;
 mod demo;
 mod event;
 mod follow;
+mod keys;
 mod operate;
 pub mod output;
 mod publish;
@@ -57,10 +58,11 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Agreement(command) => wait(agreement::run(command, &global, out)),
         Command::Audit(command) => wait(audit::run(command, &global, out)),
         Command::Bench(args) => wait(bench::run(args, out)),
-        Command::Cert(command) => cert::run(command, out),
+        Command::Cert(command) => cert::run(command, &global, out),
         Command::Config(command) => serve::config(&command, out),
         Command::Demo(args) => wait(demo::run(args, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
+        Command::Keys(command) => wait(keys::run(&command, &global, out)),
         Command::Operate(command) => wait(operate::run(command, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
         Command::Serve(args) => wait(serve::serve(args, out)),

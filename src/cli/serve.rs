@@ -10,6 +10,7 @@ use super::output::{Failure, Output};
 use crate::config::{ConfigError, Settings};
 use crate::domain::{Clock, SystemClock};
 use crate::identity::Trust;
+use crate::pki::Issuers;
 use crate::server::{self, Server, ServerError};
 use crate::views::ViewsError;
 
@@ -83,6 +84,8 @@ pub(super) fn config(command: &ConfigCommand, out: Output) -> Result<(), Failure
     let ConfigCommand::Check { config } = command;
     let settings = Settings::read(config)?;
     Trust::load(&settings.trust, SystemClock.now()).map_err(Failure::usage)?;
+    Issuers::load(&settings.trust.domain, &settings.issuers, SystemClock.now())
+        .map_err(Failure::usage)?;
     let agencies: Vec<String> = settings.trust.agencies.keys().map(ToString::to_string).collect();
     out.either(
         &json!({ "config": config, "origin": settings.ledger.origin, "agencies": agencies }),
@@ -105,7 +108,9 @@ impl From<ConfigError> for Failure {
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         match error {
-            ServerError::Trust(_) | ServerError::Views(ViewsError::Io { .. }) => Self::usage(error),
+            ServerError::Issuer(_)
+            | ServerError::Trust(_)
+            | ServerError::Views(ViewsError::Io { .. }) => Self::usage(error),
             ServerError::Listen(..)
             | ServerError::Socket(..)
             | ServerError::Ledger(_)

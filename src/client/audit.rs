@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Hex, QueryPurpose},
-    merkle::{Note, Verifier},
+    merkle::{Chain, Note},
     pb::v1::{self as pb, audit_client::AuditClient},
     record::Record,
 };
@@ -39,16 +39,17 @@ impl Seal {
         format!("portway export v1\n{origin}\nsize {size}\nrecord {record}\nsha256 {manifest}\n")
     }
 
-    /// Opens a signed seal. It has one spelling: one signature, the log's, over exactly these lines.
+    /// Opens a signed seal. It has one spelling: one signature, that of the log's key that signs trees of the
+    /// size, over exactly these lines.
     ///
     /// # Errors
     ///
     /// [`Fault::Seal`].
-    pub fn open(note: &str, log: &Verifier) -> Result<Self, Fault> {
+    pub fn open(note: &str, log: &Chain) -> Result<Self, Fault> {
         let note = Note::parse(note).map_err(|_| Fault::Seal)?;
-        log.verify(&note).map_err(|_| Fault::Seal)?;
         let seal = Self::parse(note.text()).ok_or(Fault::Seal)?;
-        if note.signatures().len() == 1 && seal.text(log.name()) == note.text() {
+        log.at(seal.size).verify(&note).map_err(|_| Fault::Seal)?;
+        if note.signatures().len() == 1 && seal.text(log.origin()) == note.text() {
             Ok(seal)
         } else {
             Err(Fault::Seal)
@@ -151,7 +152,7 @@ impl Connection {
             purpose: purpose.number().into(),
         };
         let answer = self.audit().seal_export(request).await?.into_inner();
-        let seal = Seal::open(&answer.seal, self.identity().log())?;
+        let seal = Seal::open(&answer.seal, &self.identity().memory().chain())?;
         if seal == (Seal { size, record: answer.index, manifest }) {
             Ok(Sealed { seal, note: answer.seal })
         } else {
@@ -190,11 +191,12 @@ mod tests {
     #[test]
     fn a_seal_has_one_spelling() {
         let log = sample::signer();
+        let chain = Chain::new(log.verifier().clone());
         let seal = Seal { size: 7, record: 9, manifest: [0xab; 32] };
         let text = seal.text(sample::ORIGIN);
         let sign = |text: &str| sample::sign(&log, text);
 
-        assert_eq!(Seal::open(&sign(&text), log.verifier()), Ok(seal));
+        assert_eq!(Seal::open(&sign(&text), &chain), Ok(seal));
         for bad in [
             text.replace("size 7", "size 07"),
             text.replace("size 7", "size +7"),
@@ -204,9 +206,9 @@ mod tests {
             text.replace("abab", "ab"),
             format!("{text}more\n"),
         ] {
-            assert_eq!(Seal::open(&sign(&bad), log.verifier()), Err(Fault::Seal), "{bad}");
+            assert_eq!(Seal::open(&sign(&bad), &chain), Err(Fault::Seal), "{bad}");
         }
         let other = sample::other_signer();
-        assert_eq!(Seal::open(&sample::sign(&other, &text), log.verifier()), Err(Fault::Seal));
+        assert_eq!(Seal::open(&sample::sign(&other, &text), &chain), Err(Fault::Seal));
     }
 }

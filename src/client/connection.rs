@@ -14,6 +14,7 @@ use tower::service_fn;
 use super::{
     Error, Identity,
     entry::hashes,
+    keys,
     memory::{Adoption, Seen},
 };
 
@@ -98,19 +99,48 @@ impl Connection {
     ) -> Result<Arc<Seen>, Error> {
         let memory = self.identity.memory();
         let proof = consistency.map(hashes).transpose()?;
-        let seen = Arc::new(memory.check(since, note, proof.as_deref())?);
-        let mut proven = since.filter(|_| proof.is_some()).cloned().map(Arc::new);
+        let seen = match memory.check(since, note, proof.as_deref()) {
+            Err(error) if keys::is_unknown_key(&error) => {
+                if !self.follow_keys().await? {
+                    return Err(error);
+                }
+                memory.check(since, note, proof.as_deref())?
+            }
+            checked => checked?,
+        };
+        let seen = Arc::new(seen);
+        let proven = since.filter(|_| proof.is_some()).cloned().map(Arc::new);
+        self.join(&seen, proven).await?;
+        Ok(seen)
+    }
+
+    /// Remembers a checkpoint that was checked. `proven` is one with which it was shown to lie on one history;
+    /// what is missing to what is remembered by now is asked for.
+    pub(super) async fn join(
+        &self,
+        seen: &Arc<Seen>,
+        mut proven: Option<Arc<Seen>>,
+    ) -> Result<(), Error> {
+        let memory = self.identity.memory();
         loop {
-            let other = match memory.adopt(&seen, proven.as_deref())? {
-                Adoption::Done => return Ok(seen),
+            let other = match memory.adopt(seen, proven.as_deref())? {
+                Adoption::Done => return Ok(()),
                 Adoption::Unproven(other) => other,
             };
-            let (older, newer) =
-                if seen.size() < other.size() { (&seen, &other) } else { (&other, &seen) };
-            let proof = self.prove_consistency(older.size(), newer.size()).await?;
-            memory.bridge(older, newer, &proof)?;
+            self.prove(seen, &other).await?;
             proven = Some(other);
         }
+    }
+
+    /// Has it proven that two checkpoints lie on one history.
+    pub(super) async fn prove(&self, one: &Seen, other: &Seen) -> Result<(), Error> {
+        let (older, newer) = if one.size() < other.size() { (one, other) } else { (other, one) };
+        let proof = if older.size() == newer.size() {
+            Vec::new()
+        } else {
+            self.prove_consistency(older.size(), newer.size()).await?
+        };
+        self.identity.memory().bridge(older, newer, &proof)
     }
 }
 

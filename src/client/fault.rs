@@ -1,6 +1,9 @@
 //! What can be wrong with an answer, named precisely: a closed list, so that nothing is "somehow invalid".
 
-use crate::merkle::{CheckpointError, ProofError};
+use crate::{
+    merkle::{CheckpointError, ProofError},
+    record::RotationError,
+};
 
 /// What an answer fails to prove.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -92,6 +95,9 @@ pub enum Fault {
         /// The index of the record that came too late.
         index: u64,
     },
+    /// The log's key is said to have handed over to another, and it is not shown.
+    #[error("rotation of the log's key: {0}")]
+    Rotation(RotationError),
     /// The seal is not the log's, or seals something else.
     #[error("the seal is not one of this export")]
     Seal,

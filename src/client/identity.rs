@@ -73,7 +73,7 @@ impl Identity {
         self.not_after
     }
 
-    /// Returns the key of the log it trusts.
+    /// Returns the key of the log that was handed over at enrolment.
     pub fn log(&self) -> &Verifier {
         self.memory.verifier()
     }

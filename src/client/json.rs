@@ -32,6 +32,7 @@ documents! {
     Agreement,
     AgreementStatus,
     AlertDraft,
+    CertificateStatus,
     ExplainResponse,
     GetStatusResponse,
     Receipt,

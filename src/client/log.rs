@@ -91,7 +91,7 @@ impl Connection {
         Ok(answer)
     }
 
-    fn log_client(&self) -> LogClient<tonic::transport::Channel> {
+    pub(super) fn log_client(&self) -> LogClient<tonic::transport::Channel> {
         LogClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 }

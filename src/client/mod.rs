@@ -4,6 +4,7 @@
 
 mod audit;
 mod backoff;
+mod certificates;
 mod connection;
 mod delivery;
 mod entry;
@@ -14,6 +15,7 @@ mod follow;
 mod governance;
 mod identity;
 pub mod json;
+mod keys;
 mod log;
 mod memory;
 mod operate;

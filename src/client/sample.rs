@@ -15,9 +15,11 @@ use crate::{
     domain::{
         AgencyId, AlertId, Caller, Draft, Facts, Fields, Fingerprint, Purpose, Seat, Timestamp,
     },
-    merkle::{Checkpoint, Hash, MemoryTree, Note, Signer, consistency, inclusion, leaf_hash, root},
+    merkle::{
+        Chain, Checkpoint, Hash, MemoryTree, Note, Signer, consistency, inclusion, leaf_hash, root,
+    },
     pb::v1 as pb,
-    record::{self, Disclosed, Event, Published, Record, commitment},
+    record::{self, Disclosed, Event, Published, Record, Rotation, commitment},
 };
 
 pub(super) const TRUST_DOMAIN: &str = "exchange.example";
@@ -41,7 +43,12 @@ pub(super) fn signer() -> Signer {
 
 /// Another key under the same name.
 pub(super) fn other_signer() -> Signer {
-    Signer::new(ORIGIN, Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap()).unwrap()
+    seeded(8)
+}
+
+/// As many keys under the same name as are needed.
+pub(super) fn seeded(seed: u8) -> Signer {
+    Signer::new(ORIGIN, Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()).unwrap()
 }
 
 pub(super) fn sign(signer: &Signer, text: &str) -> String {
@@ -156,6 +163,8 @@ pub(super) fn log(size: u64) -> Log {
 /// A log with everything that an honest broker knows of it.
 pub(super) struct Log {
     signer: Signer,
+    /// Keys that handed over, and the size of the tree with which they did.
+    past: Vec<(Signer, u64)>,
     tree: MemoryTree,
     shown: Vec<pb::LogRecord>,
     /// Per agency: number of its last record, and its index plus 1.
@@ -166,6 +175,7 @@ impl Log {
     pub(super) fn new() -> Self {
         let mut log = Self {
             signer: signer(),
+            past: Vec::new(),
             tree: MemoryTree::new(),
             shown: Vec::new(),
             links: HashMap::new(),
@@ -286,7 +296,45 @@ impl Log {
     }
 
     pub(super) fn note(&self, size: u64) -> String {
-        self.checkpoint(size).sign(&self.signer).unwrap()
+        let past = self.past.iter().map(|(signer, last)| (signer, Some(*last)));
+        let mut signers = Vec::new();
+        let mut first = 0;
+        for (signer, last) in past.chain([(&self.signer, None)]) {
+            if first <= size && last.is_none_or(|last| size <= last) {
+                signers.push(signer);
+            }
+            first = last.unwrap_or(first);
+        }
+        self.checkpoint(size).signed(&signers).unwrap().to_string()
+    }
+
+    /// Lets the key hand over to another, as an operator would have it.
+    pub(super) fn rotate(&mut self, next: Signer) {
+        let seat = Seat::Operator { id: "ops-1".parse().unwrap() };
+        let by = Caller { seat, certificate: Fingerprint([2; 32]) };
+        let (old, new) = (self.signer.vkey(), next.vkey());
+        let index = self.append(Event::KeyRotated { by, old, new });
+        self.past.push((std::mem::replace(&mut self.signer, next), index + 1));
+    }
+
+    /// Returns the proofs of all rotations.
+    pub(super) fn rotations(&self) -> Vec<Rotation> {
+        let proof = |(_, size): &(Signer, u64)| {
+            let shown = self.shown_at(size - 1);
+            Rotation {
+                index: size - 1,
+                record: shown.record,
+                salt: shown.salt.as_ref().try_into().unwrap(),
+                inclusion: inclusion(&self.tree, size - 1, *size).unwrap(),
+                checkpoint: self.note(*size),
+            }
+        };
+        self.past.iter().map(proof).collect()
+    }
+
+    /// Returns the keys.
+    pub(super) fn chain(&self) -> Chain {
+        Rotation::chain(self.signer.verifier(), &self.rotations()).unwrap()
     }
 
     pub(super) fn seen(&self, size: u64) -> Seen {

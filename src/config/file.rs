@@ -143,4 +143,13 @@ pub(super) struct Agency {
     pub(super) id: String,
     pub(super) ca: PathBuf,
     pub(super) crl: Option<PathBuf>,
+    pub(super) issuer: Option<Issuer>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) days: Option<u64>,
 }

@@ -20,6 +20,7 @@ use crate::identity::{AcceptorSettings, Bounds, Source, Sources};
 use crate::{
     journal,
     ledger::{self, Rate},
+    pki::{self, IssuerSource},
 };
 
 /// What the broker runs with.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub acceptor: AcceptorSettings,
     /// Where certificates and CAs are read from.
     pub trust: Sources,
+    /// The issuers that renew certificates, where there are any.
+    pub issuers: BTreeMap<AgencyId, IssuerSource>,
     /// Where the log is kept.
     pub ledger: ledger::Settings,
     /// What one agency may have in progress.
@@ -74,6 +77,7 @@ impl Settings {
         let digest = files.digest();
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
+            issuers: reader.issuers(&file)?,
             ledger: reader.ledger(&file, &trust.domain)?,
             limits: reader.limits(&file.limits)?,
             metrics: reader.metrics(file.metrics.listen.as_ref())?,
@@ -134,6 +138,22 @@ impl Reader<'_> {
                 (ca, crl) => ca.as_ref().map(|ca| self.source(ca, crl.as_ref())),
             },
         })
+    }
+
+    fn issuers(&self, file: &File) -> Result<BTreeMap<AgencyId, IssuerSource>, ConfigError> {
+        let mut issuers = BTreeMap::new();
+        for agency in &file.agency {
+            let Some(issuer) = &agency.issuer else { continue };
+            let days = (pki::LEAF_DAYS, 1..=pki::LEAF_DAYS_MAX);
+            let source = IssuerSource {
+                certificate: self.dir.join(&issuer.certificate),
+                key: self.dir.join(&issuer.key),
+                days: self.number("agency.issuer.days", issuer.days, days)?,
+                authorities: self.dir.join(&agency.ca),
+            };
+            issuers.insert(self.parsed("agency.id", Some(&agency.id))?, source);
+        }
+        Ok(issuers)
     }
 
     fn source(&self, ca: &Path, crl: Option<&PathBuf>) -> Source {

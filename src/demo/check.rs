@@ -131,8 +131,10 @@ impl Recorded {
                 | Event::AgreementWithdrawn(_)
                 | Event::Barred { .. }
                 | Event::BrokerStarted { .. }
+                | Event::CertificateIssued(_)
                 | Event::Consulted { .. }
                 | Event::Exported { .. }
+                | Event::KeyRotated { .. }
                 | Event::LogStarted { .. }
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }

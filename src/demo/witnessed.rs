@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{DemoError, stage::Stage};
 use crate::client::{
     export::{self, Export},
-    verify,
+    verify::{self, Trust},
 };
 use crate::domain::QueryPurpose;
 use crate::record::{self, Record};
@@ -36,7 +36,7 @@ pub(super) async fn export(stage: &Stage, dir: &Path) -> Result<Evidence, DemoEr
         Ok(first.seal_export(size, manifest, purpose).await?.note)
     })
     .await?;
-    let verified = verify::verify(dir, Some(first.identity().log()), None)?;
+    let verified = verify::verify(dir, &Trust::key(first.identity().log().clone()), None)?;
     let mut records = BTreeMap::new();
     for (index, stored) in &export.records {
         let record = record::decode(&stored.record)

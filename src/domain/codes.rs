@@ -216,6 +216,8 @@ codes! {
         Refused = 50 "REFUSED",
         Consulted = 60 "CONSULTED",
         Exported = 61 "EXPORTED",
+        KeyRotated = 70 "KEY_ROTATED",
+        CertificateIssued = 71 "CERTIFICATE_ISSUED",
         Reloaded = 80 "RELOADED",
         CertificateRevoked = 81 "CERTIFICATE_REVOKED",
         AuthorityRevoked = 82 "AUTHORITY_REVOKED",

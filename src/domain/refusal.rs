@@ -70,6 +70,10 @@ codes! {
         AgencyUnknown = 94 "AGENCY_UNKNOWN",
         AgencyNotSuspended = 95 "AGENCY_NOT_SUSPENDED",
         GenerationRefused = 96 "GENERATION_REFUSED",
+        KeyRotated = 100 "KEY_ROTATED",
+        OtherIdentity = 101 "OTHER_IDENTITY",
+        NoIssuer = 102 "NO_ISSUER",
+        TooManyCertificates = 103 "TOO_MANY_CERTIFICATES",
     }
 }
 
@@ -122,12 +126,16 @@ impl Reason {
             | Self::SubscriptionExpired
             | Self::SubscriptionDeleted
             | Self::PolicyDocumentNotCurrent
+            | Self::KeyRotated
+            | Self::NoIssuer
+            | Self::TooManyCertificates
             | Self::Restricted
             | Self::TooManyProposals
             | Self::AgencyNotSuspended
             | Self::GenerationRefused => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
+            | Self::OtherIdentity
             | Self::NotRecipient
             | Self::PurposeNotAgreed
             | Self::TypeNotAgreed
@@ -176,6 +184,9 @@ codes! {
         ReadGovernance = 10 "READ_GOVERNANCE",
         FollowStream = 11 "FOLLOW_STREAM",
         Administer = 20 "ADMINISTER",
+        RotateKey = 40 "ROTATE_KEY",
+        RenewCertificate = 41 "RENEW_CERTIFICATE",
+        ReadCertificates = 42 "READ_CERTIFICATES",
     }
 }
 

@@ -75,6 +75,10 @@ impl State {
                 }
             }
             Event::SubscriptionDeleted { subscription, .. } => self.forget(*subscription),
+            Event::CertificateIssued(it) => {
+                self.issued.insert(index, it.clone());
+            }
+            Event::KeyRotated { .. } => self.rotations.push(index),
             Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Exported { .. }

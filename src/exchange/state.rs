@@ -9,9 +9,13 @@ use std::{
 use super::{interest::Interest, refuse::Limiter};
 use crate::domain::{
     AgencyId, Agreement, AgreementId, AlertId, Bars, Facts, Fields, Filter, Name, Purpose, Reason,
-    Subscription, Timestamp,
+    Refusal, Seat, Subscription, Timestamp,
 };
 use crate::policy::{self, Decider, Rules};
+use crate::record::CertificateIssued;
+
+/// How many certificates one seat may have been issued that have not ended.
+const ISSUED_MAX: usize = 16;
 
 /// The state of the exchange after some number of records.
 #[derive(Debug, Default)]
@@ -34,6 +38,10 @@ pub struct State {
     pub(super) request_order: VecDeque<(Timestamp, (AgencyId, AlertId))>,
     pub(super) links: HashMap<AgencyId, Linked>,
     pub(super) slots: u64,
+    /// The records of the rotations of the log's key.
+    pub(super) rotations: Vec<u64>,
+    /// Certificates that were issued and have not ended, by their record's index.
+    pub(super) issued: BTreeMap<u64, CertificateIssued>,
     pub(super) limiter: Limiter,
     pub(super) decider: Decider,
     pub(super) bars: Bars,
@@ -198,6 +206,26 @@ impl State {
         self.recorded_at
     }
 
+    /// Returns the indexes of the records that tell of a new key of the log.
+    pub fn rotations(&self) -> &[u64] {
+        &self.rotations
+    }
+
+    /// Lists the certificates that were issued and have not ended, with their records' indexes.
+    pub fn issued(&self) -> impl Iterator<Item = (u64, &CertificateIssued)> {
+        self.issued.iter().map(|(index, it)| (*index, it))
+    }
+
+    /// Decides whether one more certificate may be issued to a seat.
+    ///
+    /// # Errors
+    ///
+    /// `TOO_MANY_CERTIFICATES` where as many as may be have not ended.
+    pub fn may_be_issued(&self, seat: &Seat) -> Result<(), Refusal> {
+        let own = self.issued.values().filter(|it| it.by.seat == *seat).count();
+        if own < ISSUED_MAX { Ok(()) } else { Err(Reason::TooManyCertificates.into()) }
+    }
+
     /// Returns the first key slot that no record has used.
     pub const fn slots(&self) -> u64 {
         self.slots
@@ -297,6 +325,7 @@ impl State {
                 self.requests.remove(&key);
             }
         }
+        self.issued.retain(|_, it| it.not_after > now);
         let mut ended = Vec::new();
         while let Some((_, subscription)) = self.terms.first().filter(|(end, _)| *end <= now) {
             ended.push(*subscription);

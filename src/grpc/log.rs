@@ -10,7 +10,7 @@ use super::{Answer, Broker, caller, convert, status};
 use crate::domain::{Act, Caller, Reason, Refusal};
 use crate::ledger::Ledger;
 use crate::pb::v1::{self as pb, log_server::Log};
-use crate::record;
+use crate::record::{self, Rotation};
 
 /// How many commitments one message carries.
 const ENTRIES_MAX: u64 = 1024;
@@ -82,6 +82,19 @@ impl Log for LogService {
         let bounded = start <= end && end <= self.0.ledger.newest().size;
         self.within(&by, bounded, "end").await?;
         Ok(Response::new(Box::pin(entries(self.0.ledger.clone(), start, end))))
+    }
+
+    async fn list_key_rotations(
+        &self,
+        request: Request<pb::ListKeyRotationsRequest>,
+    ) -> Answer<pb::ListKeyRotationsResponse> {
+        let by = caller::peer(&request)?.caller;
+        let after = request.into_inner().after;
+        self.within(&by, after <= self.0.ledger.newest().size, "after").await?;
+        let listed = self.0.ledger.key_rotations(after);
+        let (rotations, more) = listed.map_err(|error| status::internal(&error))?;
+        let rotations = rotations.iter().map(Rotation::to_pb).collect();
+        Ok(Response::new(pb::ListKeyRotationsResponse { rotations, more }))
     }
 }
 

@@ -6,6 +6,7 @@ mod agreements;
 mod audit;
 mod bulk;
 mod caller;
+mod certificates;
 mod convert;
 mod exchange;
 mod explain;
@@ -23,8 +24,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Act, Caller, Clock, Refusal, Timestamp};
-use crate::identity::{Connections, Generations, Rejections, Trust};
+use crate::identity::{Certificates, Connections, Generations, Rejections, Trust};
 use crate::ledger::Ledger;
+use crate::pki::Issuers;
 use crate::tasks::Tasks;
 use crate::views::Views;
 
@@ -52,6 +54,10 @@ pub struct Broker {
     pub connections: Arc<Connections>,
     /// The counters of refused connections.
     pub rejections: Arc<Rejections>,
+    /// The certificates that have been in use.
+    pub certificates: Arc<Certificates>,
+    /// The issuers that renew certificates.
+    pub issuers: Arc<Issuers>,
     /// The generation of trust in force.
     pub trust: watch::Receiver<Arc<Trust>>,
     /// How generations went.

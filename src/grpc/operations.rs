@@ -7,11 +7,12 @@ use std::{
 
 use tonic::{Request, Response};
 
-use super::{Answer, Broker, Taken, caller, convert, status};
+use super::{Answer, Broker, Taken, caller, certificates, convert, status};
 use crate::domain::{Act, AgencyId, Barring, Caller, Reason, Refusal, Seat};
 use crate::identity::{CrlStanding, GenerationStanding, Rejection};
 use crate::pb::v1::{self as pb, operations_server::Operations};
-use crate::record;
+use crate::pki::Renewed;
+use crate::record::{self, CertificateIssued};
 
 /// Serves `portway.v1.Operations`.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ impl Operations for OperationsService {
     ) -> Answer<pb::GetStatusResponse> {
         let by = caller::peer(&request)?.caller;
         let ledger = &self.0.ledger;
-        let origin = ledger.verifier().name().to_owned();
+        let origin = ledger.origin().to_owned();
         let for_anybody = pb::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             caller: convert::spiffe(&origin, &by),
@@ -53,6 +54,47 @@ impl Operations for OperationsService {
             authorities_revoked: count(bars.authorities.len()),
             ..for_anybody
         }))
+    }
+
+    async fn rotate_log_key(
+        &self,
+        request: Request<pb::RotateLogKeyRequest>,
+    ) -> Answer<pb::RotateLogKeyResponse> {
+        let by = caller::peer(&request)?.caller;
+        let (index, commit) = self.0.ledger.rotate_key(by).await.map_err(status::of)?;
+        let checkpoint = commit.checkpoint.clone();
+        Ok(Response::new(pb::RotateLogKeyResponse { index, checkpoint }))
+    }
+
+    async fn renew_certificate(
+        &self,
+        request: Request<pb::RenewCertificateRequest>,
+    ) -> Answer<pb::RenewCertificateResponse> {
+        let by = caller::peer(&request)?.caller;
+        let broker = &self.0;
+        let asked = request.into_inner().request;
+        let signed = broker.issuers.renew(&by.seat, &asked, broker.clock.now());
+        let renewed = broker.checked(&by, Act::RenewCertificate, signed).await?;
+        let Renewed { pem, certificate, not_after } = renewed;
+        let issued = CertificateIssued { by, certificate, not_after };
+        let index = broker.ledger.record_certificate(issued).await.map_err(status::of)?;
+        Ok(Response::new(pb::RenewCertificateResponse {
+            certificate: pem,
+            not_after: Some(record::timestamp_to_pb(not_after)),
+            index,
+        }))
+    }
+
+    async fn list_certificates(
+        &self,
+        request: Request<pb::ListCertificatesRequest>,
+    ) -> Answer<pb::ListCertificatesResponse> {
+        let by = caller::peer(&request)?.caller;
+        let read = certificates::readable(&by.seat);
+        self.0.checked(&by, Act::ReadCertificates, read).await?;
+        let issued = self.0.ledger.certificates(&by).await.map_err(status::of)?;
+        let certificates = certificates::list(&by.seat, self.0.certificates.list(), issued);
+        Ok(Response::new(pb::ListCertificatesResponse { certificates }))
     }
 
     async fn reload(&self, request: Request<pb::ReloadRequest>) -> Answer<pb::ReloadResponse> {

@@ -21,7 +21,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Bounds, Connection, Connections, PeerStream, Rejection, Rejections, Trust,
+    Bounds, Certificates, Connection, Connections, PeerStream, Rejection, Rejections, Trust,
     check::{Check, Finding},
     connection::Admission,
     desk::Desk,
@@ -87,6 +87,7 @@ struct Door {
     connections: Arc<Connections>,
     rejections: Arc<Rejections>,
     turns: Arc<Turns>,
+    certificates: Arc<Certificates>,
     handshake_timeout: Duration,
 }
 
@@ -110,6 +111,7 @@ impl Acceptor {
             connections: Arc::new(Connections::new(settings.bounds)),
             rejections: Arc::default(),
             turns: Arc::default(),
+            certificates: Arc::default(),
             handshake_timeout: settings.handshake_timeout,
         };
         let lobby = Lobby::new(settings.handshakes_max);
@@ -132,6 +134,11 @@ impl Acceptor {
     /// Returns the counters of refused connections.
     pub fn rejections(&self) -> Arc<Rejections> {
         Arc::clone(&self.door.rejections)
+    }
+
+    /// Returns the certificates that have been in use.
+    pub fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.door.certificates)
     }
 
     /// Accepts until `stop` fires; then the stream ends. Connections that came out of it go on.
@@ -210,6 +217,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 async fn sweep(door: Arc<Door>, stop: CancellationToken) {
     let mut interval = time::interval(SWEEP_INTERVAL);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        door.certificates.note_open(&door.connections, door.clock.now());
         let count = door.connections.cut_expired(door.clock.now());
         if count > 0 {
             tracing::info!(count, "connections cut: certificate expired");
@@ -297,6 +305,8 @@ impl Door {
         let admission = Admission { caller, chain, not_after, authorities, until };
         let entry = self.connections.admit(admission, address).map_err(turned)?;
         self.still(entry.connection(), trust).map_err(turned)?;
+        let connection = entry.connection();
+        self.certificates.note(connection.caller(), connection.not_after(), self.clock.now());
         Ok(PeerStream::new(stream, entry))
     }
 

@@ -75,6 +75,9 @@ pub enum Fault {
     /// The file holds no PEM block of the kind that belongs there.
     #[error("holds no {0} in PEM form")]
     NotPem(&'static str),
+    /// The CA is none of those that may speak for the agency.
+    #[error("none of the CAs that may speak for its agency")]
+    NotEntitled,
     /// The key is not the one that the certificate names.
     #[error("certificate and key do not belong together")]
     Pair,

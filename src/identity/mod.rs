@@ -3,6 +3,7 @@
 
 mod acceptor;
 mod bundle;
+mod certificates;
 mod check;
 mod connection;
 mod credentials;
@@ -21,6 +22,7 @@ mod turns;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use bundle::{Source, key_of_authority};
+pub use certificates::{Certificates, Seen};
 pub use connection::{Bounds, Connection, Connections};
 pub use credentials::{
     Credentials, Fault, TrustError, authorities, last_moment, provider, read_private,

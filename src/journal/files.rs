@@ -35,6 +35,16 @@ pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Removes a file durably, after its bytes were overwritten where they stand.
+pub(super) fn destroy(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.sync_all()?;
+    fs::remove_file(path)?;
+    sync_parent(path)
+}
+
 /// Makes a directory for its owner alone, durably; one that is there already stays as it is.
 pub(super) fn create_dir(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Commit, Outgoing, Outlet, Rejection,
     command::{Answer, Command},
+    rotation::Rotating,
 };
 use crate::journal::Frame;
-use crate::merkle::Hash;
+use crate::merkle::{Hash, Signer};
 use crate::policy::Rules;
 
 /// Something to do once the batch is durable, or known not to be.
@@ -26,6 +27,10 @@ pub(super) struct Work {
     pub(super) fenced: Vec<Arc<dyn Outlet>>,
     /// Acknowledgements: one record a subscription, whatever came in.
     pub(super) acknowledged: BTreeMap<u64, u64>,
+    /// A rotation of the log's key that was asked for.
+    pub(super) rotating: Option<Rotating>,
+    /// The key to which the batch hands over.
+    pub(super) next: Option<Signer>,
     /// The rules that were in force before the batch, where it changes them.
     pub(super) replaced: Option<Arc<Rules>>,
 }

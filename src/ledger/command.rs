@@ -10,7 +10,7 @@ use crate::domain::{
     StaffReference, SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
-use crate::record::{ProposedAgreement, SnapshotTaken};
+use crate::record::{CertificateIssued, ProposedAgreement, SnapshotTaken};
 
 /// The way to answer one command.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
@@ -97,6 +97,7 @@ pub(super) enum Command {
         subscription: Subscription,
         answer: Answer<SubscriptionStanding>,
     },
+    Credential(CredentialCommand),
     DeleteSubscription {
         by: Caller,
         connection: u64,
@@ -176,12 +177,44 @@ pub(super) enum Command {
     },
 }
 
+/// What is asked about the log's key and certificates.
+#[derive(Debug)]
+pub(super) enum CredentialCommand {
+    /// The certificates that were issued.
+    List { answer: Answer<Vec<(u64, CertificateIssued)>> },
+    /// A certificate was issued: it counts once that is recorded.
+    Record { issued: CertificateIssued, answer: Answer<u64> },
+    /// The log's key is to hand over to a new one.
+    Rotate { by: Caller, answer: Answer<(u64, Arc<Commit>)> },
+}
+
+impl CredentialCommand {
+    /// Returns who asks for what.
+    fn asked(&self) -> Option<(&Caller, Act)> {
+        match self {
+            Self::List { .. } => None,
+            Self::Record { issued, .. } => Some((&issued.by, Act::RenewCertificate)),
+            Self::Rotate { by, .. } => Some((by, Act::RotateKey)),
+        }
+    }
+
+    /// Answers a command that is not done.
+    pub(super) fn reject(self, rejection: &Rejection) {
+        match self {
+            Self::List { answer } => drop(answer.send(Err(*rejection))),
+            Self::Record { answer, .. } => drop(answer.send(Err(*rejection))),
+            Self::Rotate { answer, .. } => drop(answer.send(Err(*rejection))),
+        }
+    }
+}
+
 impl Command {
     /// Returns who asks for what; nothing where it is said on a stream, or is the broker's own.
     pub(super) fn asked(&self) -> Option<(&Caller, Act)> {
         Some(match self {
             Self::Approve { by, .. } => (by, Act::ApproveAgreement),
             Self::Bar { by, .. } => (by, Act::Administer),
+            Self::Credential(command) => return command.asked(),
             Self::CreateSubscription { by, .. } => (by, Act::CreateSubscription),
             Self::DeleteSubscription { by, .. } => (by, Act::DeleteSubscription),
             Self::Explain { by, .. }

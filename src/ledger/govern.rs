@@ -42,6 +42,7 @@ impl Writer {
             Command::CreateSubscription { by, subscription, answer } => {
                 self.create_subscription(&by, &subscription, answer)
             }
+            Command::Credential(command) => self.credential(command),
             Command::DeleteSubscription { by, connection, name, answer } => {
                 self.delete_subscription((&by, connection), &name, answer)
             }
@@ -305,6 +306,7 @@ impl Command {
             Self::Hear { answer, .. } | Self::Refuse { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
             Self::Close { .. } | Self::RecordSnapshot(_) => {}
+            Self::Credential(command) => command.reject(rejection),
             Self::CreateSubscription { answer, .. } => tell(answer, rejection),
             Self::Bar { answer, .. }
             | Self::DeleteSubscription { answer, .. }

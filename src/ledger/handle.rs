@@ -4,7 +4,7 @@
 use std::{
     ops::Range,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use tokio::{
@@ -28,7 +28,7 @@ use crate::domain::{
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::journal::Journal;
-use crate::merkle::{Checkpoint, Hash, Note, Verifier};
+use crate::merkle::Hash;
 use crate::record::ProposedAgreement;
 
 /// The ledger. Clones speak to the same writer.
@@ -36,20 +36,20 @@ use crate::record::ProposedAgreement;
 pub struct Ledger {
     commands: Entrance<Command>,
     rates: Arc<Rates>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What reads and proofs need: nothing of the writer's private state.
 #[derive(Debug)]
 pub(super) struct Shared {
-    journal: Arc<dyn Journal>,
-    secrets: Arc<Secrets>,
-    tree: Arc<Tree>,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) tree: Arc<Tree>,
     commits: watch::Receiver<Arc<Commit>>,
     bars: watch::Receiver<Arc<Bars>>,
-    forked: Arc<Mutex<bool>>,
+    pub(super) forked: Arc<Mutex<bool>>,
     /// Where a fork is noted, so that a restart does not forget it.
-    fork_mark: PathBuf,
+    pub(super) fork_mark: PathBuf,
 }
 
 impl Shared {
@@ -67,14 +67,18 @@ impl Shared {
 }
 
 /// What every command can end with.
-type Done<T> = Result<T, Rejection>;
+pub(super) type Done<T> = Result<T, Rejection>;
 
 impl Ledger {
     pub(super) fn new(commands: Entrance<Command>, rate: Rate, shared: Arc<Shared>) -> Self {
         Self { commands, rates: Arc::new(Rates::new(rate)), shared }
     }
 
-    async fn submit<T>(&self, by: &Caller, command: impl FnOnce(Answer<T>) -> Command) -> Done<T> {
+    pub(super) async fn submit<T>(
+        &self,
+        by: &Caller,
+        command: impl FnOnce(Answer<T>) -> Command,
+    ) -> Done<T> {
         let (answer, answered) = oneshot::channel();
         let command = command(answer);
         let units = command.units();
@@ -325,32 +329,18 @@ impl Ledger {
         Ok((end.unwrap_or(index), commit))
     }
 
-    /// Records an export and signs its manifest; returns the seal and the record's index.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish`](Self::publish).
-    pub async fn seal_export(
+    /// Records an export; returns the record's index.
+    pub(super) async fn record_export(
         &self,
         by: Caller,
         purpose: QueryPurpose,
-        size: u64,
-        manifest: [u8; 32],
-    ) -> Done<(String, u64)> {
+        (size, manifest): (u64, [u8; 32]),
+    ) -> Done<u64> {
         let reading = Reading::Export { size, manifest };
         let (index, _) = self
             .submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer })
             .await?;
-        let signer = &self.shared.secrets.signer;
-        let digest = crate::domain::Hex(&manifest);
-        let text = format!(
-            "portway export v1\n{}\nsize {size}\nrecord {index}\nsha256 {digest}\n",
-            signer.name()
-        );
-        let signature = signer.sign(&text);
-        let note = Note::new(text, vec![signature])
-            .map_err(|_| Rejection::Unavailable("the seal could not be made"))?;
-        Ok((note.to_string(), index))
+        Ok(index)
     }
 
     /// Records a generation and decides by its rules from then on; returns the index of its record. `asker` is
@@ -396,11 +386,6 @@ impl Ledger {
     /// Returns the newest commit.
     pub fn newest(&self) -> Arc<Commit> {
         Arc::clone(&self.shared.commits.borrow())
-    }
-
-    /// Returns the key that the log's checkpoints verify under; its name is the origin.
-    pub fn verifier(&self) -> &Verifier {
-        self.shared.secrets.signer.verifier()
     }
 
     /// Returns who may not take part, and where a change of that can be waited for.
@@ -467,35 +452,6 @@ impl Ledger {
     /// Writes a position.
     pub fn position_bytes(&self, position: Position) -> bytes::Bytes {
         position.to_bytes(self.shared.secrets.positions())
-    }
-
-    /// Looks at a checkpoint that a client holds; returns its size. Our own signature on a tree that
-    /// we lack means that this log was rolled back or forked: the broker stops signing, and does not
-    /// start again until an operator has looked at it.
-    ///
-    /// # Errors
-    ///
-    /// A sentence where the note is not a checkpoint of this log, or shows a fork.
-    pub fn shown(&self, note: &str) -> Result<u64, &'static str> {
-        let shown = Checkpoint::open(note, self.verifier())
-            .map_err(|_| "it is not a checkpoint that this log signed")?;
-        let ours = self.newest();
-        let same = shown.size <= ours.size
-            && self.shared.tree.root(shown.size).is_ok_and(|root| root == shown.root);
-        if same {
-            return Ok(shown.size);
-        }
-        tracing::error!(
-            shown = shown.size,
-            ours = ours.size,
-            "a client holds our signature on a tree that we lack: this log was rolled back or \
-             forked. Nothing more is signed"
-        );
-        *self.shared.forked.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        if let Err(error) = std::fs::write(&self.shared.fork_mark, note) {
-            tracing::error!(%error, "the fork could not be noted: a restart would forget it");
-        }
-        Err("it shows a newer or another log under the same signature")
     }
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod govern;
 mod handle;
 mod keeper;
+mod keys;
 mod levels;
 mod open;
 mod outlet;
@@ -25,11 +26,13 @@ mod read;
 mod reader;
 mod reading;
 mod replay;
+mod rotation;
 mod salts;
 #[cfg(test)]
 pub(crate) mod sample;
 mod seal;
 mod secrets;
+mod signing;
 #[cfg(test)]
 mod simulation;
 mod snapshot;

@@ -17,7 +17,7 @@ use super::{
     queue,
     rate::Rate,
     reading::{Place, ReadLog},
-    replay,
+    replay, rotation,
     salts::Salts,
     secrets::Secrets,
     snapshot::{self, Maker},
@@ -30,7 +30,6 @@ use crate::journal::{
     self, Anchor, AnchorError, AnchorFile, JournalId, KeyError, Keys, MasterKey, OpenError,
     Segments, SnapshotFiles,
 };
-use crate::merkle::Checkpoint;
 use crate::policy::Rules;
 use crate::record::{Event, SnapshotTaken};
 
@@ -107,15 +106,17 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     let known = fresh.or(log.known);
     first.extend(fresh.map(Event::SnapshotTaken));
     let origin = replay::origin(log.journal.as_ref())?;
-    let mut writer = writer(log, found.secrets, &settings.domain, clock);
+    let mut writer = writer(log, found.secrets, &settings.domain, clock)?;
     writer.state.decide_by(Arc::clone(&settings.rules));
     check_anchor(&writer, &anchor)?;
+    // Nobody makes a key yet, and the anchor outlives what a crash may take from the journal.
+    writer.secrets.signing.tidy(&writer.secrets.keys, anchor.size)?;
     match origin {
         Some(stored) if stored != settings.origin => {
             return Err(LedgerError::OtherOrigin { stored, configured: settings.origin.clone() });
         }
         Some(_) => {}
-        None => first.insert(0, started(&writer, &settings.origin)),
+        None => first.insert(0, started(&writer, &settings.origin)?),
     }
     first.push(Event::BrokerStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -125,10 +126,14 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     // The start's own records come first, before anybody can ask for anything: even a new log has a
     // signed checkpoint to show then.
     writer.turn(Vec::new())?;
-    publish_vkey(&settings.keys_dir, &writer.secrets)?;
+    rotation::publish(
+        &settings.keys_dir,
+        &writer.secrets,
+        (writer.journal.as_ref(), &writer.tree),
+    )?;
     let (commands, queue) = queue::queue(settings.queue);
     let shared = Shared::of(&writer, fork_mark(settings));
-    let keeper = Keeper::start(found.anchor, anchor.erased, &writer)?;
+    let keeper = Keeper::start((found.anchor, anchor.erased), &writer, &settings.keys_dir)?;
     let maker = Maker::start(&writer, files, settings.snapshot_records, known)?;
     let running = thread::start(writer, queue, settings.batch, Aside { keeper, maker })?;
     let ledger = Ledger::new(commands, settings.publish_rate, shared);
@@ -255,11 +260,12 @@ pub(super) fn writer(
     secrets: Secrets,
     domain: &TrustDomain,
     clock: Arc<dyn Clock>,
-) -> Writer {
+) -> Result<Writer, LedgerError> {
     let ReadLog { journal, tree, replayed, .. } = log;
     let now = clock.now();
+    secrets.signing.follow(&secrets.keys, replayed.chain)?;
     let bars = watch::Sender::new(Arc::new(replayed.state.bars().clone()));
-    Writer {
+    Ok(Writer {
         journal,
         clock,
         secrets: Arc::new(secrets),
@@ -280,12 +286,13 @@ pub(super) fn writer(
         full: None,
         counted: Limiter::default(),
         first: Vec::new(),
-    }
+    })
 }
 
 /// The first record of a log.
-pub(super) fn started(writer: &Writer, origin: &str) -> Event {
-    Event::LogStarted { origin: origin.to_owned(), vkey: writer.secrets.signer.vkey() }
+pub(super) fn started(writer: &Writer, origin: &str) -> Result<Event, LedgerError> {
+    let vkey = writer.secrets.signing.signer()?.vkey();
+    Ok(Event::LogStarted { origin: origin.to_owned(), vkey })
 }
 
 /// The journal has to extend what the anchor knows, under our own signature.
@@ -293,7 +300,9 @@ fn check_anchor(writer: &Writer, anchor: &Anchor) -> Result<(), LedgerError> {
     if anchor.size == 0 {
         return Ok(());
     }
-    let known = Checkpoint::open(&anchor.checkpoint, writer.secrets.signer.verifier())
+    let chain = writer.secrets.signing.chain()?;
+    let known = chain
+        .open(&anchor.checkpoint)
         .map_err(|_| LedgerError::AnchorMismatch("its checkpoint is not signed by this log"))?;
     let root = writer
         .tree
@@ -304,19 +313,6 @@ fn check_anchor(writer: &Writer, anchor: &Anchor) -> Result<(), LedgerError> {
     } else {
         Err(LedgerError::AnchorMismatch("the entries are others"))
     }
-}
-
-/// Writes the log's public key where enrolment can take it from. Enrolment may do so at any moment, so that the
-/// file is never half written.
-fn publish_vkey(dir: &Path, secrets: &Secrets) -> Result<(), LedgerError> {
-    let (path, next) = (dir.join("log.vkey"), dir.join("log.vkey.tmp"));
-    let text = format!("{}\n", secrets.signer.vkey());
-    if std::fs::read(&path).is_ok_and(|stored| stored == text.as_bytes()) {
-        return Ok(());
-    }
-    std::fs::write(&next, text)
-        .and_then(|()| std::fs::rename(&next, &path))
-        .map_err(|source| LedgerError::Io { path: path.display().to_string(), source })
 }
 
 fn create_private_dir(dir: &Path) -> Result<(), LedgerError> {

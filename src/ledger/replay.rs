@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Commit, LedgerError, contents::unsealed, secrets::Secrets, tree::Tree};
+use super::{Commit, LedgerError, contents::unsealed, rotation, secrets::Secrets, tree::Tree};
 use crate::domain::{Draft, Filter, Timestamp};
 use crate::exchange::{Content, State};
 use crate::journal::{Frame, Head, Journal};
-use crate::merkle::{Checkpoint, Frontier, Hash, leaf_hash};
+use crate::merkle::{Chain, Frontier, Hash, leaf_hash};
 use crate::record::{self, Event, Record, Reloaded, SnapshotTaken, commitment};
 
 /// How much of the journal is read at a time where nothing else is to be done.
@@ -43,6 +43,8 @@ pub(super) struct Replayed {
     pub(super) state: State,
     pub(super) frontier: Frontier,
     pub(super) commit: Arc<Commit>,
+    /// The keys of the log; none before its first entry.
+    pub(super) chain: Option<Chain>,
     /// The snapshots that the entries read speak of.
     pub(super) taken: Vec<SnapshotTaken>,
     /// The rules that they name last.
@@ -135,12 +137,15 @@ impl<'a> Replay<'a> {
         }
         let Head { size, checkpoint } = self.head;
         let commit = Commit { size, root: frontier.root(), checkpoint };
-        if size > 0 {
-            check(&commit, self.secrets)?;
+        let log = (self.journal.as_ref(), self.tree);
+        let chain = rotation::chain(log, state.rotations())?;
+        if let Some(chain) = &chain {
+            check(&commit, chain)?;
         }
         state.prune(self.now);
         let read = size - start;
-        Ok(Replayed { state, frontier, commit: Arc::new(commit), taken, rules, read })
+        let commit = Arc::new(commit);
+        Ok(Replayed { state, frontier, commit, chain, taken, rules, read })
     }
 
     /// Applies a record. An alert that has ended needs no content: nobody will be sent it.
@@ -234,10 +239,10 @@ fn has_ended(event: &Event, now: Timestamp) -> bool {
     matches!(event, Event::Published(published) if published.facts.expires_at <= now)
 }
 
-fn check(commit: &Commit, secrets: &Secrets) -> Result<(), LedgerError> {
+fn check(commit: &Commit, chain: &Chain) -> Result<(), LedgerError> {
     let what = "the last checkpoint is not of this tree and key";
     let damaged = LedgerError::Damaged { index: commit.size - 1, what };
-    match Checkpoint::open(&commit.checkpoint, secrets.signer.verifier()) {
+    match chain.open(&commit.checkpoint) {
         Ok(it) if it.size == commit.size && it.root == commit.root => Ok(()),
         Ok(_) | Err(_) => Err(damaged),
     }

@@ -5,16 +5,14 @@ use std::{fmt, path::Path};
 use ring::{
     aead::{self, Aad, LessSafeKey, Nonce, UnboundKey},
     rand::{SecureRandom, SystemRandom},
-    signature::Ed25519KeyPair,
 };
 use zeroize::Zeroizing;
 
-use super::LedgerError;
+use super::{LedgerError, signing::Signing};
 use crate::journal::{JournalId, KeyError, Keys, MasterKey};
-use crate::merkle::Signer;
+use crate::merkle::Chain;
 use crate::record::commitment::{self, Key, Secret};
 
-const SIGNING: &str = "log-signing";
 const LINKS: &str = "links";
 const BODY: &[u8] = b"portway/v1/body\0";
 const NONCE_BYTES: usize = 12;
@@ -22,7 +20,7 @@ const NONCE_BYTES: usize = 12;
 /// The secrets of one log.
 pub(super) struct Secrets {
     pub(super) keys: Keys,
-    pub(super) signer: Signer,
+    pub(super) signing: Signing,
     pub(super) random: SystemRandom,
     links: Secret,
     positions: Secret,
@@ -39,29 +37,24 @@ impl Secrets {
     /// Makes the secrets of a new log in a keys directory that was never used.
     pub(super) fn create(keys: Keys, origin: &str) -> Result<Self, LedgerError> {
         let random = SystemRandom::new();
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&random)
-            .map_err(|_| LedgerError::Signing("it could not be made"))?;
         let mut links = Zeroizing::new([0; 32]);
         random.fill(links.as_mut()).map_err(|_| KeyError::Random)?;
         keys.seal_secret(LINKS, links.as_ref())?;
-        keys.seal_secret(SIGNING, pkcs8.as_ref())?;
-        Self::of(keys, origin)
+        let signing = Signing::create(&keys, origin)?;
+        Self::of(keys, signing)
     }
 
-    /// Opens the secrets of a log.
+    /// Opens the secrets of a log. Which key signs is told by the log.
     pub(super) fn open(
         dir: &Path,
         journal: JournalId,
         master: &MasterKey,
         origin: &str,
     ) -> Result<Self, LedgerError> {
-        Self::of(Keys::open(dir, journal, master)?, origin)
+        Self::of(Keys::open(dir, journal, master)?, Signing::closed(origin))
     }
 
-    fn of(keys: Keys, origin: &str) -> Result<Self, LedgerError> {
-        let pkcs8 = keys.open_secret(SIGNING)?;
-        let signer = Signer::from_pkcs8(origin, &pkcs8)
-            .map_err(|_| LedgerError::Signing("it is not an Ed25519 key, or the origin no name"))?;
+    fn of(keys: Keys, signing: Signing) -> Result<Self, LedgerError> {
         let sealed = keys.open_secret(LINKS)?;
         let links: Key = sealed
             .as_slice()
@@ -72,12 +65,23 @@ impl Secrets {
         let pages = Zeroizing::new(commitment::page_key(&links));
         Ok(Self {
             keys,
-            signer,
+            signing,
             random: SystemRandom::new(),
             links: Secret::new(&links),
             positions: Secret::new(&positions),
             pages,
         })
+    }
+
+    /// Signs from now on by the key that the log tells of. Keys that were never used are destroyed, and those that
+    /// handed over by the tree of `anchored` entries. Only while nobody makes a key.
+    pub(super) fn sign_as_told(
+        &self,
+        chain: Option<Chain>,
+        anchored: u64,
+    ) -> Result<(), LedgerError> {
+        self.signing.follow(&self.keys, chain)?;
+        self.signing.tidy(&self.keys, anchored)
     }
 
     /// Returns the nonce of an agency's link in a record.

@@ -23,7 +23,7 @@ use super::{
 use crate::domain::{Act, Bars, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
 use crate::exchange::{Limiter, Refusing, State};
 use crate::journal::{Batch, CommitError, Journal};
-use crate::merkle::{Checkpoint, Frontier};
+use crate::merkle::Frontier;
 use crate::record::{Event, SnapshotTaken};
 
 /// How far the wall clock may be behind the last record, or the last turn, before writing stops.
@@ -99,6 +99,7 @@ impl Writer {
         }
         self.record_acknowledgements()?;
         self.deliver()?;
+        self.record_rotation()?;
         let outcome = self.commit()?;
         self.conclude(&outcome);
         Ok(())
@@ -199,10 +200,8 @@ impl Writer {
         let mut frontier = self.frontier.clone();
         frontier.extend(self.work.hashes.iter().copied());
         let (size, root) = (frontier.size(), frontier.root());
-        let origin = self.secrets.signer.name().to_owned();
-        let checkpoint = Checkpoint { origin, size, root }
-            .sign(&self.secrets.signer)
-            .map_err(|_| LedgerError::Signing("it does not sign"))?;
+        let next = self.work.next.take();
+        let checkpoint = self.secrets.signing.sign((size, root), next.as_ref())?;
         let frames = std::mem::take(&mut self.work.frames);
         let seen = size - frames.len() as u64;
         let bytes: usize =
@@ -219,6 +218,9 @@ impl Writer {
                 self.tree.extend(&self.work.hashes);
                 self.frontier = frontier;
                 self.first.clear();
+                if let Some(next) = next {
+                    self.secrets.signing.hand_over(next, &checkpoint)?;
+                }
                 let commit = Arc::new(Commit { size, root, checkpoint });
                 self.commits.send_replace(Arc::clone(&commit));
                 // P4: nobody comes in any more before the act is answered.
@@ -264,6 +266,7 @@ impl Writer {
         self.publish_bars();
         self.state.count_on(std::mem::take(&mut self.counted));
         self.frontier = replayed.frontier;
+        self.secrets.sign_as_told(replayed.chain, 0)?;
         self.commits.send_replace(replayed.commit);
         Ok(Err(Rejection::Unavailable(why)))
     }

@@ -4,6 +4,7 @@
 //! Everything here is a function of its arguments. It reads no file, no clock and no network,
 //! and knows nothing of what an entry says.
 
+mod chain;
 mod checkpoint;
 mod frontier;
 mod hash;
@@ -15,6 +16,7 @@ mod tests;
 pub mod tiles;
 mod verify;
 
+pub use chain::{Chain, ChainError, Span};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use frontier::{Frontier, PeaksError};
 pub use hash::{Hash, HashLength, empty_root, leaf_hash, node_hash};

@@ -62,24 +62,40 @@ impl Authority {
     pub fn open(dir: &Path, now: Timestamp) -> Result<Self, PkiError> {
         let [pem_path, key_path, scope_path] =
             ["ca.pem", "key.pem", "ca.toml"].map(|name| dir.join(name));
+        // Where there is no CA at all, that is what is said.
+        authorities(&pem_path, now)?;
+        let scope = Scope::parse(&files::read(&scope_path)?, &scope_path)?;
+        Self::read((&pem_path, &key_path), scope, now)
+    }
+
+    /// Reads a CA from the files of its certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(super) fn read(
+        (pem_path, key_path): (&Path, &Path),
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<Self, PkiError> {
         let wrong = |path: &Path, fault| TrustError { path: path.to_owned(), fault };
-        let valid = authorities(&pem_path, now)?;
+        let valid = authorities(pem_path, now)?;
         let certificate = valid.first().ok_or(PkiError::Expired)?;
         let (_, parsed) = X509Certificate::from_der(certificate)
-            .map_err(|_| wrong(&pem_path, Fault::NotAnAuthority))?;
+            .map_err(|_| wrong(pem_path, Fault::NotAnAuthority))?;
         let not_after = u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or_default();
-        let key_text = read_private(&key_path)?;
+        let key_text = read_private(key_path)?;
         let key = std::str::from_utf8(&key_text)
             .ok()
             .and_then(|text| KeyPair::from_pem(text).ok())
-            .ok_or_else(|| wrong(&key_path, Fault::NotPem("private key")))?;
+            .ok_or_else(|| wrong(key_path, Fault::NotPem("private key")))?;
         if *parsed.public_key().subject_public_key.data != *key.public_key_raw() {
-            return Err(wrong(&pem_path, Fault::Pair).into());
+            return Err(wrong(pem_path, Fault::Pair).into());
         }
         Ok(Self {
-            pem: files::read(&pem_path)?,
+            pem: files::read(pem_path)?,
             key,
-            scope: Scope::parse(&files::read(&scope_path)?, &scope_path)?,
+            scope,
             not_after: Timestamp::from_ms(not_after.saturating_mul(1000)),
         })
     }

@@ -68,6 +68,19 @@ pub fn describe(pem: &[u8]) -> Result<Vec<Description>, PkiError> {
     certificates.iter().map(|certificate| describe_certificate(certificate)).collect()
 }
 
+/// Returns the fingerprint and the last moment of the first certificate.
+///
+/// # Errors
+///
+/// `Unreadable` where there is none.
+pub(super) fn last_moment(pem: &str) -> Result<(Fingerprint, Timestamp), PkiError> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| PkiError::Unreadable)?;
+    let not_after = crate::identity::last_moment(&der).ok_or(PkiError::Unreadable)?;
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, &der).as_ref());
+    Ok((Fingerprint(fingerprint), not_after))
+}
+
 fn describe_certificate(der: &[u8]) -> Result<Description, PkiError> {
     let (_, parsed) = X509Certificate::from_der(der).map_err(|_| PkiError::Unreadable)?;
     let extensions = parsed.extensions().iter().map(X509Extension::parsed_extension);

@@ -4,6 +4,8 @@
 mod authority;
 mod describe;
 mod files;
+mod issuers;
+mod pair;
 mod profile;
 mod rehearsal;
 mod request;
@@ -14,6 +16,8 @@ use std::{io, path::PathBuf};
 pub use authority::Authority;
 pub use describe::{Description, describe};
 pub use files::{create_directory, write_private, write_public};
+pub use issuers::{IssuerSource, Issuers, Renewed};
+pub use pair::replace_pair;
 pub use profile::{Host, InvalidHost, Profile};
 pub use rehearsal::Rehearsal;
 pub use request::{NewRequest, Request};

@@ -7,8 +7,8 @@ use prost::Message;
 
 use super::agreement::agreement_from_stored;
 use super::event::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
-    SealedFilter, SnapshotTaken, StoredSubscription,
+    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 use super::read;
 use crate::domain::{
@@ -73,6 +73,7 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::BrokerStarted(it) => {
             Event::BrokerStarted { version: it.version, rules: array(&it.rules)? }
         }
+        Stored::CertificateIssued(it) => Event::CertificateIssued(issued(it)?),
         Stored::CertificateRevoked(it) => {
             let certificate = Fingerprint(array(&it.certificate)?);
             Event::Barred { by: caller(it.by)?, act: Barring::CertificateRevoked(certificate) }
@@ -90,6 +91,9 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             size: it.size,
             manifest: array(&it.manifest)?,
         },
+        Stored::KeyRotated(it) => {
+            Event::KeyRotated { by: caller(it.by)?, old: it.old_vkey, new: it.new_vkey }
+        }
         Stored::LogStarted(it) => Event::LogStarted { origin: it.origin, vkey: it.vkey },
         Stored::NumberSkipped(it) => Event::NumberSkipped {
             subscription: it.subscription,
@@ -220,6 +224,14 @@ fn disclosed(it: &pb::Disclosed) -> Result<Disclosed, Malformed> {
             .collect::<Result<_, _>>()?,
         regime_change: it.regime_change,
         delete_after: Timestamp::from_ms(it.delete_after_ms),
+    })
+}
+
+fn issued(it: pb::CertificateIssued) -> Result<CertificateIssued, Malformed> {
+    Ok(CertificateIssued {
+        by: caller(it.by)?,
+        certificate: Fingerprint(array(&it.certificate)?),
+        not_after: Timestamp::from_ms(it.not_after_ms),
     })
 }
 

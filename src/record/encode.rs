@@ -54,6 +54,11 @@ fn stored(event: &Event) -> Stored {
             version: version.clone(),
             rules: Bytes::copy_from_slice(rules),
         }),
+        Event::CertificateIssued(it) => Stored::CertificateIssued(pb::CertificateIssued {
+            by: Some(actor(&it.by)),
+            certificate: Bytes::copy_from_slice(&it.certificate.0),
+            not_after_ms: it.not_after.ms(),
+        }),
         Event::Consulted { by, purpose, start, end } => Stored::Consulted(pb::Consulted {
             by: Some(actor(by)),
             purpose: purpose.number().into(),
@@ -66,6 +71,11 @@ fn stored(event: &Event) -> Stored {
             purpose: purpose.number().into(),
             size: *size,
             manifest: Bytes::copy_from_slice(manifest),
+        }),
+        Event::KeyRotated { by, old, new } => Stored::KeyRotated(pb::KeyRotated {
+            by: Some(actor(by)),
+            old_vkey: old.clone(),
+            new_vkey: new.clone(),
         }),
         Event::LogStarted { origin, vkey } => {
             Stored::LogStarted(pb::LogStarted { origin: origin.clone(), vkey: vkey.clone() })

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::{
-    Act, AgencyId, Agreement, AgreementId, Barring, Caller, Facts, Fields, QueryPurpose, Reason,
-    RecordKind, ReloadCause, Rule, StaffReference, Subscription, Timestamp,
+    Act, AgencyId, Agreement, AgreementId, Barring, Caller, Facts, Fields, Fingerprint,
+    QueryPurpose, Reason, RecordKind, ReloadCause, Rule, StaffReference, Subscription, Timestamp,
 };
 
 /// One entry: when, what, and the commitments to its agencies' links.
@@ -31,9 +31,11 @@ pub enum Event {
     AgreementWithdrawn(Governed),
     Barred { by: Caller, act: Barring },
     BrokerStarted { version: String, rules: [u8; 32] },
+    CertificateIssued(CertificateIssued),
     Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64 },
     Disclosed(Disclosed),
     Exported { by: Caller, purpose: QueryPurpose, size: u64, manifest: [u8; 32] },
+    KeyRotated { by: Caller, old: String, new: String },
     LogStarted { origin: String, vkey: String },
     NumberSkipped { subscription: u64, number: u64, reason: Reason, recipient: AgencyId },
     Published(Published),
@@ -149,6 +151,17 @@ pub struct Refused {
     pub publisher: Option<AgencyId>,
 }
 
+/// The broker issued a certificate to whoever held the one before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CertificateIssued {
+    /// By whom it was asked for, with the certificate before.
+    pub by: Caller,
+    /// The new certificate.
+    pub certificate: Fingerprint,
+    /// Its last moment.
+    pub not_after: Timestamp,
+}
+
 /// A snapshot of the state was made: a start may go on from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SnapshotTaken {
@@ -191,11 +204,13 @@ impl Event {
             }
             Self::Barred { .. }
             | Self::BrokerStarted { .. }
+            | Self::KeyRotated { .. }
             | Self::LogStarted { .. }
             | Self::Reloaded(_)
             | Self::SnapshotTaken(_)
             | Self::TailCut { .. } => smallvec![],
-            Self::Consulted { by, .. }
+            Self::CertificateIssued(CertificateIssued { by, .. })
+            | Self::Consulted { by, .. }
             | Self::Exported { by, .. }
             | Self::StreamOpened { by, .. }
             | Self::SubscriptionCreated { by, .. }
@@ -229,9 +244,11 @@ impl Event {
                 Barring::CertificateRevoked(_) => RecordKind::CertificateRevoked,
             },
             Self::BrokerStarted { .. } => RecordKind::BrokerStarted,
+            Self::CertificateIssued(_) => RecordKind::CertificateIssued,
             Self::Consulted { .. } => RecordKind::Consulted,
             Self::Disclosed(_) => RecordKind::Disclosed,
             Self::Exported { .. } => RecordKind::Exported,
+            Self::KeyRotated { .. } => RecordKind::KeyRotated,
             Self::LogStarted { .. } => RecordKind::LogStarted,
             Self::NumberSkipped { .. } => RecordKind::NumberSkipped,
             Self::Published(_) => RecordKind::Published,
@@ -260,9 +277,11 @@ impl Event {
             | Self::AgreementWithdrawn(_)
             | Self::Barred { .. }
             | Self::BrokerStarted { .. }
+            | Self::CertificateIssued(_)
             | Self::Consulted { .. }
             | Self::Disclosed(_)
             | Self::Exported { .. }
+            | Self::KeyRotated { .. }
             | Self::LogStarted { .. }
             | Self::NumberSkipped { .. }
             | Self::Redelivered { .. }

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod event;
 mod read;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -21,8 +22,9 @@ pub use content::{
 pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
-    Agencies, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
-    SealedFilter, SnapshotTaken, StoredSubscription,
+    Agencies, CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record,
+    Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
+pub use rotation::{Rotation, RotationError};
 pub use view::view_bytes;

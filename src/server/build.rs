@@ -20,6 +20,7 @@ use crate::identity::{Acceptor, Connections, Generations, PeerStream, Trust, Tru
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::metrics::{self, Endpoint, Watched};
 use crate::pb::{self, v1};
+use crate::pki::{Issuers, PkiError};
 use crate::tasks::Tasks;
 use crate::views::{Views, ViewsError};
 
@@ -35,6 +36,9 @@ pub enum ServerError {
     /// The log.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The issuers of certificates.
+    #[error("an issuer: {0}")]
+    Issuer(#[from] PkiError),
     /// The transport.
     #[error("the transport stopped: {0}")]
     Transport(String),
@@ -69,6 +73,7 @@ impl Server {
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
         let generations = Arc::new(Generations::default());
         generations.take(&trust.borrow(), settings.digest, clock.now());
         let domain = settings.trust.domain;
@@ -88,6 +93,8 @@ impl Server {
             clock,
             connections: Arc::clone(&connections),
             rejections: acceptor.rejections(),
+            certificates: acceptor.certificates(),
+            issuers: Arc::new(issuers),
             trust: trust.subscribe(),
             generations,
             reloading: reloading.clone(),

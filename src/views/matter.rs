@@ -12,7 +12,7 @@ use crate::domain::{
     RecordKind, SubjectToken,
 };
 use crate::ledger::{Entry, LedgerError};
-use crate::record::{Disclosed, Event, Refused};
+use crate::record::{CertificateIssued, Disclosed, Event, Refused};
 
 /// What a record is about.
 #[derive(Clone, Debug)]
@@ -63,7 +63,10 @@ impl Matter {
                 matter.caused_by(by);
                 matter.agreement = Some(proposed.agreement.id.clone());
             }
-            Event::Consulted { by, .. } | Event::Exported { by, .. } => matter.caused_by(by),
+            Event::Consulted { by, .. }
+            | Event::Exported { by, .. }
+            | Event::CertificateIssued(CertificateIssued { by, .. })
+            | Event::KeyRotated { by, .. } => matter.caused_by(by),
             Event::Disclosed(it) => matter.disclosed(it, it.opened, resolver)?,
             Event::NumberSkipped { subscription, reason, .. } => {
                 matter.reason = Some(*reason);

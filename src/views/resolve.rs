@@ -139,9 +139,11 @@ impl Resolver {
             | Event::AgreementWithdrawn(_)
             | Event::Barred { .. }
             | Event::BrokerStarted { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Disclosed(_)
             | Event::Exported { .. }
+            | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::NumberSkipped { .. }
             | Event::Redelivered { .. }

@@ -112,8 +112,10 @@ impl Audit {
             | Event::AgreementProposed { .. }
             | Event::AgreementWithdrawn(_)
             | Event::Barred { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
+            | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::Reloaded(_)
             | Event::StreamOpened { .. } => {}

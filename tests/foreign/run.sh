@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Plays the demo, publishes one more alert, and has code that is not Portway's verify the exports and the receipt
-# (verify.py: Python, the sigstore package, OpenSSL). Then it flips one byte in each kind of file, and both verifiers
+# Plays the demo, publishes two more alerts, has the log's key rotated behind each, and has code that is not Portway's
+# verify the exports and the receipts (verify.py: Python, the sigstore package, OpenSSL). Then it flips one byte in each kind of file, and both verifiers
 # have to refuse. Usage: run.sh [PORTWAY]. The Python packages are kept in ${PORTWAY_CACHE:-.venv}.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -53,6 +53,10 @@ cat >"$work/alert.json" <<EOF
  "urgency": "URGENCY_ROUTINE", "area": "PO1", "time": "$now", "as_of": "$now", "expires_at": "$later"}
 EOF
 as police/service publish --file - --receipts "$work/receipts.jsonl" <"$work/alert.json" >/dev/null
+# The log's key hands over to another and to a third, and everything still verifies from the first.
+as operator keys rotate >/dev/null
+as police/service publish --file - --receipts "$work/receipts.jsonl" <"$work/alert.json" >/dev/null
+as operator keys rotate >/dev/null
 as police/officer audit export "$work/export" >/dev/null
 foreign "$work/export" --vkey "$vkey" --receipts "$work/receipts.jsonl" --since "$demo/export/checkpoint"
 kill "$broker"
@@ -79,7 +83,7 @@ refused() {
     [ "$code" = 4 ] || fail "$1: portway audit verify said $code"
     echo "$1: refused by both; $(cat "$work/said")"
 }
-for file in checkpoint log.vkeys manifest records.jsonl tile/0/000 tile/entries/001 tile/1/000.p/*; do
+for file in checkpoint log.rotations log.vkeys manifest records.jsonl tile/0/000 tile/entries/001 tile/1/000.p/*; do
     rm -rf "$work/copy"
     cp -r "$work/export" "$work/copy"
     file=$(cd "$work/copy" && echo $file)

@@ -52,6 +52,7 @@ class Key:
     def __init__(self, vkey):
         parts = vkey.strip().split("+", 2)
         need(len(parts) == 3, "verifier key: not of the form name+id+key")
+        self.vkey = vkey.strip().encode()
         self.name = parts[0]
         self.id = bytes.fromhex(parts[1])
         key = b64(parts[2], "verifier key")
@@ -64,12 +65,12 @@ class Key:
         """Returns a signed note's text once OpenSSL has verified this key's signature over it."""
         text, _, signatures = note.rpartition("\n\n")
         text += "\n"
-        lines = signatures.splitlines()
         prefix = f"\u2014 {self.name} "
-        need(len(lines) == 1 and lines[0].startswith(prefix), f"{what}: not signed by the log alone")
-        signature = b64(lines[0][len(prefix) :], what)
-        need(len(signature) == 68 and signature[:4] == self.id, f"{what}: signed by another key")
-        need(self.signed(text.encode(), signature[4:]), f"{what}: OpenSSL refuses the signature")
+        lines = [it[len(prefix) :] for it in signatures.splitlines() if it.startswith(prefix)]
+        need(lines, f"{what}: not signed by the log")
+        own = [it for it in (b64(line, what) for line in lines) if it[:4] == self.id]
+        need(len(own) == 1 and len(own[0]) == 68, f"{what}: signed by another key")
+        need(self.signed(text.encode(), own[0][4:]), f"{what}: OpenSSL refuses the signature")
         return text
 
     def signed(self, text, signature):
@@ -87,6 +88,78 @@ class Key:
         need(len(lines) == 3 and lines[0] == self.name, f"{what}: not this log's checkpoint")
         need(lines[1].isascii() and lines[1].isdigit(), f"{what}: no size")
         return int(lines[1]), b64(lines[2], what)
+
+
+class Keys:
+    """The keys of a log, oldest first, and the sizes of the trees that each signed: two signed the tree of a rotation."""
+
+    def __init__(self, listed):
+        self.spans = []
+        for line in listed.splitlines():
+            parts = line.split(" ")
+            need(len(parts) == 3, "log.vkeys: not a key with the trees it signed")
+            self.spans.append((Key(parts[0]), int(parts[1]), int(parts[2])))
+        need(self.spans and self.spans[0][1] == 1, "log.vkeys: does not begin with the first tree")
+        for (one, _, last), (other, first, _) in zip(self.spans, self.spans[1:]):
+            need(one.name == other.name and first == last, "log.vkeys: one key does not follow the other")
+        self.name = self.spans[0][0].name
+
+    @property
+    def size(self):
+        return self.spans[-1][2]
+
+    def holds(self, vkey):
+        key = Key(vkey)
+        return any((it.name, it.spki) == (key.name, key.spki) for it, _, _ in self.spans)
+
+    def checkpoint(self, note, what):
+        """Returns size and root of a checkpoint that every key signed whose time it was."""
+        size = note.split("\n")[1]
+        need(size.isascii() and size.isdigit(), f"{what}: no size")
+        due = [key for key, first, last in self.spans if first <= int(size) <= last]
+        # What lies beyond the export was signed by the last key.
+        due = due or [self.spans[-1][0]]
+        return [key.checkpoint(note, what) for key in due][-1]
+
+    def check_rotations(self, text, entries, tree):
+        """Each key handed over with a tree whose last entry is the record that names both, which both signed."""
+        lines = text.splitlines()
+        need(len(lines) == len(self.spans) - 1, "log.rotations: not one for each key")
+        for line, (old, _, last), (new, _, _) in zip(lines, self.spans, self.spans[1:]):
+            what = f"log.rotations at {last}"
+            rotation = json.loads(line)
+            size, root = old.checkpoint(rotation["checkpoint"], what)
+            need((size, root) == new.checkpoint(rotation["checkpoint"], what), f"{what}: of two trees")
+            need(size == last and tree.root(size) == root, f"{what}: of another history")
+            record = b64(rotation["record"], what)
+            made = commitment(b64(rotation["salt"], what), record)
+            index = int(rotation["index"])
+            need(index == last - 1 and entries[index] == made, f"{what}: its record is not in the log")
+            check_inclusion(made, index, [b64(it, what) for it in rotation["inclusion"]], size, root)
+            # KeyRotated is field 70 of Record, and old_vkey and new_vkey are its fields 2 and 3.
+            stated = dict(fields(dict(fields(record))[70]))
+            need((stated[2], stated[3]) == (old.vkey, new.vkey), f"{what}: its record names other keys")
+
+
+def fields(message):
+    """Yields number and content of each field of a protobuf message that is bytes, and passes over numbers."""
+
+    def varint(at):
+        value = shift = 0
+        while True:
+            value |= (message[at] & 0x7F) << shift
+            if not message[at] & 0x80:
+                return value, at + 1
+            at, shift = at + 1, shift + 7
+
+    at = 0
+    while at < len(message):
+        tag, at = varint(at)
+        value, at = varint(at)
+        need(tag & 7 in (0, 2), "a record of a form that is not known")
+        if tag & 7 == 2:
+            yield tag >> 3, message[at : at + value]
+            at += value
 
 
 class Tree:
@@ -155,7 +228,7 @@ def tiles(level, size):
 class Export:
     def __init__(self, path):
         self.dir = pathlib.Path(path)
-        self.key = None
+        self.keys = None
         self.read_paths = set()
 
     def read(self, path):
@@ -215,9 +288,9 @@ class Export:
     def check_manifest(self, size):
         """The seal covers the list, and the list every file that is there."""
         seal, _, listed = self.text("manifest").rpartition("\n\n")
-        lines = self.key.open(seal + "\n", "manifest").splitlines()
+        lines = self.keys.spans[-1][0].open(seal + "\n", "manifest").splitlines()
         digest = hashlib.sha256(listed.encode()).hexdigest()
-        due = ["portway export v1", self.key.name, f"size {size}", f"sha256 {digest}"]
+        due = ["portway export v1", self.keys.name, f"size {size}", f"sha256 {digest}"]
         need(lines[:3] + lines[4:] == due, "manifest: the seal is of another export")
         files = dict(line.split("  ", 1)[::-1] for line in listed.splitlines())
         found = {str(it.relative_to(self.dir)) for it in self.dir.rglob("*") if not it.is_dir()}
@@ -250,20 +323,19 @@ def check_receipts(path, key, entries, tree):
 
 def verify(arguments):
     export = Export(arguments.export)
-    keys = export.text("log.vkeys").split(" ")
-    need(len(keys) == 3 and keys[1] == "1", "log.vkeys: not one key with the trees it signed")
-    vkey = keys[0]
+    export.keys = key = Keys(export.text("log.vkeys"))
     if arguments.vkey:
         given = pathlib.Path(arguments.vkey).read_text(encoding="utf-8").strip()
-        need(vkey == given, "log.vkeys: not the key that was given")
-    export.key = key = Key(vkey)
+        need(key.holds(given), "log.vkeys: not the key that was given")
     size, root = key.checkpoint(export.text("checkpoint"), "checkpoint")
-    need(keys[2] == f"{size}\n", "log.vkeys: other trees than the checkpoint's")
+    need(key.size == size, "log.vkeys: other trees than the checkpoint's")
     entries = export.entries(size)
     need(entries, "the export is empty")
     tree = Tree([_hash_leaf(entry) for entry in entries])
     need(tree.root(size) == root, "checkpoint: the entries make another root")
     export.check_tiles(tree, size)
+    if len(key.spans) > 1:
+        key.check_rotations(export.text("log.rotations"), entries, tree)
     samples = sorted({*range(0, size, -(-size // SAMPLES)), size - 1})
     for index in samples:
         check_inclusion(entries[index], index, tree.path(index, 0, size), size, root)

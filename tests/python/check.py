@@ -13,9 +13,9 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
-from log import Fault, commitment, need
+from log import Fault, Log, commitment, need
 from portway.v1 import alert_pb2, exchange_pb2, exchange_pb2_grpc
-from portway.v1 import subscriptions_pb2, subscriptions_pb2_grpc
+from portway.v1 import operations_pb2, operations_pb2_grpc, subscriptions_pb2, subscriptions_pb2_grpc
 
 AREA = "PO1"
 NAME = "python-client"
@@ -142,6 +142,33 @@ def check_bulk(police):
     need(outcomes[-1].repeated_request and outcomes[-1].index == outcomes[0].index, "published twice")
 
 
+def check_rotation(connect, identities, police, council):
+    """The log's key hands over to others while streams are open, and everybody follows."""
+    rotate = operations_pb2.RotateLogKeyRequest()
+    by_service = operations_pb2_grpc.OperationsStub(police.channel)
+    refused(lambda: by_service.RotateLogKey(rotate), grpc.StatusCode.PERMISSION_DENIED, "WRONG_ROLE")
+    operator = operations_pb2_grpc.OperationsStub(channel(connect, identities / "operator"))
+    stream = council.subscribe(NAME, PURPOSE, credit=10)
+    rotated = []
+    for _ in range(2):
+        rotated.append(operator.RotateLogKey(rotate).index + 1)
+        receipt = police.publish(alert(), request_id())
+        ((delivery, view),) = take(stream, 1)
+        need(view.id == receipt.alert, "another alert came")
+        stream.acknowledge(delivery)
+    stream.finish()
+    late = Portway(connect, identities / "police/service")
+    late.publish(alert(), request_id())
+    for log in (police.log, council.log, late.log):
+        need([last for _, last in log.past] == rotated, "the keys were not followed")
+    fresh = Log(police.log.past[0][0].vkey, lambda after: [], lambda older, newer: [])
+    try:
+        fresh.open(late.log.note)
+    except Fault:
+        return
+    raise Fault("a key was believed that nobody vouches for")
+
+
 def check_verifier(police, receipt):
     """A check that cannot fail is none: changed proofs are refused."""
     tree = police.log.open(receipt.checkpoint)
@@ -192,9 +219,10 @@ def main(connect, identities):
     receipt = check_publish(police)
     check_subscribe(council, police, receipt)
     check_pull(council, police)
+    check_rotation(connect, identities, police, council)
     check_bulk(police)
     check_verifier(police, receipt)
-    print("publish, bulk, subscribe, pull, refusals, proofs: all as documented")
+    print("publish, bulk, subscribe, pull, refusals, proofs, rotations: all as documented")
 
 
 if __name__ == "__main__":

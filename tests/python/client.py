@@ -11,7 +11,8 @@ import uuid
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from log import Log, commitment, need
-from portway.v1 import alert_pb2, exchange_pb2, exchange_pb2_grpc, record_pb2
+from portway.v1 import alert_pb2, exchange_pb2, exchange_pb2_grpc
+from portway.v1 import log_pb2, log_pb2_grpc, record_pb2
 
 
 def request_id():
@@ -40,7 +41,23 @@ class Portway:
     def __init__(self, connect, identity):
         self.channel = channel(connect, identity)
         self.exchange = exchange_pb2_grpc.ExchangeStub(self.channel)
-        self.log = Log((pathlib.Path(identity) / "log.vkey").read_text())
+        self.proofs = log_pb2_grpc.LogStub(self.channel)
+        self.log = Log((pathlib.Path(identity) / "log.vkey").read_text(), self.rotations, self.consistency)
+
+    def rotations(self, after):
+        """Brings the rotations of the log's key after a size, with the old key and the new one."""
+        more = True
+        while more:
+            answer = self.proofs.ListKeyRotations(log_pb2.ListKeyRotationsRequest(after=after), timeout=30)
+            for rotation in answer.rotations:
+                rotated = record_pb2.Record.FromString(rotation.record).key_rotated
+                yield rotation, rotated.old_vkey, rotated.new_vkey
+                after = rotation.index + 1
+            more = answer.more
+
+    def consistency(self, older, newer):
+        request = log_pb2.ProveConsistencyRequest(**{"from": older, "to": newer})
+        return self.proofs.ProveConsistency(request, timeout=30).consistency
 
     def publish(self, draft, request):
         """Publishes one alert; returns its receipt. The alert is on disk then, and is not lost."""

@@ -1,16 +1,24 @@
 //! `portway cert`: keys, requests and small CAs, as certs/README.md tells it step by step.
 
+mod renew;
+
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{Exit, Failure, Output};
+use super::{
+    Global,
+    output::{Exit, Failure, Output},
+    wait,
+};
 use crate::{
     domain::{AgencyId, Clock, Name, Seat, SystemClock, Timestamp, TrustDomain},
     identity::authorities,
     pki::{self, Authority, Host, NewRequest, PkiError, Profile, Request, Scope},
 };
+
+pub use renew::RenewArgs;
 
 /// Makes keys, requests and small certificate authorities.
 #[derive(Debug, Subcommand)]
@@ -19,10 +27,16 @@ pub enum CertCommand {
     Agency(AgencyArgs),
     /// Makes a CA that signs for one agency, for the operators, or for servers
     Init(InitArgs),
+    /// Lists the certificates in use and those that the broker issued, with their ends; officers see those of their agency
+    #[command(after_help = "Example:\n  portway cert list")]
+    List,
     /// Makes the key and request of an agency's information-governance officer
     Officer(OfficerArgs),
     /// Makes the key and request of one who runs the broker
     Operator(OperatorArgs),
+    /// Replaces key and certificate of an identity, by the broker's issuer or by a CA elsewhere
+    #[command(after_help = "Example:\n  portway cert renew")]
+    Renew(RenewArgs),
     /// Makes the key and request of a broker
     Server(ServerArgs),
     /// Shows what stands in a certificate or request
@@ -160,19 +174,21 @@ pub struct SignArgs {
 /// # Errors
 ///
 /// A `Failure` with its exit status; nothing that existed has been changed.
-pub fn run(command: CertCommand, out: Output) -> Result<(), Failure> {
+pub fn run(command: CertCommand, global: &Global, out: Output) -> Result<(), Failure> {
     let now = SystemClock.now();
     match command {
         CertCommand::Agency(AgencyArgs { client, agency, name }) => {
             make_client(client, Seat::Service { agency, name }, now, out)
         }
         CertCommand::Init(args) => init(args, now, out),
+        CertCommand::List => wait(renew::list(global, out)),
         CertCommand::Officer(OfficerArgs { client, agency, id }) => {
             make_client(client, Seat::Officer { agency, id }, now, out)
         }
         CertCommand::Operator(OperatorArgs { client, id }) => {
             make_client(client, Seat::Operator { id }, now, out)
         }
+        CertCommand::Renew(args) => wait(renew::renew(&args, global, out)),
         CertCommand::Server(ServerArgs { make, hosts }) => {
             let authority = open_authority(&make, now)?;
             let server_ca = authority.as_ref().map(|authority| authority.pem().to_owned());

@@ -16,7 +16,8 @@ fn cert(dir: &TempDir, line: &str) -> Result<(), Failure> {
     let line = line.replace('@', dir.path().to_str().unwrap());
     let words = std::iter::once("cert").chain(line.split_whitespace());
     let parsed = Line::try_parse_from(words).map_err(Failure::usage)?;
-    run(parsed.command, Output { json: true })
+    let global = Global { connect: None, identity: None, json: true };
+    run(parsed.command, &global, Output { json: true })
 }
 
 fn files(dir: &TempDir, name: &str) -> Vec<String> {

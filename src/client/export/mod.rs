@@ -6,23 +6,26 @@ mod links;
 mod manifest;
 mod write;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(super) use line::{parse as parse_line, write as write_line};
 pub use links::{Links, opened};
 pub(super) use manifest::{Manifest, sha256};
+pub(super) use write::vkeys;
 pub use write::write;
 
 use super::{Connection, Error, Seen, fault::Fault};
-use crate::{domain::QueryPurpose, merkle::Verifier, pb::v1 as pb};
+use crate::{domain::QueryPurpose, merkle::Chain, pb::v1 as pb, record::Rotation};
 
 /// What an export holds, verified.
 #[derive(Clone, Debug)]
 pub struct Export {
     /// The checkpoint that it covers, with its note.
     pub seen: Seen,
-    /// The key of the log.
-    pub log: Verifier,
+    /// The keys of the log.
+    pub log: Arc<Chain>,
+    /// How each of them came to be one, oldest first.
+    pub rotations: Vec<Rotation>,
     /// The commitments of all entries, in order.
     pub entries: Vec<[u8; 32]>,
     /// The records that may be seen, by index.
@@ -36,10 +39,20 @@ impl Export {
     ///
     /// [`Error::Refused`] with the broker's reason, [`Error::Verification`] where any of it does not fit.
     pub async fn gather(connection: &Connection, purpose: QueryPurpose) -> Result<Self, Error> {
-        let seen = connection.checkpoint().await?.as_ref().clone();
+        // The keys first: a checkpoint that is seen afterwards is of the last of them, or of one that is new.
+        connection.follow_keys().await?;
+        let memory = connection.identity().memory();
+        let (seen, log) = loop {
+            let seen = connection.checkpoint().await?.as_ref().clone();
+            let log = memory.chain();
+            // Whoever shares the identity may have followed a key to which a later tree handed over.
+            if log.newest_from() <= seen.size() {
+                break (seen, log);
+            }
+        };
+        let rotations = memory.rotations();
         let entries = connection.read_entries(&seen).await?;
-        let log = connection.identity().log().clone();
-        let mut export = Self { seen, log, entries, records: BTreeMap::new() };
+        let mut export = Self { seen, log, rotations, entries, records: BTreeMap::new() };
         export.add(connection, purpose).await?;
         Ok(export)
     }

@@ -8,7 +8,8 @@ use std::{
 use super::{Export, Manifest, sha256, write_line};
 use crate::{
     client::{Error, identity::wrong},
-    merkle::{MemoryTree, leaf_hash, tiles},
+    merkle::{Chain, MemoryTree, Span, leaf_hash, tiles},
+    record::Rotation,
 };
 
 /// Writes `export` to `dir`, which must not exist yet, or be empty. `seal` is asked once for the seal over
@@ -52,7 +53,11 @@ impl Files {
     fn put_tree(&mut self, export: &Export) -> Result<(), Error> {
         let size = export.seen.size();
         self.put("checkpoint", export.seen.note.as_bytes())?;
-        self.put("log.vkeys", vkeys(export).as_bytes())?;
+        self.put("log.vkeys", vkeys(&export.log, size).as_bytes())?;
+        if !export.rotations.is_empty() {
+            let lines: String = export.rotations.iter().map(Rotation::to_line).collect();
+            self.put(Rotation::FILE, lines.as_bytes())?;
+        }
         let tree: MemoryTree = export.entries.iter().map(|entry| leaf_hash(entry)).collect();
         for tile in tiles::tiles_of(size) {
             let bytes =
@@ -95,7 +100,12 @@ impl Files {
     }
 }
 
-/// Returns the content of `log.vkeys`: the key, and the sizes of the trees that it signed.
-pub(in crate::client) fn vkeys(export: &Export) -> String {
-    format!("{} 1 {}\n", export.log, export.seen.size())
+/// Returns the content of `log.vkeys`: each key, and the sizes of the trees up to `size` that it signed.
+pub(in crate::client) fn vkeys(log: &Chain, size: u64) -> String {
+    let mut lines = String::new();
+    for Span { key, first, last } in log.spans() {
+        let sizes = [first, last.unwrap_or(size)].map(|size| size.to_string());
+        lines.extend([&key.to_string(), " ", &sizes.join(" "), "\n"]);
+    }
+    lines
 }

@@ -10,8 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::Seen;
 use crate::{
-    client::{Error, identity::wrong},
-    merkle::Verifier,
+    client::{Error, Fault, identity::wrong},
+    record::Rotation,
 };
 
 /// The memory's file while no other process may touch it. Ends when it is dropped.
@@ -30,13 +30,13 @@ impl Locked {
         Ok(Self { dir: dir.to_owned(), _lock: lock.map_err(|error| wrong(&path, error))? })
     }
 
-    /// Reads the checkpoint; none where none was written yet.
-    pub(super) fn read(&self, log: &Verifier) -> Result<Option<Seen>, Error> {
+    /// Reads the signed checkpoint; none where none was written yet.
+    pub(super) fn read(&self) -> Result<Option<String>, Error> {
         let path = self.path();
         match fs::read_to_string(&path) {
             // A power cut may leave a file without content behind: as good as none.
             Ok(note) if note.is_empty() => Ok(None),
-            Ok(note) => Seen::open(&note, log).map(Some).map_err(|fault| wrong(&path, fault)),
+            Ok(note) => Ok(Some(note)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(wrong(&path, error)),
         }
@@ -53,6 +53,35 @@ impl Locked {
             Ok::<(), io::Error>(())
         };
         write().map_err(|error| wrong(&path, error))
+    }
+
+    /// Reads the rotations of the log's key; none where none was ever followed.
+    pub(super) fn read_rotations(&self) -> Result<Vec<Rotation>, Error> {
+        let path = self.dir.join(Rotation::FILE);
+        match fs::read_to_string(&path) {
+            Ok(lines) => Rotation::from_lines(&lines).map_err(|error| wrong(&path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(wrong(&path, error)),
+        }
+    }
+
+    /// Replaces the rotations as a whole, durably: without them, a checkpoint that is remembered could not be
+    /// read any more.
+    pub(super) fn write_rotations(&self, rotations: &[Rotation]) -> Result<(), Error> {
+        let path = self.dir.join(Rotation::FILE);
+        let write = || {
+            let mut file = NamedTempFile::new_in(&self.dir)?;
+            file.write_all(rotations.iter().map(Rotation::to_line).collect::<String>().as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            File::open(&self.dir)?.sync_all()
+        };
+        write().map_err(|error| wrong(&path, error))
+    }
+
+    /// Says that the checkpoint is not what it should be.
+    pub(super) fn unfit(&self, fault: Fault) -> Error {
+        wrong(&self.path(), fault)
     }
 
     fn path(&self) -> PathBuf {

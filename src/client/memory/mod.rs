@@ -13,8 +13,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Error, fault::Fault};
-use crate::merkle::{Checkpoint, Hash, Verifier, verify_consistency};
+use super::{Error, fault::Fault, identity::wrong};
+use crate::merkle::{Chain, Checkpoint, Hash, Verifier, verify_consistency};
+use crate::record::{Rotation, RotationError};
 use file::Locked;
 
 /// How many checkpoints are held, so that calls that end out of order need no proof of their own.
@@ -35,8 +36,8 @@ impl Seen {
     /// # Errors
     ///
     /// [`Fault::Checkpoint`] where the log did not sign it.
-    pub fn open(note: &str, log: &Verifier) -> Result<Self, Fault> {
-        Ok(Self { checkpoint: Checkpoint::open(note, log)?, note: note.to_owned() })
+    pub fn open(note: &str, log: &Chain) -> Result<Self, Fault> {
+        Ok(Self { checkpoint: log.open(note)?, note: note.to_owned() })
     }
 
     /// Returns the number of entries.
@@ -63,7 +64,15 @@ pub enum Adoption {
 pub struct Memory {
     dir: PathBuf,
     log: Verifier,
+    keys: Mutex<Keys>,
     history: Mutex<History>,
+}
+
+/// The keys of the log that are known, and how each came to be one.
+#[derive(Clone, Debug)]
+struct Keys {
+    rotations: Vec<Rotation>,
+    chain: Arc<Chain>,
 }
 
 /// Checkpoints that are known to lie on one history, the newest one apart.
@@ -81,16 +90,79 @@ impl Memory {
     /// [`Error::Configuration`] where the directory cannot be written, or what is remembered there is
     /// not this log's.
     pub fn open(dir: &Path, log: Verifier) -> Result<Self, Error> {
-        let mut history = History::default();
-        if let Some(seen) = Locked::lock(dir)?.read(&log)? {
-            history.renew(seen);
+        let file = Locked::lock(dir)?;
+        let rotations = file.read_rotations()?;
+        let chain = Rotation::chain(&log, &rotations)
+            .map_err(|error| wrong(&dir.join(Rotation::FILE), error))?;
+        let memory = Self {
+            dir: dir.to_owned(),
+            log,
+            keys: Mutex::new(Keys { rotations, chain: chain.into() }),
+            history: Mutex::default(),
+        };
+        if let Some(seen) = memory.stored(&file)? {
+            memory.history().renew(seen);
         }
-        Ok(Self { dir: dir.to_owned(), log, history: Mutex::new(history) })
+        Ok(memory)
     }
 
-    /// Returns the key of the log.
+    /// Returns the key of the log that was handed over at enrolment.
     pub const fn verifier(&self) -> &Verifier {
         &self.log
+    }
+
+    /// Returns the keys of the log, as far as they were followed.
+    pub fn chain(&self) -> Arc<Chain> {
+        Arc::clone(&self.keys().chain)
+    }
+
+    /// Returns the rotations of the log's key that were followed, oldest first.
+    pub fn rotations(&self) -> Vec<Rotation> {
+        self.keys().rotations.clone()
+    }
+
+    /// Remembers rotations, those known among them. Each was held against the history before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Verification`] where they are not those known and what follows from them,
+    /// [`Error::Configuration`] where the file cannot be written.
+    pub fn follow(&self, rotations: Vec<Rotation>) -> Result<(), Error> {
+        let file = Locked::lock(&self.dir)?;
+        self.renew_keys(&file)?;
+        let known = self.rotations();
+        let common = known.len().min(rotations.len());
+        if known.get(..common) != rotations.get(..common) {
+            return Err(Fault::Rotation(RotationError::OtherKey).into());
+        }
+        // Another process may have gone further.
+        if known.len() >= rotations.len() {
+            return Ok(());
+        }
+        let chain = Rotation::chain(&self.log, &rotations).map_err(Fault::Rotation)?;
+        file.write_rotations(&rotations)?;
+        *self.keys() = Keys { rotations, chain: chain.into() };
+        Ok(())
+    }
+
+    /// Takes up the rotations that another process has followed.
+    fn renew_keys(&self, file: &Locked) -> Result<(), Error> {
+        let rotations = file.read_rotations()?;
+        if rotations.len() > self.keys().rotations.len() {
+            let chain = Rotation::chain(&self.log, &rotations).map_err(Fault::Rotation)?;
+            *self.keys() = Keys { rotations, chain: chain.into() };
+        }
+        Ok(())
+    }
+
+    /// Reads the checkpoint that is kept, whichever process wrote it.
+    fn stored(&self, file: &Locked) -> Result<Option<Seen>, Error> {
+        let Some(note) = file.read()? else { return Ok(None) };
+        if let Ok(seen) = Seen::open(&note, &self.chain()) {
+            return Ok(Some(seen));
+        }
+        self.renew_keys(file)?;
+        Seen::open(&note, &self.chain()).map(Some).map_err(|fault| file.unfit(fault))
     }
 
     /// Returns the newest checkpoint.
@@ -115,7 +187,7 @@ impl Memory {
         note: &str,
         proof: Option<&[Hash]>,
     ) -> Result<Seen, Error> {
-        let seen = Seen::open(note, &self.log)?;
+        let seen = Seen::open(note, &self.chain())?;
         let Some(since) = since else { return Ok(seen) };
         let (size, known) = (seen.size(), since.size());
         if size < known {
@@ -156,7 +228,7 @@ impl Memory {
         }
         // Another process may have gone ahead: what it wrote, it verified.
         let file = Locked::lock(&self.dir)?;
-        if let Some(newest) = file.read(&self.log)? {
+        if let Some(newest) = self.stored(&file)? {
             history.renew(newest);
             if let Some(adoption) = self.find(&history, seen)? {
                 return Ok(adoption);
@@ -199,6 +271,10 @@ impl Memory {
         let text = format!("known:\n{}\nshown:\n{}", known.note, shown.note);
         let written = std::fs::write(&path, text);
         Error::Verification { fault, evidence: written.ok().map(|()| path) }
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

@@ -221,3 +221,94 @@ fn what_was_forgotten_needs_its_proof_again() {
     let first = memory.adopt(&Arc::new(log.seen(1)), None).unwrap();
     assert!(matches!(first, Adoption::Unproven(newest) if newest.size() == size));
 }
+
+/// The log of nine records whose key hands over at the fifth, and goes on.
+fn rotated() -> Log {
+    let mut log = sample::log(4);
+    log.rotate(sample::other_signer());
+    while log.size() < 9 {
+        log.publish(&sample::draft(), sample::request_id(2000 + log.size()));
+    }
+    log
+}
+
+#[test]
+fn a_new_key_is_remembered_with_what_it_signed() {
+    let Fresh { dir, memory } = fresh();
+    let log = rotated();
+    advance(&memory, &log, 0, 4).unwrap();
+    let (found, _) = fault(memory.check(None, &log.note(9), None));
+    assert_eq!(found, Fault::Checkpoint(CheckpointError::Note(NoteError::NotSigned)));
+
+    memory.follow(log.rotations()).unwrap();
+    assert_eq!(advance(&memory, &log, 4, 5).unwrap(), Adoption::Done);
+    assert_eq!(advance(&memory, &log, 5, 9).unwrap(), Adoption::Done);
+
+    let again = open(&dir);
+    assert_eq!((again.known_size(), again.rotations()), (9, log.rotations()));
+    assert_eq!(*again.chain(), log.chain());
+}
+
+/// Whoever has the old key can sign whatever they like: nobody believes it who has seen the new one.
+#[test]
+fn a_key_that_was_replaced_signs_nothing_more() {
+    let Fresh { memory, dir: _dir } = fresh();
+    let log = rotated();
+    memory.follow(log.rotations()).unwrap();
+    advance(&memory, &log, 0, 9).unwrap();
+    let since = memory.known();
+    for size in [6, 9, 12] {
+        let forged = sample::log(size).note(size);
+        let (found, _) = fault(memory.check(since.as_deref(), &forged, None));
+        assert_eq!(found, Fault::Checkpoint(CheckpointError::Note(NoteError::NotSigned)));
+    }
+    // Of its own time, what contradicts the history that is known is caught as ever.
+    let (found, evidence) = fault(memory.check(since.as_deref(), &sample::log(3).note(3), None));
+    assert_eq!(found, Fault::Older { size: 3, known: 9 });
+    assert!(evidence.is_some());
+}
+
+#[test]
+fn another_key_after_the_one_that_is_known_is_refused() {
+    let Fresh { memory, dir: _dir } = fresh();
+    memory.follow(rotated().rotations()).unwrap();
+    let mut other = sample::log(7);
+    other.rotate(sample::seeded(9));
+    let (found, _) = fault(memory.follow(other.rotations()));
+    assert_eq!(found, Fault::Rotation(RotationError::OtherKey));
+    assert_eq!(*memory.chain(), rotated().chain());
+}
+
+/// Two processes share an identity: what one has followed, the other reads where it needs it.
+#[test]
+fn a_key_that_another_process_followed_is_taken_up() {
+    let Fresh { memory: first, dir } = fresh();
+    let log = rotated();
+    advance(&first, &log, 0, 4).unwrap();
+    let second = open(&dir);
+    second.follow(log.rotations()).unwrap();
+    advance(&second, &log, 4, 9).unwrap();
+
+    // It is shown the tree that hands over, which both keys signed.
+    let Adoption::Unproven(newest) = advance(&first, &log, 4, 5).unwrap() else {
+        panic!("believed without a proof")
+    };
+
+    assert_eq!((newest.size(), first.rotations()), (9, log.rotations()));
+}
+
+/// An identity that is given a new key by hand, with the rotations that lead to it, goes on from what it remembers.
+#[test]
+fn a_key_given_by_hand_goes_on_from_what_is_remembered() {
+    let Fresh { memory, dir } = fresh();
+    let log = rotated();
+    advance(&memory, &log, 0, 4).unwrap();
+    let newest = sample::other_signer().verifier().clone();
+    assert!(matches!(Memory::open(dir.path(), newest.clone()), Err(Error::Configuration(_))));
+
+    let lines: String = log.rotations().iter().map(Rotation::to_line).collect();
+    std::fs::write(dir.path().join(Rotation::FILE), lines).unwrap();
+
+    let memory = Memory::open(dir.path(), newest).unwrap();
+    assert_eq!((memory.known_size(), memory.chain().spans().count()), (4, 2));
+}

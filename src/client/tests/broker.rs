@@ -23,6 +23,7 @@ use crate::{
         self as pb, exchange_server::ExchangeServer, log_server::LogServer,
         subscribe_request::Message as Ask, subscribe_response::Message as Answer,
     },
+    record::Rotation,
 };
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -36,6 +37,8 @@ pub(super) struct Known {
     /// What a receipt or delivery is turned into before it leaves.
     pub(super) spoil: fn(&mut pb::Receipt),
     pub(super) spoil_delivery: fn(&mut pb::Delivery),
+    /// Rotations to show instead of the log's own.
+    pub(super) rotations: Option<Vec<Rotation>>,
     pub(super) published: Vec<pb::PublishRequest>,
     pub(super) consistency_asked: u32,
     pub(super) acknowledged: Vec<Bytes>,
@@ -55,6 +58,7 @@ impl Broker {
             failures: VecDeque::new(),
             spoil: |_| (),
             spoil_delivery: |_| (),
+            rotations: None,
             published: Vec::new(),
             consistency_asked: 0,
             acknowledged: Vec::new(),
@@ -328,6 +332,19 @@ impl pb::log_server::Log for Broker {
         known.consistency_asked += 1;
         let consistency = sample::as_bytes(&known.log.consistency(from, to));
         Ok(Response::new(pb::ProveConsistencyResponse { consistency }))
+    }
+
+    async fn list_key_rotations(
+        &self,
+        request: Request<pb::ListKeyRotationsRequest>,
+    ) -> Reply<pb::ListKeyRotationsResponse> {
+        let after = request.into_inner().after;
+        let known = self.known();
+        let rotations = known.rotations.clone().unwrap_or_else(|| known.log.rotations());
+        let mut due = rotations.iter().filter(|it| after < it.size()).map(Rotation::to_pb);
+        // One at a time, as if there were many.
+        let rotations = due.next().into_iter().collect();
+        Ok(Response::new(pb::ListKeyRotationsResponse { rotations, more: due.next().is_some() }))
     }
 
     type ReadEntriesStream = Replies<pb::ReadEntriesResponse>;

@@ -272,3 +272,75 @@ async fn no_broker_is_told_apart_from_no_address() {
         assert!(matches!(error, Error::Configuration(_)), "{target}: {error:?}");
     }
 }
+
+/// The key hands over twice while the client is away; it learns of it by the next answer, one rotation at a time.
+#[tokio::test]
+async fn a_client_follows_the_logs_key() {
+    let broker = Broker::new(sample::log(7));
+    broker
+        .serve(POLICE, async |connection| {
+            connection.publish(sample::draft(), None).await.expect("published");
+            broker.known().log.rotate(sample::other_signer());
+            broker.known().log.publish(&sample::draft(), sample::request_id(70));
+            broker.known().log.rotate(sample::seeded(9));
+
+            let receipt = connection.publish(sample::draft(), None).await.expect("published");
+
+            let memory = connection.identity().memory();
+            assert_eq!((receipt.index, memory.known_size()), (11, 12));
+            assert_eq!(*memory.chain(), broker.known().log.chain());
+            assert!(!connection.follow_keys().await.expect("nothing new"));
+        })
+        .await;
+}
+
+/// Both trees extend what the client knows, and are of two histories: the one that hands over, and the one shown.
+#[tokio::test]
+async fn a_key_of_another_history_is_not_followed() {
+    let broker = Broker::new(sample::log(7));
+    broker
+        .serve(POLICE, async |connection| {
+            connection.checkpoint().await.expect("honest");
+            let mut other = sample::log(7);
+            other.publish(&sample::draft(), sample::request_id(71));
+            other.rotate(sample::other_signer());
+            broker.known().log.rotate(sample::other_signer());
+            for number in 0..6 {
+                broker.known().log.publish(&sample::draft(), sample::request_id(80 + number));
+            }
+            broker.known().rotations = Some(other.rotations());
+
+            let error = connection.publish(sample::draft(), None).await.expect_err("a fork");
+
+            assert!(matches!(fault(&error), Fault::Inconsistent { .. }), "{error:?}");
+            assert_eq!(connection.identity().memory().rotations(), []);
+            assert_eq!(connection.identity().memory().known_size(), 7);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_not_shown_is_not_followed() {
+    for spoil in [
+        (|it| it.inclusion.clear()) as fn(&mut crate::record::Rotation),
+        |it| it.salt[0] ^= 1,
+        |it| it.checkpoint = sample::log(9).note(8),
+        |it| it.index = 6,
+    ] {
+        let broker = Broker::new(sample::log(7));
+        broker
+            .serve(POLICE, async |connection| {
+                connection.checkpoint().await.expect("honest");
+                broker.known().log.rotate(sample::other_signer());
+                let mut rotations = broker.known().log.rotations();
+                rotations.iter_mut().for_each(spoil);
+                broker.known().rotations = Some(rotations);
+
+                let error = connection.publish(sample::draft(), None).await.expect_err("spoilt");
+
+                assert!(matches!(fault(&error), Fault::Rotation(_)), "{error:?}");
+                assert_eq!(connection.identity().memory().rotations(), []);
+            })
+            .await;
+    }
+}

@@ -7,61 +7,78 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Finding, Verified, What};
+use super::{Finding, Trust, Verified, What};
 use crate::{
     client::{
         audit::Seal,
-        export::{Manifest, parse_line, sha256},
+        export::{Manifest, parse_line, sha256, vkeys},
     },
-    merkle::{Checkpoint, Frontier, Verifier, leaf_hash, tiles},
-    record::commitment,
+    merkle::{Chain, Checkpoint, Frontier, Verifier, leaf_hash, tiles},
+    record::{Rotation, RotationError, commitment},
 };
 
 /// Verifies the export in `dir`.
-pub(super) fn verify(
-    dir: &Path,
-    log: Option<&Verifier>,
-    since: Option<&str>,
-) -> Result<Verified, Finding> {
+pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Verified, Finding> {
     let export = Directory { dir };
-    let claimed = export.claimed_key()?;
-    let key = log.unwrap_or(&claimed);
-    let (seal, manifest) = export.open_manifest(key)?;
+    let rotations = export.rotations()?;
+    let chain = export.chain(log.key.as_ref(), &rotations)?;
+    let (seal, manifest) = export.open_manifest(&chain)?;
     export.check_files(&manifest)?;
-    let checkpoint = export.open_checkpoint(key)?;
+    let checkpoint = export.open_checkpoint(&chain)?;
     if seal.size != checkpoint.size || seal.record < seal.size {
         return Err(Finding::new(Manifest::PATH, What::Seal));
     }
-    if export.text("log.vkeys")? != format!("{key} 1 {}\n", checkpoint.size) {
-        return Err(Finding::new("log.vkeys", What::UntrustedKey));
+    if export.text(VKEYS)? != vkeys(&chain, checkpoint.size) {
+        return Err(Finding::new(VKEYS, What::UntrustedKey));
     }
-    check_paths(&manifest, checkpoint.size)?;
+    check_rotations(log, &rotations, checkpoint.size)?;
+    check_paths(&manifest, checkpoint.size, !rotations.is_empty())?;
     let entries = export.open_tree(&checkpoint)?;
     let records = export.check_records(&entries)?;
-    if let Some(since) = since {
-        check_since(since, key, &entries)?;
+    for rotation in &rotations {
+        let fault = |what| Finding::new(Rotation::FILE, what);
+        let since = chain.open(&rotation.checkpoint).map_err(|it| fault(What::Checkpoint(it)))?;
+        extends(&since, &entries).map_err(fault)?;
+    }
+    if let Some(note) = since {
+        let fault = |what| Finding::new("the older checkpoint", what);
+        let since = chain.open(note).map_err(|error| fault(What::Checkpoint(error)))?;
+        extends(&since, &entries).map_err(fault)?;
     }
     let Checkpoint { origin, size, root } = checkpoint;
-    Ok(Verified { origin, size, root, records, key_was_given: log.is_some() })
+    Ok(Verified { origin, size, root, records, key_was_given: log.key.is_some() })
 }
 
-/// Holds an older signed checkpoint against the entries.
-fn check_since(note: &str, key: &Verifier, entries: &[[u8; 32]]) -> Result<(), Finding> {
-    let fault = |what| Finding::new("the older checkpoint", what);
-    let since = Checkpoint::open(note, key).map_err(|error| fault(What::Checkpoint(error)))?;
+const VKEYS: &str = "log.vkeys";
+
+/// Holds the rotations of an export against those that were known before: a key that was stolen after it handed
+/// over could have handed over to any other.
+fn check_rotations(known: &Trust, rotations: &[Rotation], size: u64) -> Result<(), Finding> {
+    let known = known.rotations.iter().filter(|rotation| rotation.size() <= size);
+    let fault = || Finding::new(Rotation::FILE, What::Rotation(RotationError::OtherKey));
+    known
+        .enumerate()
+        .all(|(place, known)| rotations.get(place) == Some(known))
+        .then_some(())
+        .ok_or_else(fault)
+}
+
+/// Holds an older checkpoint against the entries.
+fn extends(since: &Checkpoint, entries: &[[u8; 32]]) -> Result<(), What> {
     let first = usize::try_from(since.size).ok().and_then(|size| entries.get(..size));
     let size = entries.len() as u64;
-    let first = first.ok_or_else(|| fault(What::RolledBack { size, since: since.size }))?;
+    let first = first.ok_or(What::RolledBack { size, since: since.size })?;
     let root = first.iter().map(|entry| leaf_hash(entry)).collect::<Frontier>().root();
-    if root == since.root { Ok(()) } else { Err(fault(What::Rewritten { since: since.size })) }
+    if root == since.root { Ok(()) } else { Err(What::Rewritten { since: since.size }) }
 }
 
 /// An export has the files that its tree calls for, and no others.
-fn check_paths(manifest: &Manifest, size: u64) -> Result<(), Finding> {
-    let fixed = ["checkpoint", "log.vkeys", "records.jsonl"].map(str::to_owned);
+fn check_paths(manifest: &Manifest, size: u64, is_rotated: bool) -> Result<(), Finding> {
+    let fixed = ["checkpoint", VKEYS, "records.jsonl"].into_iter();
+    let fixed = fixed.chain(is_rotated.then_some(Rotation::FILE)).map(str::to_owned);
     let tiles = tiles::tiles_of(size).map(|tile| tile.to_string());
     let bundles = tiles::bundles_of(size).map(|bundle| bundle.to_string());
-    let due: BTreeSet<String> = fixed.into_iter().chain(tiles).chain(bundles).collect();
+    let due: BTreeSet<String> = fixed.chain(tiles).chain(bundles).collect();
     if let Some(path) = due.iter().find(|path| !manifest.files.contains_key(*path)) {
         return Err(Finding::new(path, What::Absent));
     }
@@ -77,16 +94,26 @@ struct Directory<'a> {
 }
 
 impl Directory<'_> {
-    /// Reads the key that the export says is the log's.
-    fn claimed_key(&self) -> Result<Verifier, Finding> {
-        let text = self.text("log.vkeys")?;
-        text.split(' ')
-            .next()
-            .and_then(|vkey| vkey.parse().ok())
-            .ok_or_else(|| Finding::new("log.vkeys", What::Form("not a verifier key")))
+    /// Reads how the log's keys followed each other; nothing where there was one only.
+    fn rotations(&self) -> Result<Vec<Rotation>, Finding> {
+        if self.text(VKEYS)?.lines().filter(|line| !line.is_empty()).count() < 2 {
+            return Ok(Vec::new());
+        }
+        let fault = |error| Finding::new(Rotation::FILE, What::Rotation(error));
+        Rotation::from_lines(&self.text(Rotation::FILE)?).map_err(fault)
     }
 
-    fn open_manifest(&self, key: &Verifier) -> Result<(Seal, Manifest), Finding> {
+    /// Returns the log's keys: those that the one that is trusted vouches for, or that the export says there are.
+    fn chain(&self, log: Option<&Verifier>, rotations: &[Rotation]) -> Result<Chain, Finding> {
+        let text = self.text(VKEYS)?;
+        let claimed = text.split(' ').next().and_then(|vkey| vkey.parse().ok());
+        let claimed = claimed.ok_or_else(|| Finding::new(VKEYS, What::Form("not a verifier key")));
+        let trusted = log.cloned().map_or(claimed, Ok)?;
+        Rotation::chain(&trusted, rotations)
+            .map_err(|error| Finding::new(Rotation::FILE, What::Rotation(error)))
+    }
+
+    fn open_manifest(&self, key: &Chain) -> Result<(Seal, Manifest), Finding> {
         let fault = |what| Finding::new(Manifest::PATH, what);
         let text = self.text(Manifest::PATH)?;
         let malformed = || fault(What::Form("not a seal and a sorted list"));
@@ -118,10 +145,9 @@ impl Directory<'_> {
         }
     }
 
-    fn open_checkpoint(&self, key: &Verifier) -> Result<Checkpoint, Finding> {
+    fn open_checkpoint(&self, key: &Chain) -> Result<Checkpoint, Finding> {
         let note = self.text("checkpoint")?;
-        Checkpoint::open(&note, key)
-            .map_err(|error| Finding::new("checkpoint", What::Checkpoint(error)))
+        key.open(&note).map_err(|error| Finding::new("checkpoint", What::Checkpoint(error)))
     }
 
     /// Verifies tiles and entries against the root, and returns the entries.

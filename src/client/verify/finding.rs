@@ -6,6 +6,7 @@ use crate::{
         CheckpointError,
         tiles::{BundleError, TileError},
     },
+    record::RotationError,
 };
 
 /// The first fault that was found.
@@ -65,6 +66,9 @@ pub enum What {
         /// The size before.
         since: u64,
     },
+    /// The log's key is said to have handed over to another, and it is not shown.
+    #[error("{0}")]
+    Rotation(RotationError),
     /// The seal is not one of this manifest.
     #[error("the seal is not the log's seal over this list")]
     Seal,

@@ -12,7 +12,10 @@ use std::path::Path;
 pub use finding::{Finding, What};
 
 use super::export::Manifest;
-use crate::merkle::{Hash, Verifier};
+use crate::{
+    merkle::{Chain, Hash, Verifier},
+    record::Rotation,
+};
 
 /// What was verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,17 +32,36 @@ pub struct Verified {
     pub key_was_given: bool,
 }
 
+/// What is known of the log before anything is verified.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// One of its keys; none where the claim of what is verified has to do.
+    pub key: Option<Verifier>,
+    /// The rotations that are known, oldest first: what a key signed after its time is refused by them.
+    pub rotations: Vec<Rotation>,
+}
+
+impl Trust {
+    /// Trusts a key.
+    pub const fn key(key: Verifier) -> Self {
+        Self { key: Some(key), rotations: Vec::new() }
+    }
+
+    /// Returns the keys of the log; none where none was given.
+    fn chain(&self) -> Result<Option<Chain>, Finding> {
+        let unfit = |error| Finding::new("the rotations given", What::Rotation(error));
+        let chain = self.key.as_ref().map(|key| Rotation::chain(key, &self.rotations));
+        chain.transpose().map_err(unfit)
+    }
+}
+
 /// Verifies what stands at `path`: an export directory, its `records.jsonl`, or a file of receipts or shown
 /// records, one JSON document behind the other. `since` is an older signed checkpoint that the log has to extend.
 ///
 /// # Errors
 ///
 /// The first [`Finding`].
-pub fn verify(
-    path: &Path,
-    log: Option<&Verifier>,
-    since: Option<&str>,
-) -> Result<Verified, Finding> {
+pub fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Verified, Finding> {
     if path.is_dir() {
         return directory::verify(path, log, since);
     }

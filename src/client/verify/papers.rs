@@ -5,28 +5,25 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
-use super::{Finding, Verified, What};
+use super::{Finding, Trust, Verified, What};
 use crate::{
     client::{Fault, audit, json, receipt},
-    merkle::{Checkpoint, Verifier},
+    merkle::{Chain, Checkpoint},
     pb::v1 as pb,
     record::Event,
 };
 
 /// Verifies the JSON documents in the file at `path`.
-pub(super) fn verify(
-    path: &Path,
-    log: Option<&Verifier>,
-    since: Option<&str>,
-) -> Result<Verified, Finding> {
+pub(super) fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Verified, Finding> {
     let file = path.display().to_string();
     let fault = |what| Finding::new(&file, what);
     let text =
         fs::read_to_string(path).map_err(|error| fault(What::Unreadable(error.to_string())))?;
-    let log = log.ok_or_else(|| fault(What::NoKey))?;
+    let chain = log.chain()?.ok_or_else(|| fault(What::NoKey))?;
     let mut trees = Trees::default();
-    if let Some(note) = since {
-        let since = Checkpoint::open(note, log).map_err(|error| fault(What::Checkpoint(error)))?;
+    let handed_over = log.rotations.iter().map(|rotation| rotation.checkpoint.as_str());
+    for note in handed_over.chain(since) {
+        let since = chain.open(note).map_err(|error| fault(What::Checkpoint(error)))?;
         trees.add(&since).map_err(|error| fault(What::Fault(error)))?;
     }
     let mut records = 0;
@@ -36,7 +33,7 @@ pub(super) fn verify(
         let fault = |what| Finding::new(format!("{file} document {number}"), what);
         let document = document.map_err(|_| fault(What::Form("not JSON")))?;
         let paper = read(document).ok_or_else(|| fault(What::Form("no receipt, no record")))?;
-        let checkpoint = paper.verify(log).map_err(|error| fault(What::Fault(error)))?;
+        let checkpoint = paper.verify(&chain).map_err(|error| fault(What::Fault(error)))?;
         trees.add(&checkpoint).map_err(|error| fault(What::Fault(error)))?;
         records += 1;
     }
@@ -64,10 +61,10 @@ fn read(document: Value) -> Option<Paper> {
 
 impl Paper {
     /// Verifies the document against the checkpoint in it, and returns that.
-    fn verify(&self, log: &Verifier) -> Result<Checkpoint, Fault> {
+    fn verify(&self, log: &Chain) -> Result<Checkpoint, Fault> {
         match self {
             Self::Receipt(kept) => {
-                let checkpoint = Checkpoint::open(&kept.checkpoint, log)?;
+                let checkpoint = log.open(&kept.checkpoint)?;
                 let record = receipt::entry(kept).open(&checkpoint)?;
                 let Event::Published(published) = record.event else {
                     return Err(Fault::Record { index: kept.index, what: "it is no publication" });
@@ -81,7 +78,7 @@ impl Paper {
                 Ok(checkpoint)
             }
             Self::Shown(kept) => {
-                let checkpoint = Checkpoint::open(&kept.checkpoint, log)?;
+                let checkpoint = log.open(&kept.checkpoint)?;
                 let shown = kept.record.as_ref().ok_or(Fault::Protocol("the record"))?;
                 audit::entry(shown, &kept.inclusion).open(&checkpoint)?;
                 Ok(checkpoint)

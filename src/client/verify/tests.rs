@@ -11,10 +11,15 @@ use crate::{
         json,
         sample::{self, Log},
     },
-    merkle::tiles,
+    merkle::{CheckpointError, NoteError, tiles},
+    record::RotationError,
 };
 
 const SIZE: u64 = 300;
+
+fn trust() -> Trust {
+    Trust::key(sample::signer().verifier().clone())
+}
 
 /// An export in a directory of its own.
 struct Written {
@@ -24,11 +29,11 @@ struct Written {
 
 impl Written {
     fn verify(&self) -> Result<Verified, Finding> {
-        verify(&self.dir, Some(sample::signer().verifier()), None)
+        verify(&self.dir, &trust(), None)
     }
 
     fn since(&self, note: &str) -> Result<Verified, Finding> {
-        verify(&self.dir, Some(sample::signer().verifier()), Some(note))
+        verify(&self.dir, &trust(), Some(note))
     }
 
     fn manifest(&self) -> (String, Manifest) {
@@ -50,7 +55,7 @@ impl Written {
     /// Makes the manifest fit the files, and seals it as only the holder of the log's key could.
     fn seal_anew(&self) {
         let (note, mut manifest) = self.manifest();
-        let old = Seal::open(&note, sample::signer().verifier()).unwrap();
+        let old = Seal::open(&note, &Chain::new(sample::signer().verifier().clone())).unwrap();
         manifest.files.retain(|path, _| self.dir.join(path).exists());
         for (path, digest) in &mut manifest.files {
             *digest = sha256(&fs::read(self.dir.join(path)).unwrap());
@@ -64,7 +69,8 @@ impl Written {
 fn export_of(log: &Log) -> Export {
     let mut export = Export {
         seen: log.seen(log.size()),
-        log: sample::signer().verifier().clone(),
+        log: log.chain().into(),
+        rotations: log.rotations(),
         entries: log.entries(),
         records: std::collections::BTreeMap::new(),
     };
@@ -96,10 +102,11 @@ fn an_honest_export_passes() {
     assert_eq!(verified.origin, sample::ORIGIN);
     assert!(verified.key_was_given);
 
-    let claimed = verify(&written.dir, None, None).expect("honest");
+    let claimed = verify(&written.dir, &Trust::default(), None).expect("honest");
     assert!(!claimed.key_was_given);
 
-    let records = verify(&written.dir.join("records.jsonl"), None, None).expect("honest");
+    let records =
+        verify(&written.dir.join("records.jsonl"), &Trust::default(), None).expect("honest");
     assert_eq!(records, claimed);
 }
 
@@ -209,7 +216,8 @@ fn a_changed_file_under_a_new_seal_is_caught_by_what_it_says() {
 #[test]
 fn another_key_is_not_trusted() {
     let written = written();
-    let finding = verify(&written.dir, Some(sample::other_signer().verifier()), None);
+    let finding =
+        verify(&written.dir, &Trust::key(sample::other_signer().verifier().clone()), None);
     assert_eq!(finding, Err(Finding::new(Manifest::PATH, What::Seal)));
 
     written.change("log.vkeys", |bytes| {
@@ -268,7 +276,7 @@ fn a_seal_of_something_else_is_caught() {
     let sealed = |change: fn(&mut Seal)| {
         let written = written();
         let (note, manifest) = written.manifest();
-        let mut seal = Seal::open(&note, sample::signer().verifier()).unwrap();
+        let mut seal = Seal::open(&note, &Chain::new(sample::signer().verifier().clone())).unwrap();
         change(&mut seal);
         let note = sample::sign(&sample::signer(), &seal.text(sample::ORIGIN));
         fs::write(written.dir.join(Manifest::PATH), manifest.sealed(&note)).unwrap();
@@ -344,7 +352,7 @@ fn kept_papers_are_verified_one_by_one() {
     let text = format!("{}\n{}\n{}\n", receipts[0], json::to_text(&shown).unwrap(), receipts[1]);
     let check = |text: &str, since: Option<&str>| {
         fs::write(&path, text).unwrap();
-        verify(&path, Some(sample::signer().verifier()), since)
+        verify(&path, &trust(), since)
     };
 
     let verified = check(&text, Some(&log.note(12))).expect("honest");
@@ -359,6 +367,108 @@ fn kept_papers_are_verified_one_by_one() {
     let third =
         check(&text.replace("\"index\":\"4\"", "\"index\":\"5\""), None).expect_err("moved");
     assert!(third.at.ends_with("document 3"), "{third}");
-    let without_key = verify(&path, None, None).map_err(|finding| finding.what);
+    let without_key = verify(&path, &Trust::default(), None).map_err(|finding| finding.what);
     assert_eq!(without_key, Err(What::NoKey));
+}
+
+/// The keys of [`rotated`]: they hand over at 100 and 200 entries.
+fn keys() -> [Verifier; 3] {
+    [sample::signer(), sample::other_signer(), sample::seeded(9)].map(|it| it.verifier().clone())
+}
+
+fn rotated() -> Log {
+    let mut log = sample::log(99);
+    for next in [sample::other_signer(), sample::seeded(9)] {
+        log.rotate(next);
+        for number in 0..99 {
+            log.publish(&sample::draft(), sample::request_id(log.size() * 1000 + number));
+        }
+    }
+    log
+}
+
+/// Writes and seals an export of a log whose newest key is that of seed 9.
+fn written_rotated(export: &Export) -> Written {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("export");
+    let seal = async |size, manifest| {
+        let seal = Seal { size, record: size + 1, manifest };
+        Ok(sample::sign(&sample::seeded(9), &seal.text(sample::ORIGIN)))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(export::write(&dir, export, seal)).unwrap();
+    Written { _root: root, dir }
+}
+
+#[test]
+fn an_export_over_rotations_verifies_from_any_of_the_keys() {
+    let log = rotated();
+    let written = written_rotated(&export_of(&log));
+    let [oldest, middle, newest] = keys();
+    let listed = fs::read_to_string(written.dir.join("log.vkeys")).unwrap();
+    assert_eq!(listed, format!("{oldest} 1 100\n{middle} 100 200\n{newest} 200 299\n"));
+    for key in keys() {
+        for since in [1, 99, 100, 101, 200, 299] {
+            let verified = verify(&written.dir, &Trust::key(key.clone()), Some(&log.note(since)));
+            assert_eq!(verified.map(|it| it.size), Ok(299));
+        }
+    }
+    let stranger = Trust::key(sample::seeded(10).verifier().clone());
+    let fault = Err(Finding::new(Rotation::FILE, What::Rotation(RotationError::OtherKey)));
+    assert_eq!(verify(&written.dir, &stranger, None), fault);
+    // An older checkpoint that the oldest key signed after its time.
+    let forged = sample::log(150).note(150);
+    let refused = verify(&written.dir, &Trust::key(oldest), Some(&forged)).map_err(|it| it.what);
+    assert_eq!(refused, Err(What::Checkpoint(CheckpointError::Note(NoteError::NotSigned))));
+}
+
+/// The rotations stand in the manifest; whoever can seal it anew still cannot make one.
+#[test]
+fn rotations_of_an_export_are_held_against_its_tree() {
+    let log = rotated();
+    let oldest = Trust::key(keys()[0].clone());
+    let mut export = export_of(&log);
+    export.rotations.pop();
+    let fewer = written_rotated(&export);
+    assert_eq!(verify(&fewer.dir, &oldest, None).map_err(|it| it.at), Err("manifest".to_owned()));
+
+    // A tree of another history handed over, to the same keys.
+    let mut other = sample::log(98);
+    other.publish(&sample::draft(), sample::request_id(7));
+    other.rotate(sample::other_signer());
+    let mut export = export_of(&log);
+    export.rotations[0] = other.rotations().remove(0);
+    let forked = written_rotated(&export);
+    let rewritten = Err(Finding::new(Rotation::FILE, What::Rewritten { since: 100 }));
+    assert_eq!(verify(&forked.dir, &oldest, None), rewritten);
+    // Who has followed the key has no need of the tree to tell.
+    let known = Trust { rotations: log.rotations(), ..oldest };
+    let fault = Err(Finding::new(Rotation::FILE, What::Rotation(RotationError::OtherKey)));
+    assert_eq!(verify(&forked.dir, &known, None), fault);
+    assert!(verify(&written_rotated(&export_of(&log)).dir, &known, None).is_ok());
+}
+
+#[test]
+fn receipts_of_several_keys_are_verified_one_by_one() {
+    let log = rotated();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("receipts.jsonl");
+    let mut receipts = String::new();
+    for (index, size) in [(1, 50), (1, 100), (150, 170), (250, 299)] {
+        let inclusion = log.inclusion(index, size);
+        let receipt =
+            crate::pb::v1::Receipt { checkpoint: log.note(size), inclusion, ..log.receipt(index) };
+        receipts += &(json::to_text(&receipt).unwrap() + "\n");
+    }
+    fs::write(&path, receipts).unwrap();
+    let check = |key: &Verifier, rotations: &[Rotation]| {
+        verify(&path, &Trust { key: Some(key.clone()), rotations: rotations.to_vec() }, None)
+    };
+
+    for key in keys() {
+        assert_eq!(check(&key, &log.rotations()).map(|it| (it.size, it.records)), Ok((299, 4)));
+    }
+    let [oldest, ..] = keys();
+    let unknown = check(&oldest, &[]).expect_err("signed by keys that are not known");
+    assert!(unknown.at.ends_with("document 3"), "{unknown}");
 }

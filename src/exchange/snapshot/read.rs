@@ -9,14 +9,15 @@ use prost::Message;
 
 use super::stored;
 use crate::domain::{
-    AgencyId, AgreementId, AlertId, AlertType, Assertion, Barring, Certainty, Facts, Fields,
-    Fingerprint, HandlingCondition, Purpose, Reason, SubjectCategory, Timestamp, UnknownCode,
+    AgencyId, AgreementId, AlertId, AlertType, Assertion, Barring, Caller, Certainty, Facts,
+    Fields, Fingerprint, HandlingCondition, Purpose, Reason, Seat, SubjectCategory, Timestamp,
+    UnknownCode,
 };
 use crate::exchange::{
     apply::Content,
     state::{Alert, Linked, Remembered, Sent, SentAs, State},
 };
-use crate::record::{Event, Record};
+use crate::record::{CertificateIssued, Event, Record};
 
 /// Bytes, or a record, that no state of this version was written with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -49,6 +50,7 @@ impl Restoring {
             size: stored.size,
             recorded_at: Timestamp::from_ms(stored.recorded_at),
             slots: stored.slots,
+            rotations: stored.rotations,
             ..State::default()
         };
         for it in &stored.links {
@@ -74,6 +76,9 @@ impl Restoring {
             let known = Remembered { index: it.index, slot: it.slot, content };
             state.requests.insert(key.clone(), known);
             state.request_order.push_back((Timestamp::from_ms(it.at), key));
+        }
+        for it in &stored.issued {
+            state.issued.insert(it.index, issued(it)?);
         }
         let versions = stored.versions.into_iter().map(|it| (it.proposed, it)).collect();
         let subscriptions = stored.subscriptions.into_iter().map(|it| (it.index, it)).collect();
@@ -125,9 +130,11 @@ impl Restoring {
             | Event::AgreementWithdrawn(_)
             | Event::Barred { .. }
             | Event::BrokerStarted { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Disclosed(_)
             | Event::Exported { .. }
+            | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::NumberSkipped { .. }
             | Event::Published(_)
@@ -193,6 +200,16 @@ fn sent(it: &stored::Sent) -> Result<Sent, NotAState> {
         SentAs::Skipped(code(it.skipped, Reason::from_number)?)
     };
     Ok(Sent { number: it.number, published: it.published, what })
+}
+
+fn issued(it: &stored::Issued) -> Result<CertificateIssued, NotAState> {
+    let fingerprint = |bytes: &[u8]| bytes.try_into().map(Fingerprint).map_err(|_| NotAState);
+    let seat = Seat::parse(&it.seat).ok_or(NotAState)?;
+    Ok(CertificateIssued {
+        by: Caller { seat, certificate: fingerprint(&it.before)? },
+        certificate: fingerprint(&it.certificate)?,
+        not_after: Timestamp::from_ms(it.not_after),
+    })
 }
 
 fn facts(

@@ -26,8 +26,27 @@ pub(super) struct Stored {
     pub(super) alerts: Vec<Alert>,
     #[prost(message, repeated, tag = "10")]
     pub(super) requests: Vec<Request>,
-    #[prost(message, repeated, tag = "11")]
+    #[prost(uint64, repeated, tag = "11")]
+    pub(super) rotations: Vec<u64>,
+    #[prost(message, repeated, tag = "12")]
+    pub(super) issued: Vec<Issued>,
+    #[prost(message, repeated, tag = "13")]
     pub(super) bars: Vec<Bar>,
+}
+
+/// A certificate that was issued.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Issued {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(string, tag = "2")]
+    pub(super) seat: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) before: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) certificate: Vec<u8>,
+    #[prost(uint64, tag = "5")]
+    pub(super) not_after: u64,
 }
 
 /// Who may not take part: a certificate, a CA's key, or an agency that was revoked or is suspended.

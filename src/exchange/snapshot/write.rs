@@ -8,6 +8,7 @@ use super::stored;
 use crate::domain::{AgencyId, AgreementId, Bars, Timestamp};
 use crate::exchange::publish::REMEMBERED_FOR;
 use crate::exchange::state::{Alert, Live, Sent, SentAs, State};
+use crate::record::CertificateIssued;
 
 /// The place of each name in its list.
 struct Places<'a> {
@@ -54,6 +55,8 @@ impl State {
             subscriptions: live.map(|(index, live)| subscription(*index, live, alive)).collect(),
             alerts: alerts.map(|(index, alert)| places.alert(*index, alert)).collect(),
             requests: self.stored_requests(agency, at),
+            rotations: self.rotations.clone(),
+            issued: self.issued().filter(|(_, it)| it.not_after > at).map(issued).collect(),
             bars: stored_bars(&self.bars),
         }
         .encode_to_vec()
@@ -156,5 +159,15 @@ impl Places<'_> {
             restricted: facts.restricted,
             on_behalf_of: facts.on_behalf_of.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+fn issued((index, it): (u64, &CertificateIssued)) -> stored::Issued {
+    stored::Issued {
+        index,
+        seat: it.by.seat.to_string(),
+        before: it.by.certificate.0.to_vec(),
+        certificate: it.certificate.0.to_vec(),
+        not_after: it.not_after.ms(),
     }
 }

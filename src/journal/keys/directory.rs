@@ -103,6 +103,24 @@ impl Keys {
         self.sealed.open(name)
     }
 
+    /// Destroys the secret kept under `name`, durably: its bytes are overwritten before the file goes.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Missing`] when there is none.
+    pub fn remove_secret(&self, name: &str) -> Result<(), KeyError> {
+        self.sealed.remove(name)
+    }
+
+    /// Lists the names of the secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] where the directory cannot be read.
+    pub fn secrets(&self) -> Result<Vec<String>, KeyError> {
+        self.sealed.names()
+    }
+
     /// Makes sure that every slot below `upto` holds a key, durably. Slots come 1,024 at a time:
     /// call it ahead of need, from any thread; readers of other slots do not wait.
     ///

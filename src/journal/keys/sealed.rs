@@ -16,6 +16,7 @@ use crate::journal::{files, id::JournalId};
 const LABEL: &str = "portway/v1/journal/keys/sealed";
 const MAGIC: &[u8] = b"PWSECR01";
 const NAME_BYTES_MAX: usize = 64;
+const SUFFIX: &str = ".sealed";
 
 /// The single secrets of a keys directory.
 pub(super) struct Sealed {
@@ -52,10 +53,26 @@ impl Sealed {
         }
     }
 
+    pub(super) fn remove(&self, name: &str) -> Result<(), KeyError> {
+        let path = self.path(name)?;
+        files::destroy(&path).map_err(KeyError::io(path))
+    }
+
+    pub(super) fn names(&self) -> Result<Vec<String>, KeyError> {
+        let entries = fs::read_dir(&self.dir).map_err(KeyError::io(&self.dir))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(KeyError::io(&self.dir))?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+            names.extend(name.map(str::to_owned));
+        }
+        Ok(names)
+    }
+
     fn path(&self, name: &str) -> Result<PathBuf, KeyError> {
         let is_plain = name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if is_plain && (1..=NAME_BYTES_MAX).contains(&name.len()) {
-            Ok(self.dir.join(format!("{name}.sealed")))
+            Ok(self.dir.join(format!("{name}{SUFFIX}")))
         } else {
             Err(KeyError::InvalidName)
         }

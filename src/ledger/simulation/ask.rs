@@ -14,13 +14,14 @@ use super::{
     world::World,
 };
 use crate::domain::{
-    AgencyId, AlertId, Barring, Caller, Draft, QueryPurpose, Subscription, Timestamp,
+    AgencyId, AlertId, Barring, Caller, Draft, Fingerprint, QueryPurpose, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
     Commit, Heard, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
-    command::{Command, Reading},
+    command::{Command, CredentialCommand, Reading},
 };
+use crate::record::CertificateIssued;
 
 type Receiver<T> = oneshot::Receiver<Result<T, Rejection>>;
 
@@ -36,6 +37,8 @@ pub(super) enum Waiting {
     Opened(Receiver<StreamAnswer>, usize),
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),
+    Issued(Receiver<u64>),
+    Rotated(Receiver<(u64, Arc<Commit>)>),
     Subscribed(Receiver<SubscriptionStanding>),
     /// Withdrawals, deletions and suspensions: their answers come through the trace.
     Traced,
@@ -82,6 +85,8 @@ impl World<'_> {
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
                 Some((command, Waiting::Listed(answered, sample::agency(agency))))
             }
+            Ask::Issue { agency, shape } => Some(issue(agency, shape, self.now())),
+            Ask::Rotate { by } => Some(rotate(by)),
             Ask::Propose { agency, agreement, shape } => {
                 let (answer, answered) = oneshot::channel();
                 let current = self.in_force(agreement).filter(|_| shape % 2 == 0);
@@ -314,6 +319,26 @@ pub(super) fn consult(agency: usize, end: u64) -> (Command, Waiting) {
     let (by, purpose) = (sample::officer(agency), QueryPurpose::SelfMonitoring);
     let reading = Reading::Consult { start: 0, end };
     (Command::Read { by, purpose, reading, answer }, Waiting::Read(answered))
+}
+
+fn issue(agency: usize, shape: u64, now: Timestamp) -> (Command, Waiting) {
+    let (answer, answered) = oneshot::channel();
+    let mut certificate = [0; 32];
+    certificate[..8].copy_from_slice(&shape.to_be_bytes());
+    let issued = CertificateIssued {
+        by: sample::officer(agency),
+        certificate: Fingerprint(certificate),
+        not_after: now.plus_days(1 + shape % 90),
+    };
+    let command = CredentialCommand::Record { issued, answer };
+    (Command::Credential(command), Waiting::Issued(answered))
+}
+
+fn rotate(by: Option<usize>) -> (Command, Waiting) {
+    let (answer, answered) = oneshot::channel();
+    let by = by.map_or_else(sample::operator, sample::officer);
+    let command = CredentialCommand::Rotate { by, answer };
+    (Command::Credential(command), Waiting::Rotated(answered))
 }
 
 fn publish(request: Request) -> (Command, Waiting) {

@@ -10,7 +10,7 @@ use super::{evaluate::Version, sample};
 use crate::domain::{AgencyId, AgreementId, AlertId, Barring, Draft, Subscription, Timestamp};
 use crate::journal::{Frame, Journal, Memory};
 use crate::ledger::{Entry, LinkPlace, Links, contents::unsealed, secrets::Secrets};
-use crate::merkle::{MemoryTree, leaf_hash};
+use crate::merkle::{MemoryTree, Verifier, leaf_hash};
 use crate::record::{self, Disclosed, Event, Published, commitment};
 
 /// What the log says.
@@ -30,6 +30,8 @@ pub(super) struct Audit {
     pub(super) opened: BTreeMap<u64, u64>,
     pub(super) suspended: BTreeSet<AgencyId>,
     pub(super) counts: BTreeMap<&'static str, u64>,
+    /// The keys of the log, and the size of the first tree that each signed.
+    pub(super) keys: Vec<(Verifier, u64)>,
     links: Vec<(AgencyId, Links, u64, u64)>,
 }
 
@@ -95,6 +97,7 @@ impl Audit {
             disclosures: BTreeMap::new(),
             redeliveries: BTreeMap::new(),
             opened: BTreeMap::new(),
+            keys: Vec::new(),
             suspended: BTreeSet::new(),
             counts: BTreeMap::new(),
             links: sample::agencies().map(links).collect(),
@@ -181,11 +184,17 @@ impl Audit {
                 assert!(asked.is_live(self.at) && by.seat.agency() == Some(&asked.agency));
                 asked.deleted = true;
             }
+            Event::LogStarted { vkey, .. } => self.keys.push((vkey.parse().unwrap(), 0)),
+            Event::KeyRotated { old, new, .. } => {
+                let (newest, _): &(Verifier, u64) = self.keys.last().unwrap();
+                assert_eq!(newest.to_string(), *old, "a key hands over that was not the newest");
+                self.keys.push((new.parse().unwrap(), index + 1));
+            }
             Event::Barred { act, .. } => self.barred(act),
             Event::BrokerStarted { .. }
+            | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
-            | Event::LogStarted { .. }
             | Event::Reloaded(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
@@ -233,9 +242,11 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Barred { act: Barring::AuthorityRevoked(_), .. } => "AuthorityRevoked",
         Event::Barred { act: Barring::CertificateRevoked(_), .. } => "CertificateRevoked",
         Event::BrokerStarted { .. } => "BrokerStarted",
+        Event::CertificateIssued(_) => "CertificateIssued",
         Event::Consulted { .. } => "Consulted",
         Event::Disclosed(_) => "Disclosed",
         Event::Exported { .. } => "Exported",
+        Event::KeyRotated { .. } => "KeyRotated",
         Event::LogStarted { .. } => "LogStarted",
         Event::NumberSkipped { .. } => "NumberSkipped",
         Event::Published(_) => "Published",

@@ -35,7 +35,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 36] = [
+const HAPPENS: [&str; 38] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGENCY_NOT_SUSPENDED",
     "AGENCY_SUSPENDED",
@@ -48,9 +48,11 @@ const HAPPENS: [&str; 36] = [
     "AgreementWithdrawn",
     "BrokerStarted",
     "CREDIT_OUT_OF_BOUNDS",
+    "CertificateIssued",
     "Consulted",
     "Disclosed",
     "FENCED",
+    "KeyRotated",
     "NOT_A_PARTY",
     "NumberSkipped",
     "POSITION_FORGED",

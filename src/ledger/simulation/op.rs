@@ -38,6 +38,8 @@ pub(super) enum Ask {
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
     Propose { agency: usize, agreement: usize, shape: u64 },
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
+    Issue { agency: usize, shape: u64 },
+    Rotate { by: Option<usize> },
     Reinstate { agency: usize },
     Suspend { agency: usize },
     Withdraw { agency: usize, agreement: usize },
@@ -149,7 +151,10 @@ impl Ask {
             915..=944 => Self::Close { stream: random.next() },
             945..=974 => Self::List { agency },
             975..=978 => Self::Suspend { agency },
-            979..=989 => Self::Reinstate { agency },
+            979..=986 => Self::Reinstate { agency },
+            987..=989 => Self::Issue { agency, shape: random.next() },
+            990..=991 => Self::Rotate { by: Some(agency) },
+            992..=994 => Self::Rotate { by: None },
             _ => Self::Consult { agency },
         }
     }

@@ -72,8 +72,8 @@ fn stands(world: &World<'_>, delivery: &Delivery) {
 }
 
 fn is_proven(world: &World<'_>, index: u64, commit: &Commit) {
-    let verifier = world.writer.secrets.signer.verifier();
-    let checkpoint = Checkpoint::open(&commit.checkpoint, verifier).unwrap();
+    let checkpoint =
+        world.writer.secrets.signing.chain().unwrap().open(&commit.checkpoint).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (commit.size, commit.root));
     assert!(index < commit.size, "P2: the checkpoint does not cover it");
     let leaf = leaf_hash(&world.audit.leaves[usize::try_from(index).unwrap()]);
@@ -233,6 +233,13 @@ pub(super) fn a_listing_is_what_the_log_says(
     }
 }
 
+/// A key is answered for once it has signed, and the last entry of that tree says who made it.
+pub(super) fn a_rotation_ends_its_tree(world: &mut World<'_>, index: u64, commit: &Commit) {
+    assert_eq!(commit.size, index + 1, "something stands behind the rotation");
+    let (_, first) = world.audit.keys.last().unwrap();
+    assert_eq!(*first, commit.size, "the newest key is another");
+}
+
 /// The log is whole: the newest checkpoint is of the tree over all leaves, under the log's key.
 pub(super) fn the_log_is_whole(world: &World<'_>) {
     let head = world.journal.head();
@@ -240,10 +247,16 @@ pub(super) fn the_log_is_whole(world: &World<'_>) {
     if head.size == 0 {
         return;
     }
-    let verifier = world.writer.secrets.signer.verifier();
-    let checkpoint = Checkpoint::open(&head.checkpoint, verifier).unwrap();
+    let checkpoint = world.writer.secrets.signing.chain().unwrap().open(&head.checkpoint).unwrap();
     let root = merkle::root(&world.audit.tree, head.size).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (head.size, root));
+    // The keys by what the log says of them: both of a rotation signed the tree that it ends.
+    let (newest, first) = world.audit.keys.last().unwrap();
+    assert!(Checkpoint::open(&head.checkpoint, newest).is_ok(), "not signed by the newest key");
+    if let [.., (before, _), _] = world.audit.keys.as_slice() {
+        let is_signed = Checkpoint::open(&head.checkpoint, before).is_ok();
+        assert_eq!(is_signed, *first == head.size, "the key before signs what it should not");
+    }
     let newest = world.writer.newest();
     assert_eq!((newest.size, newest.root), (head.size, root));
     assert_eq!(world.writer.tree.root(head.size), Ok(root));

@@ -22,6 +22,8 @@ pub(super) fn replay_is_the_live_state(world: &World<'_>) {
     assert_eq!(live.size(), again.size());
     assert_eq!(live.recorded_at(), again.recorded_at());
     assert_eq!(live.slots(), again.slots());
+    assert!(live.issued().eq(again.issued()));
+    assert_eq!(replayed.chain.as_ref(), Some(writer.secrets.signing.chain().unwrap().as_ref()));
     let without_streams = |state: &State| Standing { streams: 0, ..state.standing(writer.now) };
     assert_eq!(without_streams(live), without_streams(again));
     for number in 0..AGENCIES {

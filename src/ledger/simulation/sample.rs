@@ -75,6 +75,10 @@ pub(super) fn officer(number: usize) -> Caller {
     seated(Seat::Officer { agency: agency(number), id: "officer".parse().unwrap() })
 }
 
+pub(super) fn operator() -> Caller {
+    seated(Seat::Operator { id: "operator".parse().unwrap() })
+}
+
 const fn seated(seat: Seat) -> Caller {
     Caller { seat, certificate: Fingerprint([7; 32]) }
 }

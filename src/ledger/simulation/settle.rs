@@ -133,6 +133,14 @@ impl World<'_> {
                 outcome(&answer)
             }
             Waiting::Read(answered) => outcome(&take(answered)),
+            Waiting::Issued(answered) => outcome(&take(answered)),
+            Waiting::Rotated(answered) => {
+                let answer = take(answered);
+                if let Ok((index, commit)) = &answer {
+                    promises::a_rotation_ends_its_tree(self, *index, commit);
+                }
+                outcome(&answer)
+            }
             Waiting::Subscribed(answered) => outcome(&take(answered)),
             Waiting::Nobody | Waiting::Traced => return None,
         })

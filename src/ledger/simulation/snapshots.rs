@@ -39,6 +39,8 @@ pub(super) fn a_start_from_any_batch_is_a_full_replay(world: &World<'_>, seed: u
         let again = replay.run(base, &Pace::FULL).unwrap();
         assert_eq!(again.state.shown(now), expected, "from {size}");
         assert_eq!(again.commit, whole.commit);
+        assert_eq!(again.chain, whole.chain);
+        assert!(again.state.issued().eq(whole.state.issued()));
         let end = whole.commit.size;
         for index in [0, size - 1, end - 1] {
             assert_eq!(restored.inclusion(index, end), tree.inclusion(index, end));

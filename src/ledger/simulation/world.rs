@@ -260,9 +260,9 @@ fn start_writer(
     });
     let log = quick.unwrap_or_else(|| ReadLog::whole(shared, &secrets, clock.now()).unwrap());
     let (known, origin) = (log.known, replay::origin(log.journal.as_ref()).unwrap());
-    let mut writer = open::writer(log, secrets, &domain, clock);
+    let mut writer = open::writer(log, secrets, &domain, clock).unwrap();
     if origin.is_none() {
-        writer.first.push(open::started(&writer, ORIGIN));
+        writer.first.push(open::started(&writer, ORIGIN).unwrap());
     }
     writer.first.push(Event::BrokerStarted { version: "0".to_owned(), rules: [0; 32] });
     (writer, known)

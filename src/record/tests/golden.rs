@@ -6,15 +6,15 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use prost::Message;
 
 use super::protos;
-use super::sample::{agency, agreement, at, draft, facts, officer, system, view};
+use super::sample::{agency, agreement, at, draft, facts, officer, operator, system, view};
 use crate::domain::{
     Act, Barring, Caller, Facts, Field, Filter, Fingerprint, Hex, QueryPurpose, Reason,
     ReloadCause, Rule, StaffReference, Subscription,
 };
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
-    SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode,
-    view_bytes,
+    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    Reloaded, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode,
+    draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -40,8 +40,20 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
     let vkey = "example.org/portway/log+00000000+AQ==".to_owned();
     vec![
         ("broker_started", Event::BrokerStarted { version: "0.1.0".to_owned(), rules: [1; 32] }),
+        (
+            "certificate_issued",
+            Event::CertificateIssued(CertificateIssued {
+                by: system(),
+                certificate: Fingerprint([10; 32]),
+                not_after: at().plus_days(90),
+            }),
+        ),
         ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
         ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
+        (
+            "key_rotated",
+            Event::KeyRotated { by: operator(), old: vkey.clone(), new: vkey.replace('0', "1") },
+        ),
         ("log_started", Event::LogStarted { origin, vkey }),
         (
             "snapshot_taken",

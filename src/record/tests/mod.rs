@@ -6,6 +6,7 @@ mod codes;
 mod drafts;
 mod golden;
 mod random;
+mod rotations;
 mod round_trip;
 mod sample;
 mod views;

@@ -13,8 +13,8 @@ use crate::domain::{
     },
 };
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused, Reloaded,
-    SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
+    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
+    Reloaded, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -58,7 +58,13 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
     let snapshot = (any::<u64>(), hash(), hash()).prop_map(|(size, root, digest)| {
         Event::SnapshotTaken(SnapshotTaken { size, root, digest })
     });
-    prop_oneof![log, broker, cut, consulted, exported, snapshot]
+    let rotated = (caller(), "[ -~]{1,80}", "[ -~]{1,80}")
+        .prop_map(|(by, old, new)| Event::KeyRotated { by, old, new });
+    let issued = (caller(), hash(), moment()).prop_map(|(by, certificate, not_after)| {
+        let certificate = Fingerprint(certificate);
+        Event::CertificateIssued(CertificateIssued { by, certificate, not_after })
+    });
+    prop_oneof![log, broker, cut, consulted, exported, snapshot, rotated, issued]
 }
 
 fn acts_of_operators() -> impl Strategy<Value = Event> {

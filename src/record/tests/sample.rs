@@ -21,6 +21,11 @@ pub(super) fn officer() -> Caller {
     Caller { seat, certificate: Fingerprint([4; 32]) }
 }
 
+pub(super) fn operator() -> Caller {
+    let seat = Seat::parse("operator/ops-1").expect("a seat");
+    Caller { seat, certificate: Fingerprint([5; 32]) }
+}
+
 pub(super) fn at() -> Timestamp {
     Timestamp::from_ms(1_780_304_400_250)
 }

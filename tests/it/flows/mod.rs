@@ -3,8 +3,10 @@
 mod bulk;
 mod canary;
 mod delivery;
+mod keys;
 mod minimisation;
 mod pull;
+mod renewal;
 mod rollback;
 mod services;
 mod snapshots;

@@ -55,3 +55,14 @@ async fn refuses_read_entries_of_a_range_that_is_not_in_the_log() {
         BEYOND.check(&stage, "police", &asked.expect_err("beyond")).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_list_key_rotations_after_a_size_beyond_the_log() {
+    let stage = Stage::start();
+    let police = stage.speak("police", Role::Service).await;
+    for after in [FAR, u64::MAX] {
+        let request = pb::ListKeyRotationsRequest { after };
+        let asked = police.log().list_key_rotations(request).await;
+        BEYOND.check(&stage, "police", &asked.expect_err("beyond")).await;
+    }
+}

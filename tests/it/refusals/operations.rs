@@ -1,8 +1,14 @@
-//! `Operations`: open to every peer; so a stranger is one who cannot even connect.
+//! `Operations`: how the broker stands is for every peer, so a stranger is one who cannot even connect; what changes
+//! something is for operators.
 
-use portway::pb::v1 as pb;
+use portway::{
+    domain::{Act, Reason, Seat},
+    pb::v1 as pb,
+    pki::{NewRequest, Profile},
+};
+use tonic::Code;
 
-use crate::stage::{Door, Role, Speaker, Stage};
+use crate::stage::{Door, Due, Role, Speaker, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_get_status_to_strangers() {
@@ -44,6 +50,78 @@ async fn refuses_get_status_beyond_name_version_and_log_to_all_but_operators() {
     assert_eq!(status.caller, "spiffe://portway.test/operator/ops-1");
     assert_eq!(status.agreements_in_force, 1);
     assert!(status.connections > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_rotate_log_key_to_all_but_operators() {
+    let stage = Stage::start();
+    let due = Due { code: Code::PermissionDenied, reason: Reason::WrongRole, act: Act::RotateKey };
+    for role in [Role::Service, Role::Officer] {
+        let speaker = stage.speak("police", role).await;
+        let asked = speaker.operations().rotate_log_key(pb::RotateLogKeyRequest {}).await;
+        due.check(&stage, "police", &asked.expect_err("no operator")).await;
+    }
+    let operator = stage.connect("", Role::Operator).await;
+    assert!(!operator.follow_keys().await.unwrap(), "the key is the first one still");
+    operator.rotate_log_key().await.unwrap();
+}
+
+/// The caller's own name is signed and no other: not another agency's, not a colleague's, not an operator's.
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_renew_certificate_under_another_name() {
+    let stage = Stage::start_with_issuer("police");
+    let police = stage.speak("police", Role::Service).await;
+    let ask = async |speaker: &Speaker, path: &str| {
+        let request = request_of(path);
+        speaker.operations().renew_certificate(pb::RenewCertificateRequest { request }).await
+    };
+    let other = |reason| Due { code: Code::PermissionDenied, reason, act: Act::RenewCertificate };
+    for path in [
+        "agency/police/service/other",
+        "agency/police/officer/ig-1",
+        "agency/council/service/cases",
+        "operator/ops-1",
+    ] {
+        let asked = ask(&police, path).await.expect_err(path);
+        other(Reason::OtherIdentity).check(&stage, "police", &asked).await;
+    }
+    let request = "no request".to_owned();
+    let asked =
+        police.operations().renew_certificate(pb::RenewCertificateRequest { request }).await;
+    let malformed = Due { code: Code::InvalidArgument, ..other(Reason::Malformed) };
+    malformed.check(&stage, "police", &asked.expect_err("malformed")).await;
+
+    let council = stage.speak("council", Role::Service).await;
+    let asked = ask(&council, "agency/council/service/cases").await.expect_err("no issuer");
+    let none = Due { code: Code::FailedPrecondition, ..other(Reason::NoIssuer) };
+    none.check(&stage, "council", &asked).await;
+
+    for _ in 0..16 {
+        ask(&police, "agency/police/service/cases").await.expect("its own name");
+    }
+    let asked = ask(&police, "agency/police/service/cases").await.expect_err("too many");
+    let many = Due { code: Code::FailedPrecondition, ..other(Reason::TooManyCertificates) };
+    many.check(&stage, "police", &asked).await;
+}
+
+fn request_of(path: &str) -> String {
+    let domain = "portway.test".parse().unwrap();
+    let seat = Seat::parse(path).unwrap();
+    NewRequest::new(&Profile::Client { domain, seat }).unwrap().pem
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_list_certificates_to_services_and_of_other_agencies() {
+    let stage = Stage::start();
+    let service = stage.speak("police", Role::Service).await;
+    let asked = service.operations().list_certificates(pb::ListCertificatesRequest {}).await;
+    let due =
+        Due { code: Code::PermissionDenied, reason: Reason::WrongRole, act: Act::ReadCertificates };
+    due.check(&stage, "police", &asked.expect_err("a service")).await;
+    let council = stage.connect("council", Role::Officer).await;
+    let listed = council.certificates().await.unwrap();
+    assert!(!listed.is_empty());
+    assert!(listed.iter().all(|it| it.id.starts_with("agency/council/")), "{listed:?}");
 }
 
 /// Everybody but operators, and whatever names nobody.

@@ -70,6 +70,18 @@ impl Stage {
         stage.begin("info")
     }
 
+    /// The same, with a CA of an agency in the broker's hands, to renew its certificates.
+    pub(crate) fn start_with_issuer(agency: &str) -> Self {
+        Self::start_editing(|text| {
+            let ca = format!("ca = \"../ca/{agency}/ca.pem\"\n");
+            let issuer = format!(
+                "{ca}issuer = {{ certificate = \"../ca/{agency}/ca.pem\", \
+                 key = \"../ca/{agency}/key.pem\", days = 30 }}\n"
+            );
+            text.replace(&ca, &issuer)
+        })
+    }
+
     /// Changes the configuration that the broker is started with.
     pub(crate) fn edit(&self, edit: impl FnOnce(String) -> String) {
         let path = self.path("broker/portway.toml");

@@ -1,0 +1,135 @@
+//! The keys of one log, oldest first: each signs the trees up to the one that hands over to the next, and
+//! that one carries the signatures of both. What a key signs beyond its time shows nothing.
+
+use super::{
+    checkpoint::{Checkpoint, CheckpointError},
+    note::{Note, Verifier},
+};
+
+/// The keys of a log. There is always one at least.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Chain {
+    past: Vec<Past>,
+    newest: Verifier,
+}
+
+/// A key that handed over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Past {
+    key: Verifier,
+    /// Size of the last tree that it signed, the first of the next key.
+    last: u64,
+}
+
+/// A key and the sizes of the trees that it signs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span<'a> {
+    /// The key.
+    pub key: &'a Verifier,
+    /// Size of the first tree.
+    pub first: u64,
+    /// Size of the last tree; none for the newest key.
+    pub last: Option<u64>,
+}
+
+impl Chain {
+    /// Begins with a key that is trusted, and signs everything as long as no other follows.
+    pub const fn new(key: Verifier) -> Self {
+        Self { past: Vec::new(), newest: key }
+    }
+
+    /// Returns the name that all keys have: the origin of the log.
+    pub fn origin(&self) -> &str {
+        self.newest.name()
+    }
+
+    /// Returns the key that signs now.
+    pub const fn newest(&self) -> &Verifier {
+        &self.newest
+    }
+
+    /// Returns the size of the first tree that the newest key signed; 0 where no key came before it.
+    pub fn newest_from(&self) -> u64 {
+        self.past.last().map_or(0, |past| past.last)
+    }
+
+    /// Tells whether it is one of the keys.
+    pub fn holds(&self, key: &Verifier) -> bool {
+        self.newest == *key || self.past.iter().any(|past| past.key == *key)
+    }
+
+    /// Lists the keys, oldest first.
+    pub fn spans(&self) -> impl Iterator<Item = Span<'_>> {
+        let firsts = std::iter::once(1).chain(self.past.iter().map(|past| past.last));
+        let past = self.past.iter().map(|past| (&past.key, Some(past.last)));
+        let keys = past.chain([(&self.newest, None)]);
+        firsts.zip(keys).map(|(first, (key, last))| Span { key, first, last })
+    }
+
+    /// Returns the key that seals what covers the tree of `size`: of two that signed it, the newer.
+    pub fn at(&self, size: u64) -> &Verifier {
+        let past = self.past.iter().find(|past| size < past.last);
+        past.map_or(&self.newest, |past| &past.key)
+    }
+
+    /// Opens a signed checkpoint: the keys whose time it is have to have signed it, all of them. Others'
+    /// signatures are passed over, those of keys whose time is over as well.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`]: the checkpoint shows nothing.
+    pub fn open(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
+        let note = Note::parse(note)?;
+        // Which key is due stands in the text, and nothing else is believed of it yet.
+        let size = Checkpoint::parse(note.text())?.size;
+        for past in self.past.iter().filter(|past| past.last == size) {
+            Checkpoint::open_note(&note, &past.key)?;
+        }
+        Checkpoint::open_note(&note, self.at(size))
+    }
+
+    /// Returns the chain with one key more, to which the newest handed over with the checkpoint that both
+    /// signed, and that checkpoint. That its tree says so too is for the caller to prove.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`]: the key does not follow.
+    pub fn followed_by(
+        &self,
+        next: Verifier,
+        note: &str,
+    ) -> Result<(Self, Checkpoint), ChainError> {
+        if next.name() != self.origin() {
+            return Err(ChainError::OtherLog);
+        }
+        if self.holds(&next) {
+            return Err(ChainError::KnownKey);
+        }
+        let note = Note::parse(note).map_err(CheckpointError::from)?;
+        let checkpoint = Checkpoint::open_note(&note, &self.newest)?;
+        Checkpoint::open_note(&note, &next)?;
+        if checkpoint.size <= self.newest_from() {
+            return Err(ChainError::Order);
+        }
+        let mut past = self.past.clone();
+        past.push(Past { key: self.newest.clone(), last: checkpoint.size });
+        Ok((Self { past, newest: next }, checkpoint))
+    }
+}
+
+/// Why a key does not follow another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ChainError {
+    /// The checkpoint is not signed by both keys.
+    #[error("the checkpoint that hands over: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The key has had its time already.
+    #[error("a key that was used before")]
+    KnownKey,
+    /// The tree is no later than the one that the key was given.
+    #[error("keys out of order")]
+    Order,
+    /// The key has another name.
+    #[error("a key of another log")]
+    OtherLog,
+}
