@@ -44,10 +44,14 @@ impl Crl {
 
     /// Tells whether it is older than another of the same CA.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let by_length = self.number.len().cmp(&other.number.len());
-        self.issuer == other.issuer
-            && by_length.then_with(|| self.number.cmp(&other.number)) == Ordering::Less
+        self.issuer == other.issuer && is_lower(&self.number, &other.number)
     }
+}
+
+/// Tells whether a number without zeros in front, its digits of whatever base, is lower than another.
+pub(super) fn is_lower<T: AsRef<[u8]> + ?Sized>(number: &T, other: &T) -> bool {
+    let (number, other) = (number.as_ref(), other.as_ref());
+    number.len().cmp(&other.len()).then_with(|| number.cmp(other)) == Ordering::Less
 }
 
 /// Reads the lists of a bundle's CAs.

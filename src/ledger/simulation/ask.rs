@@ -118,12 +118,8 @@ impl World<'_> {
                 self.wait_for(Ticket::Withdraw(id.clone()), answered);
                 Some((Command::Withdraw { by, id, answer }, Waiting::Traced))
             }
-            Ask::Reinstate { agency } => {
-                Some(self.bar(agency, Barring::AgencyReinstated(sample::agency(agency))))
-            }
-            Ask::Suspend { agency } => {
-                Some(self.bar(agency, Barring::AgencySuspended(sample::agency(agency))))
-            }
+            Ask::Reinstate { agency } => Some(self.bar(agency, Barring::AgencyReinstated)),
+            Ask::Suspend { agency } => Some(self.bar(agency, Barring::AgencySuspended)),
             Ask::Acknowledge { stream, up_to } => self.acknowledge(stream, up_to),
             Ask::Close { stream } => {
                 let (place, open) = self.a_stream(stream)?;
@@ -143,10 +139,11 @@ impl World<'_> {
         }
     }
 
-    fn bar(&mut self, agency: usize, act: Barring) -> (Command, Waiting) {
+    fn bar(&mut self, agency: usize, act: fn(AgencyId) -> Barring) -> (Command, Waiting) {
         let (answer, answered) = oneshot::channel();
-        if matches!(act, Barring::AgencySuspended(_)) {
-            self.wait_for(Ticket::Suspend(sample::agency(agency)), answered);
+        let act = act(sample::agency(agency));
+        if let Barring::AgencySuspended(agency) = &act {
+            self.wait_for(Ticket::Suspend(agency.clone()), answered);
         } else {
             self.wait_for(Ticket::Reinstate, answered);
         }
