@@ -18,6 +18,7 @@ mod local;
 mod peer;
 mod rejection;
 mod trust;
+mod turns;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use bundle::{Source, key_of_authority};

@@ -21,9 +21,9 @@ use crate::ledger::{
 };
 use crate::record::SnapshotTaken;
 
-/// One step reads this much, which takes some 10 ms, and then rests: about a tenth of a core.
+/// One step reads this much, which takes some 10 ms, and then rests: about a fifth of a core.
 const STEP_BYTES: usize = 1 << 20;
-const REST: Duration = Duration::from_millis(90);
+const REST: Duration = Duration::from_millis(40);
 /// A snapshot is as long as the log: the longer it is, the rarer they get, so that what is written for
 /// them stays in proportion. At most this part of the log has to be read at a start.
 const PART_OF_LOG: u64 = 32;

@@ -129,7 +129,8 @@ async fn a_killed_broker_goes_on_from_the_last_snapshot_that_was_recorded() {
 async fn a_snapshot_that_is_damaged_cut_foreign_or_gone_costs_a_full_read() {
     let (mut stage, receipts) = busy().await;
     stage.terminate();
-    let (other, _) = busy().await;
+    let (mut other, _) = busy().await;
+    other.terminate();
     let foreign = fs::read(&snapshots(&other)[0]).unwrap();
     drop(other);
     let mut taken = 0;
