@@ -83,10 +83,10 @@ impl Server {
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         marks.note(&trust.borrow())?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
-        let listen = settings.acceptor.listen;
-        let doors = (trust.subscribe(), start.ledger.bars());
-        let acceptor = Acceptor::bind(settings.acceptor, doors, Arc::clone(&clock))
-            .map_err(|error| ServerError::Listen(listen, error))?;
+        let (listen, bars) = (settings.acceptor.listen, start.ledger.bars());
+        let acceptor =
+            Acceptor::bind(settings.acceptor, (trust.subscribe(), bars), Arc::clone(&clock))
+                .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let (reloading, asked) = Reloading::new();
@@ -125,7 +125,11 @@ impl Server {
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
         let files = (settings.config, settings.trust.domain, settings.files, settings.digest);
+<<<<<<< HEAD
         let reloader = Reloader::new(&broker, files, (trust, marks));
+=======
+        let reloader = Reloader::new(&broker, files, trust);
+>>>>>>> keys
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);

@@ -67,19 +67,7 @@ impl World<'_> {
         match *ask {
             Ask::Approve { agreement, pick } => self.approve(agreement, pick),
             Ask::Consult { agency } => Some(consult(agency, self.audit.size)),
-            Ask::Create { agency, name, shape } => {
-                self.unique += 1;
-                let moment = (self.now(), self.unique);
-                let random = &mut Random::new(shape);
-                let mut subscription = sample::subscription(name, random, moment);
-                if random.chance(90) {
-                    self.fit_subscription(&mut subscription, agency, random);
-                }
-                let (answer, answered) = oneshot::channel();
-                let by = sample::service(agency);
-                let command = Command::CreateSubscription { by, subscription, answer };
-                Some((command, Waiting::Subscribed(answered)))
-            }
+            Ask::Create { agency, name, shape } => Some(self.create(agency, name, shape)),
             Ask::List { agency } => {
                 let (answer, answered) = oneshot::channel();
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
@@ -137,6 +125,20 @@ impl World<'_> {
                 Some(self.open((agency, name), credit, resume))
             }
         }
+    }
+
+    fn create(&mut self, agency: usize, name: usize, shape: u64) -> (Command, Waiting) {
+        self.unique += 1;
+        let moment = (self.now(), self.unique);
+        let random = &mut Random::new(shape);
+        let mut subscription = sample::subscription(name, random, moment);
+        if random.chance(90) {
+            self.fit_subscription(&mut subscription, agency, random);
+        }
+        let (answer, answered) = oneshot::channel();
+        let by = sample::service(agency);
+        let command = Command::CreateSubscription { by, subscription, answer };
+        (command, Waiting::Subscribed(answered))
     }
 
     fn bar(&mut self, agency: usize, act: fn(AgencyId) -> Barring) -> (Command, Waiting) {
