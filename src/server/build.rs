@@ -125,11 +125,7 @@ impl Server {
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
         let files = (settings.config, settings.trust.domain, settings.files, settings.digest);
-<<<<<<< HEAD
         let reloader = Reloader::new(&broker, files, (trust, marks));
-=======
-        let reloader = Reloader::new(&broker, files, trust);
->>>>>>> keys
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
