@@ -19,6 +19,7 @@ mod marks;
 mod peer;
 mod rejection;
 mod trust;
+mod turns;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use bundle::{Source, key_of_authority};

@@ -80,10 +80,10 @@ impl Server {
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         marks.note(&trust.borrow())?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
-        let listen = settings.acceptor.listen;
-        let doors = (trust.subscribe(), start.ledger.bars());
-        let acceptor = Acceptor::bind(settings.acceptor, doors, Arc::clone(&clock))
-            .map_err(|error| ServerError::Listen(listen, error))?;
+        let (listen, bars) = (settings.acceptor.listen, start.ledger.bars());
+        let acceptor =
+            Acceptor::bind(settings.acceptor, (trust.subscribe(), bars), Arc::clone(&clock))
+                .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let (reloading, asked) = Reloading::new();
