@@ -224,9 +224,10 @@ impl Reloader {
     /// runtime's threads. Whoever is on the way in looks for himself, once he is in the list.
     async fn cut_untrusted(&self, trust: &Arc<Trust>) -> usize {
         let (trust, now) = (Arc::clone(trust), self.clock.now());
-        let bars = Arc::clone(&self.ledger.bars().borrow());
+        let bars = self.ledger.bars();
         let connections = Arc::clone(&self.connections);
-        let cut = move || connections.cut_untrusted(&trust, now, &bars);
+        let newest = move || Arc::clone(&bars.borrow());
+        let cut = move || connections.cut_untrusted(&trust, now, newest);
         let done = tokio::task::spawn_blocking(cut).await;
         done.unwrap_or_else(|_| self.connections.cut_where(|_| true))
     }
