@@ -47,14 +47,21 @@ impl Crl {
 
     /// Tells why it may not come after another of the same CA; nothing where it may.
     pub(super) fn fault_after(&self, before: &Self) -> Option<Fault> {
-        let by_length = self.number.len().cmp(&before.number.len());
-        match by_length.then_with(|| self.number.cmp(&before.number)) {
-            _ if self.issuer != before.issuer => None,
-            Ordering::Less => Some(Fault::CrlOlder),
-            Ordering::Equal if self.digest != before.digest => Some(Fault::CrlChanged),
-            Ordering::Equal | Ordering::Greater => None,
+        if self.issuer != before.issuer {
+            None
+        } else if is_lower(&self.number, &before.number) {
+            Some(Fault::CrlOlder)
+        } else {
+            let is_another = self.number == before.number && self.digest != before.digest;
+            is_another.then_some(Fault::CrlChanged)
         }
     }
+}
+
+/// Tells whether a number without zeros in front, its digits of whatever base, is lower than another.
+pub(super) fn is_lower<T: AsRef<[u8]> + ?Sized>(number: &T, other: &T) -> bool {
+    let (number, other) = (number.as_ref(), other.as_ref());
+    number.len().cmp(&other.len()).then_with(|| number.cmp(other)) == Ordering::Less
 }
 
 /// Reads the lists of a bundle's CAs.

@@ -162,7 +162,7 @@ impl Trust {
         self.crls().map(standing).collect()
     }
 
-    fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
+    pub(super) fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
         self.agencies.values().chain(&self.operators).flat_map(Bundle::crls)
     }
 

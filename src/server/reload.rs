@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Files, Settings};
 use crate::domain::{Caller, Clock, Hex, KeyId, ReloadCause, TrustDomain};
 use crate::grpc::{Asked, Broker, Taken};
-use crate::identity::{Connections, Generations, Trust};
+use crate::identity::{Connections, CrlMarks, Generations, Trust};
 use crate::ledger::{Generation, Ledger};
 use crate::policy::Rules;
 
@@ -26,6 +26,7 @@ pub(super) struct Reloader {
     connections: Arc<Connections>,
     generations: Arc<Generations>,
     trust: watch::Sender<Arc<Trust>>,
+    marks: CrlMarks,
     /// The files in force, and their digest.
     files: (Files, [u8; 32]),
     /// The files that a refused configuration names.
@@ -86,7 +87,7 @@ impl Reloader {
     pub(super) fn new(
         broker: &Broker,
         (config, domain, files, digest): (PathBuf, TrustDomain, Files, [u8; 32]),
-        trust: watch::Sender<Arc<Trust>>,
+        (trust, marks): (watch::Sender<Arc<Trust>>, CrlMarks),
     ) -> Self {
         Self {
             config,
@@ -96,6 +97,7 @@ impl Reloader {
             connections: Arc::clone(&broker.connections),
             generations: Arc::clone(&broker.generations),
             trust,
+            marks,
             files: (files, digest),
             candidate: None,
             seen: Seen::default(),
@@ -240,6 +242,9 @@ impl Reloader {
         (self.candidate, self.seen) = (None, Seen::default());
         self.told.clear();
         self.generations.take(&trust, digest, self.clock.now());
+        if let Err(error) = self.marks.note(&trust) {
+            tracing::error!(%error, "the numbers of crls could not be noted for the next start");
+        }
         let generation = Hex(&digest);
         tracing::info!(%generation, index, cut, %cause, "generation in force");
         Ok(Taken { index, digest, cut })
