@@ -49,9 +49,16 @@ impl CrlMarks {
     fn write(&self, trust: &Trust) -> io::Result<()> {
         let before = self.read()?;
         let mut known = before.clone();
+        // Agencies may share a CA and take its lists at their own pace: what is in force now is to start again.
+        let mut lowest = BTreeMap::new();
         for crl in trust.crls() {
-            known.insert(key(crl.issuer), Hex(&crl.number).to_string());
+            let number = Hex(&crl.number).to_string();
+            let noted = lowest.entry(key(crl.issuer)).or_insert_with(|| number.clone());
+            if is_lower(&number, noted) {
+                *noted = number;
+            }
         }
+        known.extend(lowest);
         if known == before {
             return Ok(());
         }
