@@ -123,6 +123,15 @@ impl Connection {
     ) -> Result<(), Error> {
         let memory = self.identity.memory();
         loop {
+            // First of all what the keys hand over in, which no answer may leave out.
+            if let Some((handover, known)) = memory.unproven_handover()
+                && handover.checkpoint != seen.checkpoint
+            {
+                if let Some(known) = &known {
+                    self.prove(known, &handover).await?;
+                }
+                memory.adopt(&handover, known.as_deref())?;
+            }
             let other = match memory.adopt(seen, proven.as_deref())? {
                 Adoption::Done => return Ok(()),
                 Adoption::Unproven(other) => other,
