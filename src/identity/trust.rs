@@ -96,7 +96,7 @@ impl Trust {
         for (agency, bundle) in &next.agencies {
             bundle.check_lists_after(self.agencies.get(agency))?;
         }
-        for bundle in &next.operators {
+        if let Some(bundle) = &next.operators {
             bundle.check_lists_after(self.operators.as_ref())?;
         }
         Ok(next)
