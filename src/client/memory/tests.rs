@@ -361,7 +361,10 @@ fn nothing_is_adopted_before_the_handover_is_proven_of_what_was_known() {
 #[test]
 fn another_tree_of_the_size_that_handed_over_is_a_fork() {
     let dir = knows_handover(&rotated());
-    std::fs::write(dir.path().join("checkpoint"), fork(5, 3).note(5)).unwrap();
+    let forked = fork(5, 3).checkpoint(5);
+    let both = [&sample::signer(), &sample::other_signer()];
+    let forked = forked.signed(&both).unwrap().to_string();
+    std::fs::write(dir.path().join("checkpoint"), forked).unwrap();
     let opened = Memory::open(dir.path(), sample::signer().verifier().clone());
     assert_eq!(fault(opened).0, Fault::Fork { size: 5 });
 }
