@@ -158,6 +158,12 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
     }
     let since = args.since.as_deref().map(text).transpose()?;
     let verified = verify::verify(&args.path, &log, since.as_deref())?;
+    if verified.before_rotation {
+        out.say(
+            "warning: signed before a rotation of the log's key that is known, perhaps by whoever stole the key since; \
+             give --since the checkpoint of that size that was kept, or verify a newer export",
+        );
+    }
     let (origin, size, records) = (&verified.origin, verified.size, verified.records);
     let root = verified.root;
     out.either(
@@ -168,6 +174,7 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
             "root": root.to_string(),
             "records": records,
             "key_was_given": verified.key_was_given,
+            "before_rotation": verified.before_rotation,
         }),
         format_args!("verified: {origin}, {size} entries, {records} records, root {root}"),
     );

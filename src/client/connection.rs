@@ -49,9 +49,10 @@ impl Connection {
         let port = authority.port_u16().ok_or_else(malformed)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_| malformed())?;
-        let tls = identity.tls();
+        let speaker = identity.clone();
         let connector = service_fn(move |_: Uri| {
-            let (host, name, tls) = (host.clone(), name.clone(), Arc::clone(&tls));
+            // Each time anew: the certificate may have been renewed since.
+            let (host, name, tls) = (host.clone(), name.clone(), speaker.tls());
             async move { connect_tls(&host, port, name, tls).await.map(TokioIo::new) }
         });
         let channel = Endpoint::from_shared(format!("https://{authority}"))
@@ -123,6 +124,15 @@ impl Connection {
     ) -> Result<(), Error> {
         let memory = self.identity.memory();
         loop {
+            // First of all what the keys hand over in, which no answer may leave out.
+            if let Some((handover, known)) = memory.unproven_handover()
+                && handover.checkpoint != seen.checkpoint
+            {
+                if let Some(known) = &known {
+                    self.prove(known, &handover).await?;
+                }
+                memory.adopt(&handover, known.as_deref())?;
+            }
             let other = match memory.adopt(seen, proven.as_deref())? {
                 Adoption::Done => return Ok(()),
                 Adoption::Unproven(other) => other,

@@ -6,7 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rustls::{
@@ -31,7 +31,9 @@ pub struct Identity {
     seat: Seat,
     trust_domain: String,
     not_after: Timestamp,
-    tls: Arc<ClientConfig>,
+    dir: PathBuf,
+    /// What was good when the files were read last.
+    tls: Arc<Mutex<Arc<ClientConfig>>>,
     memory: Arc<Memory>,
 }
 
@@ -50,7 +52,8 @@ impl Identity {
         let not_after = chain.first().and_then(last_moment).unwrap_or_default();
         let log = read_vkey(&dir.join("log.vkey"))?;
         let memory = Arc::new(Memory::open(dir, log)?);
-        Ok(Self { seat, trust_domain, not_after, tls: tls(dir, chain)?, memory })
+        let tls = Arc::new(Mutex::new(tls(dir, chain)?));
+        Ok(Self { seat, trust_domain, not_after, dir: dir.to_owned(), tls, memory })
     }
 
     /// Returns as what the identity's certificate speaks.
@@ -83,8 +86,22 @@ impl Identity {
         &self.memory
     }
 
+    /// Reads the files again, so that a program that runs on takes up a renewed certificate. What is missing, half
+    /// replaced or somebody else's changes nothing.
     pub(super) fn tls(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.tls)
+        let mut last = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(renewed) = self.renewed() {
+            *last = renewed;
+        }
+        Arc::clone(&last)
+    }
+
+    fn renewed(&self) -> Option<Arc<ClientConfig>> {
+        let chain = certificates(&self.dir.join("cert.pem")).ok()?;
+        let (trust_domain, seat) = chain.first().and_then(spiffe_id)?;
+        let is_own = (&trust_domain, &seat) == (&self.trust_domain, &self.seat);
+        // A key and a certificate that do not belong together are refused there.
+        is_own.then(|| tls(&self.dir, chain).ok()).flatten()
     }
 }
 
@@ -184,5 +201,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_taken_up_and_nothing_else() {
+        let dir = sample::identity_dir();
+        let identity = Identity::load(dir.path()).unwrap();
+        let shown = || {
+            let resolver = Arc::clone(&identity.tls().client_auth_cert_resolver);
+            let schemes = [rustls::SignatureScheme::ECDSA_NISTP256_SHA256];
+            resolver.resolve(&[], &schemes).unwrap().cert.clone()
+        };
+        let put = |from: &tempfile::TempDir, names: &[&str]| {
+            for name in names {
+                fs::copy(from.path().join(name), dir.path().join(name)).unwrap();
+            }
+        };
+        let old = shown();
+        let [renewed, other] = ["agency/police/service/rms", "agency/council/service/crm"]
+            .map(sample::identity_dir_of);
+        put(&other, &["cert.pem", "key.pem"]);
+        assert_eq!(shown(), old, "somebody else's");
+        put(&renewed, &["cert.pem"]);
+        assert_eq!(shown(), old, "without its key");
+        put(&renewed, &["key.pem"]);
+        let new = shown();
+        assert_ne!(new, old);
+        fs::remove_file(dir.path().join("cert.pem")).unwrap();
+        assert_eq!(shown(), new, "the last that was good");
     }
 }

@@ -3,18 +3,23 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use ring::digest::{Context, SHA256};
 use zeroize::Zeroizing;
 
+use super::rules::is_of_mount;
 use crate::identity::Sources;
 
 /// The files of one generation: configuration, certificate and key, CAs, CRLs, rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Files {
-    files: Vec<PathBuf>,
+    config: PathBuf,
+    /// The server's key: whom it is shown to counts as well.
+    key: PathBuf,
+    others: Vec<PathBuf>,
     /// The directory of the rules; none where they are built in.
     rules: Option<PathBuf>,
 }
@@ -22,24 +27,30 @@ pub struct Files {
 impl Files {
     /// Lists the files that a configuration names.
     pub(super) fn new(config: &Path, trust: &Sources, rules: Option<PathBuf>) -> Self {
-        let mut files = vec![config.to_owned(), trust.certificate.clone(), trust.key.clone()];
+        let mut others = vec![trust.certificate.clone()];
         for source in trust.agencies.values().chain(&trust.operators) {
-            files.push(source.ca.clone());
-            files.extend(source.crl.clone());
+            others.push(source.ca.clone());
+            others.extend(source.crl.clone());
         }
-        Self { files, rules }
+        Self { config: config.to_owned(), key: trust.key.clone(), others, rules }
     }
 
-    /// Returns SHA-256 over the content of every file. One that cannot be read counts by why it cannot.
+    /// Returns SHA-256 over the content of every file, and the mode of the key. One that cannot be read counts by
+    /// why it cannot.
     pub fn digest(&self) -> [u8; 32] {
+        self.digest_of(&fs::read(&self.config))
+    }
+
+    /// Returns the digest where `config` is what was read of the configuration itself.
+    pub(super) fn digest_of(&self, config: &io::Result<impl AsRef<[u8]>>) -> [u8; 32] {
         let mut context = Context::new(&SHA256);
-        for path in &self.files {
-            add(&mut context, path);
-        }
-        if let Some(dir) = &self.rules {
-            for path in listed(dir) {
-                add(&mut context, &path);
-            }
+        add(&mut context, &self.config, config);
+        let mode = fs::metadata(&self.key).map_or(0, |it| it.permissions().mode());
+        context.update(&mode.to_be_bytes());
+        add(&mut context, &self.key, &fs::read(&self.key).map(Zeroizing::new));
+        let rules = self.rules.iter().flat_map(|dir| listed(dir));
+        for path in self.others.iter().cloned().chain(rules) {
+            add(&mut context, &path, &fs::read(&path));
         }
         let mut bytes = [0; 32];
         bytes.copy_from_slice(context.finish().as_ref());
@@ -48,11 +59,10 @@ impl Files {
 }
 
 /// Name and content, each behind its length.
-fn add(context: &mut Context, path: &Path) {
+fn add(context: &mut Context, path: &Path, read: &io::Result<impl AsRef<[u8]>>) {
     let name = path.to_string_lossy();
-    let read: io::Result<Zeroizing<Vec<u8>>> = fs::read(path).map(Zeroizing::new);
-    let told = match &read {
-        Ok(bytes) => ring::digest::digest(&SHA256, bytes).as_ref().to_vec(),
+    let told = match read {
+        Ok(bytes) => ring::digest::digest(&SHA256, bytes.as_ref()).as_ref().to_vec(),
         Err(error) => error.kind().to_string().into_bytes(),
     };
     for part in [name.as_bytes(), &told] {
@@ -63,7 +73,8 @@ fn add(context: &mut Context, path: &Path) {
 
 fn listed(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten();
-    let mut paths: Vec<PathBuf> = entries.filter_map(|it| Some(it.ok()?.path())).collect();
+    let paths = entries.filter_map(|it| Some(it.ok()?.path()));
+    let mut paths: Vec<PathBuf> = paths.filter(|path| !is_of_mount(path)).collect();
     paths.sort();
     paths
 }
@@ -73,6 +84,11 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    fn files(dir: &Path, rules: Option<PathBuf>) -> Files {
+        let [config, key] = ["portway.toml", "key.pem"].map(|name| dir.join(name));
+        Files { config, key, others: vec![dir.join("ca.pem")], rules }
+    }
 
     /// As Kubernetes mounts a secret: files are links through a directory that is replaced by turning one link.
     #[test]
@@ -85,7 +101,7 @@ mod tests {
         }
         symlink("..v1", at("..data")).unwrap();
         symlink("..data/ca.pem", at("ca.pem")).unwrap();
-        let files = Files { files: vec![at("ca.pem")], rules: None };
+        let files = files(dir.path(), None);
         let first = files.digest();
         assert_eq!(files.digest(), first);
 
@@ -98,10 +114,38 @@ mod tests {
         assert_ne!(files.digest(), second);
     }
 
+    /// The digest is of what was read, whatever stands in the file by then.
+    #[test]
+    fn a_configuration_counts_as_it_was_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(dir.path(), None);
+        fs::write(&files.config, "one").unwrap();
+        let first = files.digest();
+        fs::write(&files.config, "two").unwrap();
+        assert_eq!(files.digest_of(&Ok("one")), first);
+        assert_ne!(files.digest(), first);
+    }
+
+    /// A key that others may read is no good: the next generation is to find that, whatever else is the same.
+    #[test]
+    fn a_key_that_others_may_read_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(dir.path(), None);
+        fs::write(&files.key, "key").unwrap();
+        let mode = |mode| fs::set_permissions(&files.key, fs::Permissions::from_mode(mode));
+        mode(0o600).unwrap();
+        let first = files.digest();
+        mode(0o644).unwrap();
+        assert_ne!(files.digest(), first);
+        mode(0o600).unwrap();
+        assert_eq!(files.digest(), first);
+    }
+
     #[test]
     fn a_rule_that_comes_goes_or_changes_is_a_change() {
         let dir = tempfile::tempdir().unwrap();
-        let files = Files { files: Vec::new(), rules: Some(dir.path().to_owned()) };
+        let other = tempfile::tempdir().unwrap();
+        let files = files(other.path(), Some(dir.path().to_owned()));
         let mut seen = vec![files.digest()];
         for text in ["one", "two"] {
             fs::write(dir.path().join("a.cedar"), text).unwrap();

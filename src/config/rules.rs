@@ -29,6 +29,9 @@ fn sources(dir: &Path) -> Result<Vec<Source>, ConfigError> {
     let mut sources = Vec::new();
     for entry in fs::read_dir(dir).map_err(unread(dir))? {
         let path = entry.map_err(unread(dir))?.path();
+        if is_of_mount(&path) {
+            continue;
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let size = fs::metadata(&path).map_err(unread(&path))?.len();
         if usize::try_from(size).map_or(true, |size| size > RULES_BYTES_MAX) {
@@ -39,4 +42,9 @@ fn sources(dir: &Path) -> Result<Vec<Source>, ConfigError> {
     }
     sources.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(sources)
+}
+
+/// Where Kubernetes mounts a directory, its files are links into others whose names begin with two dots.
+pub(super) fn is_of_mount(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."))
 }

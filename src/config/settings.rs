@@ -74,7 +74,8 @@ impl Settings {
         let reader = Reader { path, dir };
         let trust = reader.trust(&file)?;
         let files = Files::new(path, &trust, file.policy.dir.as_ref().map(|it| dir.join(it)));
-        let digest = files.digest();
+        // Of the text that was parsed: the file may be another by now.
+        let digest = files.digest_of(&Ok(&text));
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
             issuers: reader.issuers(&file)?,
@@ -388,6 +389,24 @@ mod tests {
             fs::write(path, text.replace("Field::\"CONTACT\"", "Field::\"AS_OF\"")).unwrap();
         });
         assert_ne!(stricter.unwrap().ledger.rules.hash(), built_in);
+    }
+
+    /// As Kubernetes mounts them: every file a link through `..data` into a directory of its own.
+    #[test]
+    fn rules_may_be_mounted_as_links() {
+        let mounted = read_with_rules(|rules| {
+            let version = rules.join("..2026_11_27");
+            fs::create_dir(&version).unwrap();
+            std::os::unix::fs::symlink("..2026_11_27", rules.join("..data")).unwrap();
+            for entry in fs::read_dir("config/policy").unwrap() {
+                let name = entry.unwrap().file_name();
+                fs::rename(rules.join(&name), version.join(&name)).unwrap();
+                let target = Path::new("..data").join(&name);
+                std::os::unix::fs::symlink(target, rules.join(&name)).unwrap();
+            }
+        });
+        let built_in = read(WHOLE).unwrap().ledger.rules.hash();
+        assert_eq!(mounted.unwrap().ledger.rules.hash(), built_in);
     }
 
     #[test]

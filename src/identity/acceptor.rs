@@ -2,7 +2,7 @@
 //! there is no place left, one that has waited long makes room, so that strangers who say nothing hold up nobody.
 //! Only connections whose caller is known come out of it.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use rustls::{
     InvalidMessage, ServerConfig,
@@ -28,6 +28,7 @@ use super::{
     lobby::{Guest, Lobby},
     provider,
     trust::Voucher,
+    turns::{Turn, Turns},
 };
 use crate::{
     domain::{Bars, Caller, Clock, Fingerprint},
@@ -85,6 +86,7 @@ struct Door {
     clock: Arc<dyn Clock>,
     connections: Arc<Connections>,
     rejections: Arc<Rejections>,
+    turns: Arc<Turns>,
     certificates: Arc<Certificates>,
     handshake_timeout: Duration,
 }
@@ -108,6 +110,7 @@ impl Acceptor {
             clock,
             connections: Arc::new(Connections::new(settings.bounds)),
             rejections: Arc::default(),
+            turns: Arc::default(),
             certificates: Arc::default(),
             handshake_timeout: settings.handshake_timeout,
         };
@@ -278,10 +281,11 @@ impl Door {
             Rejection::HandshakeFailed
         })?;
         guest.greet();
+        let turn = self.turn(&guest, until).await.inspect_err(|_| forget(&greeted.io))?;
         let trust = Arc::clone(&self.trust.borrow());
         let bars = Arc::clone(&self.bars.borrow());
         let check = Arc::new(Check::new(Arc::clone(&trust), bars));
-        let shaken = self.shake(greeted, (&trust, &check), (&guest, until)).await;
+        let shaken = self.shake((greeted, turn), (&trust, &check), (&guest, until)).await;
         drop(guest);
         let finding = check.finding();
         let certificate = finding.map(|finding| finding.certificate);
@@ -323,10 +327,16 @@ impl Door {
         }
     }
 
+    /// Waits until a hello may be answered.
+    async fn turn(&self, guest: &Guest, until: Instant) -> Result<Turn, Rejection> {
+        let turn = in_time(guest, until, self.turns.take(guest.number())).await?;
+        if guest.has_to_go() { Err(Rejection::HandshakeEvicted) } else { Ok(turn) }
+    }
+
     /// Answers a hello, and takes what the peer shows.
     async fn shake(
         &self,
-        greeted: StartHandshake<TcpStream>,
+        (greeted, turn): (StartHandshake<TcpStream>, Turn),
         (trust, check): (&Trust, &Arc<Check>),
         (guest, until): (&Guest, Instant),
     ) -> Result<io::Result<TlsStream<TcpStream>>, Rejection> {
@@ -335,9 +345,15 @@ impl Door {
             Err(error) => return Ok(Err(io::Error::other(error))),
         };
         let mut shaking = pin!(greeted.into_stream(config));
-        let shaken = in_time(guest, until, shaking.as_mut()).await.inspect_err(|_| {
-            shaking.get_ref().map(forget);
-        })?;
+        // What a hello costs is spent here, in the turn; what follows waits for the peer.
+        let answered = poll_fn(|context| Poll::Ready(shaking.as_mut().poll(context))).await;
+        drop(turn);
+        let shaken = match answered {
+            Poll::Ready(shaken) => shaken,
+            Poll::Pending => in_time(guest, until, shaking.as_mut()).await.inspect_err(|_| {
+                shaking.get_ref().map(forget);
+            })?,
+        };
         Ok(shaken.and_then(|stream| match stream.get_ref().1.alpn_protocol() {
             Some(ALPN_H2) => Ok(stream),
             Some(_) | None => Err(io::ErrorKind::Unsupported.into()),

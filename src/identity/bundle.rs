@@ -18,7 +18,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
     Fault, Rejection, TrustError,
-    credentials::{authorities_of, fingerprint, provider},
+    credentials::{authorities_of, fingerprint, last_moment, provider},
     crl::{self, Crl},
     diagnosis::why,
 };
@@ -51,7 +51,7 @@ pub(super) struct Bundle {
 pub(super) struct Vouched {
     /// The keys of the CAs between leaf and root, the root's included.
     pub(super) authorities: Vec<KeyId>,
-    /// The last moment of the root, or of the list that is out of date first.
+    /// The last moment of the CA that ends, or of the list that is out of date, first.
     pub(super) until: Option<Timestamp>,
 }
 
@@ -106,6 +106,22 @@ impl Bundle {
         self.crls.iter().flatten()
     }
 
+    /// Holds its lists against those that the same agency, or the operators, had before. Two agencies may share a CA
+    /// and take its lists at their own pace.
+    ///
+    /// # Errors
+    ///
+    /// `TrustError` names the list that takes a revocation back.
+    pub(super) fn check_lists_after(&self, before: Option<&Self>) -> Result<(), TrustError> {
+        for crl in self.crls() {
+            let mut before = before.into_iter().flat_map(Self::crls);
+            if let Some(fault) = before.find_map(|before| crl.fault_after(before)) {
+                return Err(TrustError { path: crl.path.clone(), fault });
+            }
+        }
+        Ok(())
+    }
+
     /// Decides whether a chain leads to one of the CAs, with nothing on the way revoked or barred.
     pub(super) fn vouch(
         &self,
@@ -143,7 +159,10 @@ impl Bundle {
         let path = path.map_err(|error| against.get().unwrap_or_else(|| why(&error, &between)))?;
         let authorities = authorities(&path);
         let root = authorities.last().and_then(|root| self.ends.get(root)).copied();
-        let until = self.lists(&authorities).map(Crl::until).chain(root).min();
+        // Whatever has no last moment that can be read has ended.
+        let between = path.intermediate_certificates();
+        let between = between.map(|it| last_moment(&it.der()).unwrap_or_default());
+        let until = self.lists(&authorities).map(Crl::until).chain(root).chain(between).min();
         Ok(Vouched { authorities, until })
     }
 

@@ -262,10 +262,18 @@ impl Connections {
         self.cut_where(|connection| connection.bar(bars).is_some())
     }
 
-    /// Cuts every connection that a newer trust would not let in at `now`, and returns how many.
-    pub fn cut_untrusted(&self, trust: &Trust, now: Timestamp, bars: &Bars) -> usize {
+    /// Cuts every connection that a newer trust would not let in at `now`, and returns how many. `bars` is asked
+    /// again once a connection stands by other CAs: whoever revokes one of them meanwhile sees the old or the new.
+    pub fn cut_untrusted(
+        &self,
+        trust: &Trust,
+        now: Timestamp,
+        bars: impl Fn() -> Arc<Bars>,
+    ) -> usize {
         self.cut_where(|connection| {
-            let vouched = connection.vouch(trust, (now, bars));
+            let vouched = connection.vouch(trust, (now, &bars()));
+            let vouched = vouched
+                .and_then(|()| connection.bar(&bars()).map_or(Ok(()), |bar| Err(bar.into())));
             let refused = vouched.inspect_err(|reason| {
                 let certificate = connection.caller.certificate;
                 tracing::info!(peer = %connection.address, %reason, %certificate, "connection cut");

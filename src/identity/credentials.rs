@@ -48,6 +48,9 @@ pub enum Fault {
         "holds a CRL that cannot be used: it needs a number and a next update, and may be no delta"
     )]
     Crl,
+    /// The list has the number of the one in force and is another.
+    #[error("holds a CRL with the number of the one in force and another content")]
+    CrlChanged,
     /// A CA has no list.
     #[error("holds no CRL of a CA in {}", .0.display())]
     CrlMissing(PathBuf),
@@ -57,6 +60,9 @@ pub enum Fault {
     /// The list has a lower number than the one in force.
     #[error("holds a CRL with a lower number than the one in force")]
     CrlOlder,
+    /// The list is signed by a method that no certificate may be signed by either.
+    #[error("holds a CRL whose signature is of a kind that is not accepted, such as SHA-1")]
+    CrlSignature,
     /// Two lists of one CA.
     #[error("holds two CRLs of one CA")]
     CrlTwice,

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ring::digest::SHA256;
 use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::{
@@ -18,7 +19,7 @@ use x509_parser::{
 use super::{
     Fault, TrustError,
     bundle::key_id,
-    credentials::{Authority, moment},
+    credentials::{Authority, moment, provider},
 };
 use crate::domain::{KeyId, Timestamp};
 
@@ -32,6 +33,8 @@ pub(super) struct Crl {
     pub(super) this_update: Timestamp,
     /// From then on it is not believed.
     pub(super) next_update: Timestamp,
+    /// SHA-256 of it: one number stands for one list.
+    digest: [u8; 32],
     pub(super) list: CertRevocationList<'static>,
     pub(super) path: PathBuf,
 }
@@ -42,19 +45,30 @@ impl Crl {
         self.next_update.before(Duration::from_millis(1))
     }
 
-    /// Tells whether it is older than another of the same CA.
-    pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let by_length = self.number.len().cmp(&other.number.len());
-        self.issuer == other.issuer
-            && by_length.then_with(|| self.number.cmp(&other.number)) == Ordering::Less
+    /// Tells why it may not come after another of the same CA; nothing where it may.
+    pub(super) fn fault_after(&self, before: &Self) -> Option<Fault> {
+        if self.issuer != before.issuer {
+            None
+        } else if is_lower(&self.number, &before.number) {
+            Some(Fault::CrlOlder)
+        } else {
+            let is_another = self.number == before.number && self.digest != before.digest;
+            is_another.then_some(Fault::CrlChanged)
+        }
     }
+}
+
+/// Tells whether a number without zeros in front, its digits of whatever base, is lower than another.
+pub(super) fn is_lower<T: AsRef<[u8]> + ?Sized>(number: &T, other: &T) -> bool {
+    let (number, other) = (number.as_ref(), other.as_ref());
+    number.len().cmp(&other.len()).then_with(|| number.cmp(other)) == Ordering::Less
 }
 
 /// Reads the lists of a bundle's CAs.
 ///
 /// # Errors
 ///
-/// `TrustError` names the file: not a list, not signed by a CA of the bundle, two of one CA, none of a CA.
+/// `TrustError` names the file: not a list, not or weakly signed by a CA of the bundle, two of one CA, none of a CA.
 /// One that is out of date is read: it closes its own CA, and nothing else.
 pub(super) fn read(
     path: &Path,
@@ -88,6 +102,9 @@ fn one(
 ) -> Result<Crl, Fault> {
     let list = OwnedCertRevocationList::from_der(der).map_err(|_| Fault::Crl)?;
     let (_, parsed) = CertificateRevocationList::from_der(der).map_err(|_| Fault::Crl)?;
+    if !is_checked_in_handshakes(&parsed) {
+        return Err(Fault::CrlSignature);
+    }
     let issuer = authorities.iter().find_map(|authority| {
         let (_, ca) = X509Certificate::from_der(&authority.certificate).ok()?;
         let is_issuer = ca.subject().as_raw() == parsed.issuer().as_raw()
@@ -97,13 +114,26 @@ fn one(
     let number = parsed.crl_number().ok_or(Fault::Crl)?.to_bytes_be();
     let this_update = moment(parsed.last_update().timestamp()).ok_or(Fault::Crl)?;
     let next_update = parsed.next_update().ok_or(Fault::Crl)?;
+    let mut digest = [0; 32];
+    digest.copy_from_slice(ring::digest::digest(&SHA256, der).as_ref());
     Ok(Crl {
+        digest,
         issuer: issuer.ok_or(Fault::CrlOfAnother)?,
         number,
         this_update,
         next_update: moment(next_update.timestamp()).ok_or(Fault::Crl)?,
         list: CertRevocationList::from(list),
         path: path.to_owned(),
+    })
+}
+
+/// Only what the provider verifies may sign a list, as it is with certificates: that leaves out SHA-1.
+fn is_checked_in_handshakes(list: &CertificateRevocationList<'_>) -> bool {
+    let named = list.signature_algorithm.algorithm.as_bytes();
+    provider().signature_verification_algorithms.all.iter().any(|algorithm| {
+        // In DER: tag, length, and the name itself.
+        matches!(&*algorithm.signature_alg_id(), [_, length, rest @ ..]
+            if usize::from(*length) == named.len() && rest.starts_with(named))
     })
 }
 

@@ -162,6 +162,16 @@ impl Guest {
         }
     }
 
+    /// Returns its number among all who have come, from 1.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Tells whether it has to make room.
+    pub(super) fn has_to_go(&self) -> bool {
+        self.told.is_cancelled()
+    }
+
     /// Waits until it has to make room.
     pub(super) async fn shown_out(&self) {
         self.told.cancelled().await;

@@ -50,7 +50,11 @@ impl Ca {
     }
 
     pub(super) fn intermediate(&self, name: &str) -> Self {
-        let (params, key) = (authority(name, 3650), KeyPair::generate().unwrap());
+        self.intermediate_for(name, 3650)
+    }
+
+    pub(super) fn intermediate_for(&self, name: &str, days: u64) -> Self {
+        let (params, key) = (authority(name, days), KeyPair::generate().unwrap());
         let pem = params.signed_by(&key, &self.issuer()).unwrap().pem();
         Self { between: format!("{pem}{}", self.between), pem, params, key }
     }

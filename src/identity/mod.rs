@@ -15,9 +15,11 @@ mod key;
 mod leaf;
 mod lobby;
 mod local;
+mod marks;
 mod peer;
 mod rejection;
 mod trust;
+mod turns;
 
 pub use acceptor::{Acceptor, AcceptorSettings};
 pub use bundle::{Source, key_of_authority};
@@ -29,6 +31,7 @@ pub use credentials::{
 pub use generations::{GenerationStanding, Generations};
 pub use key::private_key;
 pub use local::{LocalAcceptor, LocalStream};
+pub use marks::CrlMarks;
 pub use peer::{Peer, PeerStream};
 pub use rejection::{Rejection, Rejections};
 pub use trust::{Authority, CrlStanding, Sources, Trust};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::{
-    Credentials, Fault, Rejection, Source, TrustError,
+    Credentials, Rejection, Source, TrustError,
     bundle::{Bundle, Vouched},
     diagnosis,
     leaf::{self, Leaf},
@@ -89,13 +89,15 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load), and for a list of revocations with a lower number than the one in force.
+    /// As [`load`](Self::load), and for a list of revocations with a lower number than the one in force for the same
+    /// agency, or with its number and another content.
     pub fn load_next(&self, sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
         let next = Self::load(sources, now)?;
-        for crl in next.crls() {
-            if self.crls().any(|before| crl.is_older_than(before)) {
-                return Err(TrustError { path: crl.path.clone(), fault: Fault::CrlOlder });
-            }
+        for (agency, bundle) in &next.agencies {
+            bundle.check_lists_after(self.agencies.get(agency))?;
+        }
+        for bundle in &next.operators {
+            bundle.check_lists_after(self.operators.as_ref())?;
         }
         Ok(next)
     }
@@ -160,7 +162,7 @@ impl Trust {
         self.crls().map(standing).collect()
     }
 
-    fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
+    pub(super) fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
         self.agencies.values().chain(&self.operators).flat_map(Bundle::crls)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::family::{Family, Text};
 use crate::{
-    domain::{AgencyId, Fingerprint, Seat, Timestamp},
+    domain::{AgencyId, Caller, Fingerprint, Seat, Timestamp},
     identity::{Connections, Trust},
 };
 
@@ -35,8 +35,8 @@ pub(super) fn write(text: &mut Text, trust: &Trust, connections: &Connections) {
     }
 }
 
-/// Each certificate once, however many connections it has.
+/// Each certificate once, however many connections it has. Whoever comes over the local socket has none.
 fn peers(connections: &Connections) -> BTreeMap<(Timestamp, Fingerprint), Seat> {
-    let open = connections.open().into_iter();
+    let open = connections.open().into_iter().filter(|it| *it.caller() != Caller::local());
     open.map(|it| ((it.not_after(), it.caller().certificate), it.caller().seat.clone())).collect()
 }

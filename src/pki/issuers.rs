@@ -42,11 +42,12 @@ pub struct Renewed {
 }
 
 impl Issuers {
-    /// Opens the issuers as of `now`.
+    /// Opens the issuers as of `now`. One that has expired is left out: its agency alone is without, and no other
+    /// agency's exchange stops for it.
     ///
     /// # Errors
     ///
-    /// The first file that is missing or wrong; `Expired` where a CA is, or is none that may speak for its agency.
+    /// The first file that is missing or wrong, or holds a CA that may not speak for its agency.
     pub fn load(
         domain: &TrustDomain,
         sources: &BTreeMap<AgencyId, IssuerSource>,
@@ -55,7 +56,14 @@ impl Issuers {
         let mut issuers = BTreeMap::new();
         for (agency, source) in sources {
             let scope = Scope::Agency { domain: domain.clone(), agency: agency.clone() };
-            let authority = Authority::read((&source.certificate, &source.key), scope, now)?;
+            let read = Authority::read((&source.certificate, &source.key), scope, now);
+            let authority = match read {
+                Err(PkiError::Expired) => {
+                    tracing::warn!(%agency, "its issuer has expired: no certificate of it is renewed");
+                    continue;
+                }
+                read => read?,
+            };
             let known = authorities(&source.authorities, now)?;
             let own = authorities(&source.certificate, now)?;
             if own.first().is_none_or(|own| !known.contains(own)) {

@@ -84,6 +84,11 @@ impl Request {
     pub fn public_key(&self) -> &[u8] {
         self.key.der_bytes()
     }
+
+    /// Tells whether it asks for a certificate of this private key, PEM.
+    pub fn is_of(&self, key_pem: &str) -> bool {
+        KeyPair::from_pem(key_pem).is_ok_and(|key| key.public_key_raw() == self.public_key())
+    }
 }
 
 const NO_NAME: PkiError = PkiError::Request("it names nobody");

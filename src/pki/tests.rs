@@ -425,3 +425,30 @@ fn openssl_verifies_what_is_made_here() {
         openssl(dir.path(), &[], &line);
     }
 }
+
+/// One agency's CA that has ended is no reason for a broker not to start.
+#[test]
+fn an_issuer_that_expired_is_left_out_and_no_other() {
+    let dir = TempDir::new().unwrap();
+    let now = SystemClock.now();
+    let sources = ["police", "council"].map(|name| {
+        let agency: crate::domain::AgencyId = name.parse().unwrap();
+        let scope = Scope::Agency { domain: domain(), agency: agency.clone() };
+        let made = if name == "police" { now.before(Duration::from_secs(3 * 86_400)) } else { now };
+        let ca = dir.path().join(name);
+        Authority::create(name, scope, 2, made).unwrap().save(&ca).unwrap();
+        let [certificate, authorities] = [(); 2].map(|()| ca.join("ca.pem"));
+        (agency, IssuerSource { certificate, key: ca.join("key.pem"), days: 1, authorities })
+    });
+
+    let issuers = Issuers::load(&domain(), &BTreeMap::from(sources), now).unwrap();
+
+    for (path, reason) in [
+        ("agency/police/service/rms", Some(crate::domain::Reason::NoIssuer)),
+        ("agency/council/service/crm", None),
+    ] {
+        let request = NewRequest::new(&client(path)).unwrap();
+        let renewed = issuers.renew(&Seat::parse(path).unwrap(), &request.pem, now);
+        assert_eq!(renewed.err().map(|it| it.reason), reason, "{path}");
+    }
+}

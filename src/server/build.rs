@@ -11,12 +11,14 @@ use tower::util::MapResponseLayer;
 
 use super::{local, reload::Reloader};
 use crate::config::Settings;
-use crate::domain::Clock;
+use crate::domain::{Clock, Timestamp};
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
     OperationsService, Reloading, SubscriptionsService, hold,
 };
-use crate::identity::{Acceptor, Connections, Generations, PeerStream, Trust, TrustError};
+use crate::identity::{
+    Acceptor, Connections, CrlMarks, Generations, PeerStream, Trust, TrustError,
+};
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
 use crate::metrics::{self, Endpoint, Watched};
 use crate::pb::{self, v1};
@@ -72,17 +74,16 @@ impl Server {
     ///
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
-        let trust = watch::Sender::new(Arc::new(Trust::load(&settings.trust, clock.now())?));
+        let (trust, generations) = first_generation(&settings, clock.now())?;
         let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
-        let generations = Arc::new(Generations::default());
-        generations.take(&trust.borrow(), settings.digest, clock.now());
-        let domain = settings.trust.domain;
+        let marks = CrlMarks::within(&settings.ledger.anchor_dir);
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
+        marks.note(&trust.borrow())?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
-        let listen = settings.acceptor.listen;
-        let doors = (trust.subscribe(), start.ledger.bars());
-        let acceptor = Acceptor::bind(settings.acceptor, doors, Arc::clone(&clock))
-            .map_err(|error| ServerError::Listen(listen, error))?;
+        let (listen, bars) = (settings.acceptor.listen, start.ledger.bars());
+        let acceptor =
+            Acceptor::bind(settings.acceptor, (trust.subscribe(), bars), Arc::clone(&clock))
+                .map_err(|error| ServerError::Listen(listen, error))?;
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let (reloading, asked) = Reloading::new();
@@ -120,8 +121,8 @@ impl Server {
             stop.clone(),
             tick(start.ledger.clone(), admission.clone(), stop.clone()),
         );
-        let files = (settings.config, domain, settings.files, settings.digest);
-        let reloader = Reloader::new(&broker, files, trust);
+        let files = (settings.config, settings.trust.domain, settings.files, settings.digest);
+        let reloader = Reloader::new(&broker, files, (trust, marks));
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
@@ -207,6 +208,18 @@ async fn show(
     endpoint.serve(watched, tasks, stop.clone());
     tracing::info!(%address, path = metrics::PATH, "metrics");
     Ok(address)
+}
+
+/// Reads what the broker starts with. A list that a running one would refuse is refused here too.
+fn first_generation(
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(watch::Sender<Arc<Trust>>, Arc<Generations>), TrustError> {
+    let trust = Trust::load(&settings.trust, now)?;
+    CrlMarks::within(&settings.ledger.anchor_dir).check(&trust)?;
+    let generations = Generations::default();
+    generations.take(&trust, settings.digest, now);
+    Ok((watch::Sender::new(Arc::new(trust)), Arc::new(generations)))
 }
 
 fn watched(broker: &Broker, admission: &Admission) -> Watched {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Files, Settings};
 use crate::domain::{Caller, Clock, Hex, KeyId, ReloadCause, TrustDomain};
 use crate::grpc::{Asked, Broker, Taken};
-use crate::identity::{Connections, Generations, Trust};
+use crate::identity::{Connections, CrlMarks, Generations, Trust};
 use crate::ledger::{Generation, Ledger};
 use crate::policy::Rules;
 
@@ -26,6 +26,7 @@ pub(super) struct Reloader {
     connections: Arc<Connections>,
     generations: Arc<Generations>,
     trust: watch::Sender<Arc<Trust>>,
+    marks: CrlMarks,
     /// The files in force, and their digest.
     files: (Files, [u8; 32]),
     /// The files that a refused configuration names.
@@ -40,8 +41,10 @@ pub(super) struct Reloader {
 struct Seen {
     /// At the last look.
     last: Option<Look>,
-    /// When a generation was refused: it is not tried again until something changes.
+    /// Before the reading of a generation that was refused: it is not tried again until something changes.
     refused: Option<Look>,
+    /// Whether the last one was refused.
+    is_faulty: bool,
 }
 
 /// The digests of the files in force, and of those of the candidate.
@@ -55,10 +58,28 @@ struct Read {
     digest: [u8; 32],
 }
 
-/// A generation that was refused: what is wrong and where, and the files it was to be read from.
+/// A generation that was refused.
 struct Fault {
+    /// What is wrong, and where.
     text: String,
-    files: Option<Files>,
+    /// The files it was to be read from, and their digest before.
+    read: Option<(Files, [u8; 32])>,
+    /// Whether they changed meanwhile: what was read may never have stood there as a whole.
+    is_passing: bool,
+}
+
+impl Fault {
+    const fn of(text: String, read: Option<(Files, [u8; 32])>) -> Self {
+        Self { text, read, is_passing: false }
+    }
+
+    /// Returns the candidate that is to be watched and what is not to be tried again. That is what stood there
+    /// before the reading: what came in between was not looked at, and may be good.
+    fn remembered(self, in_force: &Files, before: Look) -> (Option<Files>, Option<Look>) {
+        let other = self.read.filter(|(files, _)| files != in_force);
+        let look = (before.0, other.as_ref().map(|(_, digest)| *digest));
+        (other.map(|(files, _)| files), (!self.is_passing).then_some(look))
+    }
 }
 
 impl Reloader {
@@ -66,7 +87,7 @@ impl Reloader {
     pub(super) fn new(
         broker: &Broker,
         (config, domain, files, digest): (PathBuf, TrustDomain, Files, [u8; 32]),
-        trust: watch::Sender<Arc<Trust>>,
+        (trust, marks): (watch::Sender<Arc<Trust>>, CrlMarks),
     ) -> Self {
         Self {
             config,
@@ -76,6 +97,7 @@ impl Reloader {
             connections: Arc::clone(&broker.connections),
             generations: Arc::clone(&broker.generations),
             trust,
+            marks,
             files: (files, digest),
             candidate: None,
             seen: Seen::default(),
@@ -127,7 +149,8 @@ impl Reloader {
     async fn look(&mut self) {
         let look = self.digests().await;
         if look.0 == self.files.1 && self.candidate.is_none() {
-            if self.seen.refused.take().is_some() {
+            self.seen.refused = None;
+            if std::mem::take(&mut self.seen.is_faulty) {
                 tracing::info!("the files are again those of the generation in force");
                 self.generations.settle();
             }
@@ -149,18 +172,20 @@ impl Reloader {
 
     /// Reads a generation and puts it in force, or says what is wrong with it and leaves the last good one.
     async fn take(&mut self, by: Option<Caller>, cause: ReloadCause) -> Result<Taken, String> {
+        let before = self.digests().await;
         let refused = match self.read().await {
             Ok(read) => match self.put_in_force(read, by, cause).await {
                 Ok(taken) => return Ok(taken),
                 // It is good, and is tried again at the next look.
                 Err(fault) => fault,
             },
-            Err(Fault { text, files }) => {
-                self.candidate = files.filter(|files| *files != self.files.0);
-                self.seen.refused = Some(self.digests().await);
+            Err(fault) => {
+                let text = fault.text.clone();
+                (self.candidate, self.seen.refused) = fault.remembered(&self.files.0, before);
                 text
             }
         };
+        self.seen.is_faulty = true;
         self.generations.refuse(&refused);
         tracing::error!(fault = refused, %cause, "generation refused: the last good one stays");
         Err(refused)
@@ -170,9 +195,10 @@ impl Reloader {
         let (config, domain) = (self.config.clone(), self.domain.clone());
         let (before, now) = (Arc::clone(&self.trust.borrow()), self.clock.now());
         let read = move || {
-            let settings = Settings::read(&config)
-                .map_err(|error| Fault { text: error.to_string(), files: None })?;
-            let fault = |text: String| Fault { text, files: Some(settings.files.clone()) };
+            let settings =
+                Settings::read(&config).map_err(|error| Fault::of(error.to_string(), None))?;
+            let files = || Some((settings.files.clone(), settings.digest));
+            let fault = |text: String| Fault::of(text, files());
             if settings.trust.domain != domain {
                 let text = "server.trust_domain: it cannot change while the broker runs";
                 return Err(fault(format!("{}: {text}", config.display())));
@@ -180,12 +206,13 @@ impl Reloader {
             let trust =
                 before.load_next(&settings.trust, now).map_err(|error| fault(error.to_string()))?;
             if settings.files.digest() != settings.digest {
-                return Err(fault("the files changed while they were read".to_owned()));
+                let text = "the files changed while they were read".to_owned();
+                return Err(Fault { is_passing: true, ..fault(text) });
             }
             let (files, digest) = (settings.files, settings.digest);
             Ok(Read { trust, rules: settings.ledger.rules, files, digest })
         };
-        let panicked = |_| Fault { text: "its reading has panicked".to_owned(), files: None };
+        let panicked = |_| Fault::of("its reading has panicked".to_owned(), None);
         tokio::task::spawn_blocking(read).await.map_err(panicked)?
     }
 
@@ -215,6 +242,9 @@ impl Reloader {
         (self.candidate, self.seen) = (None, Seen::default());
         self.told.clear();
         self.generations.take(&trust, digest, self.clock.now());
+        if let Err(error) = self.marks.note(&trust) {
+            tracing::error!(%error, "the numbers of crls could not be noted for the next start");
+        }
         let generation = Hex(&digest);
         tracing::info!(%generation, index, cut, %cause, "generation in force");
         Ok(Taken { index, digest, cut })
@@ -224,9 +254,10 @@ impl Reloader {
     /// runtime's threads. Whoever is on the way in looks for himself, once he is in the list.
     async fn cut_untrusted(&self, trust: &Arc<Trust>) -> usize {
         let (trust, now) = (Arc::clone(trust), self.clock.now());
-        let bars = Arc::clone(&self.ledger.bars().borrow());
+        let bars = self.ledger.bars();
         let connections = Arc::clone(&self.connections);
-        let cut = move || connections.cut_untrusted(&trust, now, &bars);
+        let newest = move || Arc::clone(&bars.borrow());
+        let cut = move || connections.cut_untrusted(&trust, now, newest);
         let done = tokio::task::spawn_blocking(cut).await;
         done.unwrap_or_else(|_| self.connections.cut_where(|_| true))
     }
@@ -263,4 +294,41 @@ enum Told {
     Due,
     /// That it is out of date.
     Over,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn settings(path: &std::path::Path, text: &str) -> Settings {
+        fs::write(path, text).unwrap();
+        Settings::read(path).unwrap()
+    }
+
+    /// What comes between the reading and the next look was not read: it is tried.
+    #[test]
+    fn what_came_after_the_reading_is_not_remembered_as_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("portway.toml");
+        let whole = include_str!("../../config/portway.toml");
+        let in_force = settings(&path, whole);
+        let ca = in_force.trust.agencies.values().next().unwrap().ca.clone();
+        fs::create_dir_all(ca.parent().unwrap()).unwrap();
+        fs::write(&ca, "bad").unwrap();
+        let read = Settings::read(&path).unwrap();
+        let before = (in_force.files.digest(), None);
+        let fault = |is_passing| Fault {
+            is_passing,
+            ..Fault::of("no good".to_owned(), Some((read.files.clone(), read.digest)))
+        };
+
+        fs::write(&ca, "good").unwrap();
+
+        let (candidate, refused) = fault(false).remembered(&in_force.files, before);
+        assert_eq!((candidate, refused), (None, Some(before)));
+        assert_ne!(refused, Some((in_force.files.digest(), None)));
+        assert_eq!(fault(true).remembered(&in_force.files, before).1, None);
+    }
 }

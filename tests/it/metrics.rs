@@ -99,6 +99,8 @@ async fn figures_are_shown_as_they_are() {
     let home = stage.home("police", Role::Service);
     Door::without_certificate(&home).knock(&stage.address).await.expect_err("a stranger");
     let officer = stage.connect("police", Role::Officer).await;
+    // A peer may think itself connected a moment before it is let in.
+    size(&officer).await;
 
     let mut samples = scrape(&stage);
     // A peer may hear that it is refused a moment before it is counted.

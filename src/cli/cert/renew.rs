@@ -7,6 +7,7 @@ use std::{
 
 use clap::Args;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::{
     cli::{
@@ -15,7 +16,7 @@ use crate::{
     },
     client::{Connection, Error, Identity, json},
     identity::Credentials,
-    pki::{self, NewRequest, PkiError, Profile},
+    pki::{self, NewRequest, PkiError, Profile, Request},
     record::Rotation,
 };
 
@@ -64,23 +65,38 @@ pub(super) async fn renew(args: &RenewArgs, global: &Global, out: Output) -> Res
     }
 }
 
-/// Makes the new key and its request, or finds those of a renewal that is under way.
+/// Makes the new key and its request, or finds those of a renewal that is under way. What was left by a crash, or by
+/// one that was done, is begun anew.
 fn prepare(identity: &Identity, dir: &Path) -> Result<String, Failure> {
     let renewal = dir.join(RENEWAL);
     let [key, request] = ["key.pem", "request.pem"].map(|name| renewal.join(name));
-    // The request is written last: where it is, the key is whole.
-    if request.exists() {
-        return super::read(&request);
+    let domain = identity.trust_domain().parse().map_err(Failure::usage)?;
+    let profile = Profile::Client { domain, seat: identity.seat().clone() };
+    if let Some(request) = under_way([&key, &request, &dir.join("key.pem")], &profile) {
+        return Ok(request);
     }
     if renewal.exists() {
         fs::remove_dir_all(&renewal).map_err(Failure::failed)?;
     }
-    let domain = identity.trust_domain().parse().map_err(Failure::usage)?;
-    let new = NewRequest::new(&Profile::Client { domain, seat: identity.seat().clone() })?;
+    let new = NewRequest::new(&profile)?;
     pki::create_directory(&renewal)?;
     pki::write_private(&key, &new.key_pem)?;
-    pki::write_public(&request, &new.pem)?;
+    let whole = renewal.join("request.tmp");
+    pki::write_public(&whole, &new.pem)?;
+    fs::rename(&whole, &request).map_err(Failure::failed)?;
     Ok(new.pem)
+}
+
+/// Returns the request of a renewal that can be gone on with: whole, in the same name, of the key beside it, and that
+/// key is not the one in use already.
+pub(super) fn under_way([key, request, live]: [&Path; 3], profile: &Profile) -> Option<String> {
+    let text = fs::read_to_string(request).ok()?;
+    let parsed = Request::parse(&text).ok().filter(|parsed| parsed.profile() == profile)?;
+    let holds = |path| {
+        let key = fs::read_to_string(path).ok().map(Zeroizing::new);
+        key.is_some_and(|key| parsed.is_of(&key))
+    };
+    (holds(key) && !holds(live)).then_some(text)
 }
 
 /// Puts a certificate in place with its key, once it was found to be the next one of this identity and, where there

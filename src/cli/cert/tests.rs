@@ -101,3 +101,33 @@ fn a_line_that_makes_no_sense_is_a_usage_error() {
     }
     assert_eq!(files(&dir, ""), ["text"]);
 }
+
+/// Whatever a crash left there: only a whole request of a key that is not in use yet is gone on with.
+#[test]
+fn a_renewal_is_gone_on_with_or_begun_anew() {
+    let dir = TempDir::new().unwrap();
+    let profile = |name: &str| {
+        let uri = format!("agency/police/service/{name}");
+        let seat = Seat::parse(&uri).unwrap();
+        Profile::Client { domain: "exchange.example".parse().unwrap(), seat }
+    };
+    let paths = ["next.pem", "request.pem", "key.pem"].map(|name| dir.path().join(name));
+    let [next, request, live] = [&paths[0], &paths[1], &paths[2]];
+    let [new, old] = [(); 2].map(|()| NewRequest::new(&profile("rms")).unwrap());
+    let found = || renew::under_way([next, request, live], &profile("rms"));
+    fs::write(live, &*old.key_pem).unwrap();
+    fs::write(next, &*new.key_pem).unwrap();
+    assert_eq!(found(), None);
+    fs::write(request, &new.pem).unwrap();
+    assert_eq!(found(), Some(new.pem.clone()));
+
+    assert_eq!(renew::under_way([next, request, live], &profile("other")), None);
+    for torn in [0, 1, new.pem.len() / 2] {
+        fs::write(request, &new.pem[..torn]).unwrap();
+        assert_eq!(found(), None, "{torn}");
+    }
+    fs::write(request, &old.pem).unwrap();
+    assert_eq!(found(), None, "of another key");
+    fs::write(next, &*old.key_pem).unwrap();
+    assert_eq!(found(), None, "of the key in use");
+}

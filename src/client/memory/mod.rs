@@ -73,6 +73,19 @@ pub struct Memory {
 struct Keys {
     rotations: Vec<Rotation>,
     chain: Arc<Chain>,
+    /// The tree in which the last of them handed over: whatever is believed contains it, or is a part of it. The key
+    /// before may be in others' hands, and signs smaller trees for ever.
+    handover: Option<Arc<Seen>>,
+}
+
+impl Keys {
+    fn new(log: &Verifier, rotations: Vec<Rotation>) -> Result<Self, RotationError> {
+        let chain = Rotation::chain(log, &rotations)?;
+        let open = |last: &Rotation| Seen::open(&last.checkpoint, &chain).map(Arc::new);
+        let handover = rotations.last().map(open).transpose();
+        let handover = handover.map_err(|_| RotationError::OtherKey)?;
+        Ok(Self { rotations, chain: chain.into(), handover })
+    }
 }
 
 /// Checkpoints that are known to lie on one history, the newest one apart.
@@ -92,16 +105,21 @@ impl Memory {
     pub fn open(dir: &Path, log: Verifier) -> Result<Self, Error> {
         let file = Locked::lock(dir)?;
         let rotations = file.read_rotations()?;
-        let chain = Rotation::chain(&log, &rotations)
-            .map_err(|error| wrong(&dir.join(Rotation::FILE), error))?;
-        let memory = Self {
-            dir: dir.to_owned(),
-            log,
-            keys: Mutex::new(Keys { rotations, chain: chain.into() }),
-            history: Mutex::default(),
-        };
-        if let Some(seen) = memory.stored(&file)? {
-            memory.history().renew(seen);
+        let keys =
+            Keys::new(&log, rotations).map_err(|error| wrong(&dir.join(Rotation::FILE), error))?;
+        let memory =
+            Self { dir: dir.to_owned(), log, keys: Mutex::new(keys), history: Mutex::default() };
+        let handover = memory.handover();
+        match (memory.stored(&file)?, handover) {
+            (Some(stored), Some(handover))
+                if stored.size() == handover.size() && !stored.is_same_tree(&handover) =>
+            {
+                let fault = Fault::Fork { size: stored.size() };
+                return Err(memory.contradiction(fault, &handover, &stored));
+            }
+            (Some(stored), _) => memory.history().renew(stored),
+            (None, Some(handover)) => memory.history().renew_with(handover),
+            (None, None) => {}
         }
         Ok(memory)
     }
@@ -139,9 +157,9 @@ impl Memory {
         if known.len() >= rotations.len() {
             return Ok(());
         }
-        let chain = Rotation::chain(&self.log, &rotations).map_err(Fault::Rotation)?;
-        file.write_rotations(&rotations)?;
-        *self.keys() = Keys { rotations, chain: chain.into() };
+        let keys = Keys::new(&self.log, rotations).map_err(Fault::Rotation)?;
+        file.write_rotations(&keys.rotations)?;
+        *self.keys() = keys;
         Ok(())
     }
 
@@ -149,8 +167,8 @@ impl Memory {
     fn renew_keys(&self, file: &Locked) -> Result<(), Error> {
         let rotations = file.read_rotations()?;
         if rotations.len() > self.keys().rotations.len() {
-            let chain = Rotation::chain(&self.log, &rotations).map_err(Fault::Rotation)?;
-            *self.keys() = Keys { rotations, chain: chain.into() };
+            let keys = Keys::new(&self.log, rotations).map_err(Fault::Rotation)?;
+            *self.keys() = keys;
         }
         Ok(())
     }
@@ -168,6 +186,19 @@ impl Memory {
     /// Returns the newest checkpoint.
     pub fn known(&self) -> Option<Arc<Seen>> {
         self.history().newest.clone()
+    }
+
+    /// Returns the tree in which the log's key handed over last, and what is remembered, where that is not known to
+    /// be a part of it yet: it has to be proven before anything else is adopted.
+    pub fn unproven_handover(&self) -> Option<(Arc<Seen>, Option<Arc<Seen>>)> {
+        let newest = self.known();
+        let size = newest.as_ref().map_or(0, |newest| newest.size());
+        let handover = self.handover().filter(|handover| size < handover.size())?;
+        Some((handover, newest))
+    }
+
+    fn handover(&self) -> Option<Arc<Seen>> {
+        self.keys().handover.clone()
     }
 
     /// Returns the size of the newest checkpoint; 0 where there is none.
@@ -235,6 +266,11 @@ impl Memory {
             }
         }
         let newest = history.newest.clone();
+        let size = newest.as_ref().map_or(0, |newest| newest.size());
+        let handover = self.handover().filter(|handover| size < handover.size());
+        if let Some(handover) = handover.filter(|handover| !handover.is_same_tree(seen)) {
+            return Ok(Adoption::Unproven(handover));
+        }
         let joint = proven.filter(|proven| history.holds(proven));
         match (newest, joint) {
             // A part of something that lies on the history lies on it too.

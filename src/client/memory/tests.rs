@@ -255,7 +255,8 @@ fn a_key_that_was_replaced_signs_nothing_more() {
     let Fresh { memory, dir: _dir } = fresh();
     let log = rotated();
     memory.follow(log.rotations()).unwrap();
-    advance(&memory, &log, 0, 9).unwrap();
+    advance(&memory, &log, 0, 5).unwrap();
+    advance(&memory, &log, 5, 9).unwrap();
     let since = memory.known();
     for size in [6, 9, 12] {
         let forged = sample::log(size).note(size);
@@ -287,7 +288,8 @@ fn a_key_that_another_process_followed_is_taken_up() {
     advance(&first, &log, 0, 4).unwrap();
     let second = open(&dir);
     second.follow(log.rotations()).unwrap();
-    advance(&second, &log, 4, 9).unwrap();
+    advance(&second, &log, 4, 5).unwrap();
+    advance(&second, &log, 5, 9).unwrap();
 
     // It is shown the tree that hands over, which both keys signed.
     let Adoption::Unproven(newest) = advance(&first, &log, 4, 5).unwrap() else {
@@ -311,4 +313,55 @@ fn a_key_given_by_hand_goes_on_from_what_is_remembered() {
 
     let memory = Memory::open(dir.path(), newest).unwrap();
     assert_eq!((memory.known_size(), memory.chain().spans().count()), (4, 2));
+}
+
+fn knows_handover(log: &Log) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let lines: String = log.rotations().iter().map(Rotation::to_line).collect();
+    std::fs::write(dir.path().join(Rotation::FILE), lines).unwrap();
+    dir
+}
+
+/// The key before signs smaller trees for ever, in whose hands it may be.
+#[test]
+fn whoever_was_handed_a_rotation_starts_from_its_tree() {
+    let log = rotated();
+    let dir = knows_handover(&log);
+    let memory = open(&dir);
+    assert_eq!(memory.known_size(), 5);
+
+    let known = memory.known();
+    let (found, _) = fault(memory.check(known.as_deref(), &fork(4, 2).note(4), None));
+
+    assert_eq!(found, Fault::Older { size: 4, known: 5 });
+    assert_eq!(advance(&memory, &log, 5, 9).unwrap(), Adoption::Done);
+    assert_eq!(open(&dir).known_size(), 9);
+}
+
+#[test]
+fn nothing_is_adopted_before_the_handover_is_proven_of_what_was_known() {
+    let log = rotated();
+    let dir = knows_handover(&log);
+    std::fs::write(dir.path().join("checkpoint"), log.note(3)).unwrap();
+    let memory = open(&dir);
+    let (handover, known) = memory.unproven_handover().expect("not shown to extend 3");
+    assert_eq!((handover.size(), known.unwrap().size()), (5, 3));
+    let forged = fork(4, 3);
+
+    // It extends what is remembered, and is no part of the tree that handed over.
+    let adoption = advance(&memory, &forged, 3, 4).unwrap();
+
+    assert_eq!(adoption, Adoption::Unproven(handover));
+    assert_eq!(memory.known_size(), 3);
+    assert_eq!(advance(&memory, &log, 3, 5).unwrap(), Adoption::Done);
+    assert_eq!(memory.unproven_handover(), None);
+    assert_eq!(advance(&memory, &log, 5, 9).unwrap(), Adoption::Done);
+}
+
+#[test]
+fn another_tree_of_the_size_that_handed_over_is_a_fork() {
+    let dir = knows_handover(&rotated());
+    std::fs::write(dir.path().join("checkpoint"), fork(5, 3).note(5)).unwrap();
+    let opened = Memory::open(dir.path(), sample::signer().verifier().clone());
+    assert_eq!(fault(opened).0, Fault::Fork { size: 5 });
 }

@@ -40,13 +40,17 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
         let since = chain.open(&rotation.checkpoint).map_err(|it| fault(What::Checkpoint(it)))?;
         extends(&since, &entries).map_err(fault)?;
     }
+    let mut before_rotation = log.is_before_rotation(checkpoint.size);
     if let Some(note) = since {
         let fault = |what| Finding::new("the older checkpoint", what);
         let since = chain.open(note).map_err(|error| fault(What::Checkpoint(error)))?;
         extends(&since, &entries).map_err(fault)?;
+        // A tree that was kept from its own time needs no signature of today.
+        before_rotation &= since.size < checkpoint.size;
     }
     let Checkpoint { origin, size, root } = checkpoint;
-    Ok(Verified { origin, size, root, records, key_was_given: log.key.is_some() })
+    let key_was_given = log.key.is_some();
+    Ok(Verified { origin, size, root, records, key_was_given, before_rotation })
 }
 
 const VKEYS: &str = "log.vkeys";

@@ -30,6 +30,9 @@ pub struct Verified {
     pub records: u64,
     /// Whether the log's key was given; else it was taken from what was verified, which is its own claim.
     pub key_was_given: bool,
+    /// Whether it was signed for a tree before a handover that is known: by a key that may have been in others' hands
+    /// since. It is as good as the word of whoever kept it.
+    pub before_rotation: bool,
 }
 
 /// What is known of the log before anything is verified.
@@ -45,6 +48,11 @@ impl Trust {
     /// Trusts a key.
     pub const fn key(key: Verifier) -> Self {
         Self { key: Some(key), rotations: Vec::new() }
+    }
+
+    /// Tells whether a tree is smaller than one in which a key is known to have handed over.
+    fn is_before_rotation(&self, size: u64) -> bool {
+        self.rotations.iter().any(|rotation| size < rotation.size())
     }
 
     /// Returns the keys of the log; none where none was given.

@@ -27,6 +27,7 @@ pub(super) fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Ve
         trees.add(&since).map_err(|error| fault(What::Fault(error)))?;
     }
     let mut records = 0;
+    let mut before_rotation = false;
     for (document, number) in
         serde_json::Deserializer::from_str(&text).into_iter::<Value>().zip(1_u64..)
     {
@@ -35,11 +36,12 @@ pub(super) fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Ve
         let paper = read(document).ok_or_else(|| fault(What::Form("no receipt, no record")))?;
         let checkpoint = paper.verify(&chain).map_err(|error| fault(What::Fault(error)))?;
         trees.add(&checkpoint).map_err(|error| fault(What::Fault(error)))?;
+        before_rotation |= log.is_before_rotation(checkpoint.size);
         records += 1;
     }
     match trees.newest().filter(|_| records > 0) {
         Some(Checkpoint { origin, size, root }) => {
-            Ok(Verified { origin, size, root, records, key_was_given: true })
+            Ok(Verified { origin, size, root, records, key_was_given: true, before_rotation })
         }
         None => Err(fault(What::Form("holds no receipt and no record"))),
     }

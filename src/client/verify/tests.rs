@@ -448,6 +448,26 @@ fn rotations_of_an_export_are_held_against_its_tree() {
     assert!(verify(&written_rotated(&export_of(&log)).dir, &known, None).is_ok());
 }
 
+/// Whoever stole the key before could have made it since: that no newer key has a part in it is said.
+#[test]
+fn an_export_from_before_a_known_rotation_says_so() {
+    let log = rotated();
+    let [oldest, ..] = keys();
+    let known = Trust { rotations: log.rotations(), ..Trust::key(oldest.clone()) };
+    let before = sample::log(50);
+    let written = write(&export_of(&before));
+    let says = |trust: &Trust, since: Option<&str>| {
+        verify(&written.dir, trust, since).map(|it| it.before_rotation)
+    };
+    assert_eq!(says(&Trust::key(oldest), None), Ok(false));
+    assert_eq!(says(&known, None), Ok(true));
+    assert_eq!(says(&known, Some(&before.note(49))), Ok(true));
+    // That very tree was kept from its own time.
+    assert_eq!(says(&known, Some(&before.note(50))), Ok(false));
+    let whole = verify(&written_rotated(&export_of(&log)).dir, &known, None);
+    assert_eq!(whole.map(|it| it.before_rotation), Ok(false));
+}
+
 #[test]
 fn receipts_of_several_keys_are_verified_one_by_one() {
     let log = rotated();

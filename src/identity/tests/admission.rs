@@ -267,7 +267,13 @@ async fn handshakes_are_bounded_and_the_oldest_makes_room() {
     for socket in &mut stalled[..4] {
         reset(socket).await;
     }
-    assert!(exchange.rejections.count(Rejection::HandshakeEvicted) >= 13);
+    // A peer may see it a moment before it is counted.
+    guarded(async {
+        while exchange.rejections.count(Rejection::HandshakeEvicted) < 13 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(exchange.connections.count(), 0);
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{Barring, KeyId},
-    identity::{Fault, TrustError, key_of_authority},
+    identity::{CrlMarks, Fault, TrustError, key_of_authority},
 };
 
 const RMS: &str = "spiffe://exchange.example/agency/police/service/rms";
@@ -23,7 +23,7 @@ impl Exchange {
         let trust = Arc::new(self.with_lists(bundle, lists).unwrap());
         self.trust.send_replace(Arc::clone(&trust));
         let bars = Arc::clone(&self.bars.borrow());
-        self.connections.cut_untrusted(&trust, self.clock.now(), &bars)
+        self.connections.cut_untrusted(&trust, self.clock.now(), || Arc::clone(&bars))
     }
 
     fn fault(&mut self, bundle: &str, lists: &str) -> Fault {
@@ -127,7 +127,8 @@ async fn a_list_out_of_date_closes_its_own_ca() {
     let council = "spiffe://exchange.example/agency/council/service/crm";
     let council = exchange.council.issue(&mint::client(&[council]));
     let (old, new) = (exchange.service(), successor.issue(&mint::client(&[RMS])));
-    let lists = format!("{}{}", exchange.police.crl(1, &[], 5), successor.crl(1, &[], 50));
+    let of_successor = successor.crl(1, &[], 50);
+    let lists = format!("{}{of_successor}", exchange.police.crl(1, &[], 5));
     exchange.put_in_force(&bundle, &lists);
     let mut open = Vec::new();
     for identity in [&old, &new, &council] {
@@ -148,7 +149,7 @@ async fn a_list_out_of_date_closes_its_own_ca() {
     // Neither a start nor another generation waits for the next list.
     exchange.put_in_force(&bundle, &lists);
     assert_eq!(exchange.refused(Some(&old)).await, Rejection::CrlExpired);
-    let lists = format!("{}{}", exchange.police.crl(2, &[], 20), successor.crl(1, &[], 50));
+    let lists = format!("{}{of_successor}", exchange.police.crl(2, &[], 20));
     assert_eq!(exchange.put_in_force(&bundle, &lists), 0);
     exchange.admit(&old).await;
 }
@@ -171,6 +172,8 @@ async fn a_list_that_cannot_be_relied_on_is_refused_with_all_the_rest() {
     assert!(matches!(exchange.fault(&bundle, &twice), Fault::CrlTwice));
     let older = exchange.police.crl(6, &[], 30);
     assert!(matches!(exchange.fault(&bundle, &older), Fault::CrlOlder));
+    let other = exchange.police.crl(7, &[], 31);
+    assert!(matches!(exchange.fault(&bundle, &other), Fault::CrlChanged));
     let both = format!("{bundle}{}", exchange.council.pem);
     assert!(matches!(exchange.fault(&both, &good), Fault::CrlMissing(_)));
     assert!(matches!(exchange.fault(&bundle, ""), Fault::CrlMissing(_)));
@@ -235,4 +238,84 @@ async fn an_expired_root_vouches_for_nobody_without_a_reload() {
     exchange.admit(&service).await;
     exchange.clock.0.store(mint::today().plus_days(6).ms(), Ordering::SeqCst);
     assert_eq!(exchange.refused(Some(&service)).await, Rejection::Expired);
+}
+
+/// A CA between that ends takes who is in by its word with it, without a reload.
+#[tokio::test]
+async fn an_expired_ca_between_cuts_who_is_in() {
+    let mut exchange = Exchange::open();
+    let between = exchange.police.intermediate_for("Police issuing CA", 5);
+    let leaf = between.issue(&mint::client(&[RMS]));
+    let bundle = exchange.police_pem();
+    let lists = format!("{}{}", exchange.police.crl(1, &[], 300), between.crl(1, &[], 300));
+    exchange.put_in_force(&format!("{bundle}{}", between.pem), &lists);
+    let (_client, stream) = exchange.admit(&leaf).await;
+    let end = mint::today().plus_days(5);
+    assert_eq!(exchange.connections.cut_expired(end), 0);
+    assert_eq!(exchange.connections.cut_expired(end.plus_days(1)), 1);
+    assert!(stream.peer().connection.is_cut());
+}
+
+/// Two agencies that share a CA take its lists at their own pace; neither goes back.
+#[tokio::test]
+async fn lists_are_compared_with_those_of_the_same_agency() {
+    let mut exchange = Exchange::open();
+    let bundle = exchange.police_pem();
+    let [first, second, third] = [1, 2, 3].map(|number| exchange.police.crl(number, &[], 30));
+    let ca = mint::write(exchange.dir.path(), "shared.pem", &bundle);
+    let crl = mint::write(exchange.dir.path(), "shared-crl.pem", &first);
+    let shared = Source { ca, crl: Some(crl) };
+    exchange.sources.agencies.insert("school".parse().unwrap(), shared.clone());
+    exchange.sources.operators = Some(shared);
+    exchange.put_in_force(&bundle, &second);
+    exchange.put_in_force(&bundle, &third);
+    // A start takes what was in force, though the numbers of one CA differ.
+    let marks = CrlMarks::within(exchange.dir.path());
+    let trust = Arc::clone(&exchange.trust.borrow());
+    marks.note(&trust).unwrap();
+    marks.check(&trust).unwrap();
+    assert!(matches!(exchange.fault(&bundle, &second), Fault::CrlOlder));
+}
+
+/// Whoever revokes a CA while connections are asked anew cuts by what he sees; the rest is found here.
+#[tokio::test]
+async fn a_ca_revoked_while_connections_are_asked_anew_is_found() {
+    let mut exchange = Exchange::open();
+    let service = exchange.service();
+    let (_client, stream) = exchange.admit(&service).await;
+    let key = key_of_authority(&exchange.dir.path().join("police.pem")).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let bars = || {
+        let mut bars = Bars::default();
+        if asked.replace(asked.get() + 1) > 0 {
+            bars.apply(&Barring::AuthorityRevoked(key), 7);
+        }
+        Arc::new(bars)
+    };
+    let trust = Arc::clone(&exchange.trust.borrow());
+    assert_eq!(exchange.connections.cut_untrusted(&trust, exchange.clock.now(), bars), 1);
+    assert!(stream.peer().connection.is_cut());
+}
+
+/// No certificate may be signed with SHA-1, and no list either: it is refused when it is read.
+#[tokio::test]
+async fn a_list_signed_with_sha1_is_refused() {
+    let mut exchange = Exchange::open();
+    let dir = tempfile::tempdir().unwrap();
+    let made = |md: &str| {
+        let script = format!(
+            "touch index && echo 01 > number && printf '[ca]\ndefault_ca=x\n[x]\ndatabase=index\n\
+             crlnumber=number\ndefault_crl_days=30\ndefault_md={md}\n' > c.cnf && \
+             (test -f ca.pem || openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out ca.pem \
+             -days 3650 -subj /CN=Old) && openssl ca -config c.cnf -gencrl -keyfile k.pem -cert ca.pem"
+        );
+        let ran = std::process::Command::new("sh").args(["-c", &script]).current_dir(&dir).output();
+        let ran = ran.unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let (strong, weak) = (made("sha256"), made("sha1"));
+    let bundle = std::fs::read_to_string(dir.path().join("ca.pem")).unwrap();
+    assert!(matches!(exchange.fault(&bundle, &weak), Fault::CrlSignature));
+    exchange.with_lists(&bundle, &strong).unwrap();
 }

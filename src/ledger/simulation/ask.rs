@@ -67,19 +67,7 @@ impl World<'_> {
         match *ask {
             Ask::Approve { agreement, pick } => self.approve(agreement, pick),
             Ask::Consult { agency } => Some(consult(agency, self.audit.size)),
-            Ask::Create { agency, name, shape } => {
-                self.unique += 1;
-                let moment = (self.now(), self.unique);
-                let random = &mut Random::new(shape);
-                let mut subscription = sample::subscription(name, random, moment);
-                if random.chance(90) {
-                    self.fit_subscription(&mut subscription, agency, random);
-                }
-                let (answer, answered) = oneshot::channel();
-                let by = sample::service(agency);
-                let command = Command::CreateSubscription { by, subscription, answer };
-                Some((command, Waiting::Subscribed(answered)))
-            }
+            Ask::Create { agency, name, shape } => Some(self.create(agency, name, shape)),
             Ask::List { agency } => {
                 let (answer, answered) = oneshot::channel();
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
@@ -118,12 +106,8 @@ impl World<'_> {
                 self.wait_for(Ticket::Withdraw(id.clone()), answered);
                 Some((Command::Withdraw { by, id, answer }, Waiting::Traced))
             }
-            Ask::Reinstate { agency } => {
-                Some(self.bar(agency, Barring::AgencyReinstated(sample::agency(agency))))
-            }
-            Ask::Suspend { agency } => {
-                Some(self.bar(agency, Barring::AgencySuspended(sample::agency(agency))))
-            }
+            Ask::Reinstate { agency } => Some(self.bar(agency, Barring::AgencyReinstated)),
+            Ask::Suspend { agency } => Some(self.bar(agency, Barring::AgencySuspended)),
             Ask::Acknowledge { stream, up_to } => self.acknowledge(stream, up_to),
             Ask::Close { stream } => {
                 let (place, open) = self.a_stream(stream)?;
@@ -143,10 +127,25 @@ impl World<'_> {
         }
     }
 
-    fn bar(&mut self, agency: usize, act: Barring) -> (Command, Waiting) {
+    fn create(&mut self, agency: usize, name: usize, shape: u64) -> (Command, Waiting) {
+        self.unique += 1;
+        let moment = (self.now(), self.unique);
+        let random = &mut Random::new(shape);
+        let mut subscription = sample::subscription(name, random, moment);
+        if random.chance(90) {
+            self.fit_subscription(&mut subscription, agency, random);
+        }
         let (answer, answered) = oneshot::channel();
-        if matches!(act, Barring::AgencySuspended(_)) {
-            self.wait_for(Ticket::Suspend(sample::agency(agency)), answered);
+        let by = sample::service(agency);
+        let command = Command::CreateSubscription { by, subscription, answer };
+        (command, Waiting::Subscribed(answered))
+    }
+
+    fn bar(&mut self, agency: usize, act: fn(AgencyId) -> Barring) -> (Command, Waiting) {
+        let (answer, answered) = oneshot::channel();
+        let act = act(sample::agency(agency));
+        if let Barring::AgencySuspended(agency) = &act {
+            self.wait_for(Ticket::Suspend(agency.clone()), answered);
         } else {
             self.wait_for(Ticket::Reinstate, answered);
         }

@@ -2,7 +2,7 @@
 //! are out of date.
 
 use super::{comes_in, following, next_number};
-use crate::stage::{Role, Stage, crl, draft, in_force, now, put};
+use crate::stage::{Cli, Role, Stage, crl, draft, in_force, now, put};
 
 /// A stage where the council's CA has a list, with nobody on it.
 fn stage() -> Stage {
@@ -57,4 +57,20 @@ async fn a_list_out_of_date_closes_its_own_agency_only() {
     put(&stage.path("ca/council/crl.pem"), &crl(&ca, 3, &[], now().plus_days(1)));
     in_force(&stage, |it| it.crls.iter().any(|crl| crl.number == "03")).await;
     assert!(comes_in(&stage, "council", Role::Service).await);
+}
+
+/// What a running broker refuses, no start takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_list_stops_a_start() {
+    let mut stage = stage();
+    let (ca, file) = (stage.path("ca/council"), stage.path("ca/council/crl.pem"));
+    put(&file, &crl(&ca, 9, &[], now().plus_days(30)));
+    in_force(&stage, |it| it.crls.iter().any(|crl| crl.number == "09")).await;
+    stage.terminate();
+    put(&file, &crl(&ca, 8, &[], now().plus_days(30)));
+    let config = stage.path("broker/portway.toml");
+    let said = Cli::nobody().run(["serve", "--config", config.to_str().unwrap()]);
+    assert!(said.failed(2).contains("lower number"));
+    put(&file, &crl(&ca, 9, &[], now().plus_days(30)));
+    stage.serve_again();
 }

@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use portway::{domain::ReloadCause, record::Event};
+use portway::{
+    client::{Follower, Incoming},
+    domain::ReloadCause,
+    record::Event,
+};
 
 use super::{done, following, next_number, operator};
 use crate::stage::{Cli, Role, Stage, copy_dir, draft, events, in_force, now, put};
@@ -99,30 +103,68 @@ async fn a_bad_generation_is_refused_whole() {
     assert_eq!(stage.generation().await.digest, good.digest);
 }
 
-/// The rules that are in force decide, from their record on; streams that hold something come back.
+/// P4: what was given under other rules may be what these forbid. Streams that hold something are cut, and come back
+/// to a decision of now; the others go on.
 #[tokio::test(flavor = "multi_thread")]
-async fn other_rules_decide_from_their_record_on() {
+async fn other_rules_cut_the_streams_that_hold_something() {
     let stage = with_rules();
     stage.agree().await;
-    stage.subscribe("council").await;
+    for agency in ["council", "housing"] {
+        stage.subscribe(agency).await;
+    }
     let police = stage.connect("police", Role::Service).await;
-    let mut follower = following(&stage, "council").await;
+    let (mut council, mut housing) =
+        (following(&stage, "council").await, following(&stage, "housing").await);
     police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(next_number(&mut follower).await, 1);
-    let path = stage.path("broker/rules/alert.cedar");
-    let stricter = format!(
-        "{}\n@id(\"closed\")\n@why(\"Nothing is admitted while the house is being moved.\")\n\
-         @order(\"1\")\n@refusal(\"NOT_PERMITTED\")\nforbid (principal, action == Action::\"PUBLISH\", resource);\n",
-        fs::read_to_string(&path).unwrap()
-    );
-    put(&path, &stricter);
+    assert_eq!(next_number(&mut council).await, 1);
+    acknowledge_one(&stage, &mut housing).await;
+
+    let path = stage.path("broker/rules/children.cedar");
+    let text = fs::read_to_string(&path).unwrap();
+    put(&path, &text.replace("Field::\"CONTACT\"", "Field::\"AS_OF\""));
+    let index = done(&operator(&stage), &["reload"]);
+
+    council.next().await.expect_err("it held something");
+    police.publish(draft(now()), None).await.unwrap();
+    assert_eq!(next_number(&mut housing).await, 2);
+    let mut council = following(&stage, "council").await;
+    assert_eq!((next_number(&mut council).await, next_number(&mut council).await), (1, 2));
+    let officer = stage.connect("police", Role::Officer).await;
+    let mut before = None;
+    for (at, event) in events(&officer).await {
+        if let Event::BrokerStarted { rules, .. } = event {
+            before = Some(rules);
+        } else if let Event::Reloaded(reloaded) = event
+            && at == index
+        {
+            assert_ne!(Some(reloaded.rules), before, "the rules are others");
+            return;
+        }
+    }
+    panic!("no record of the reload");
+}
+
+/// Takes a delivery and waits until its acknowledgement has arrived.
+async fn acknowledge_one(stage: &Stage, follower: &mut Follower) {
+    let Some(Incoming::Delivery(delivered)) = follower.next().await.unwrap() else {
+        panic!("no delivery")
+    };
+    follower.acknowledge(&delivered.position).await.unwrap();
+    let housing = stage.connect("housing", Role::Service).await;
+    while housing.list_subscriptions().await.unwrap()[0].acknowledged < delivered.number {}
+}
+
+/// A rule that does not decide the examples as they say is refused with all the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_fail_their_examples_are_refused() {
+    let stage = with_rules();
+    let path = stage.path("broker/rules/examples.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    put(&path, &text.replacen("answer = \"PERMITTED\"", "answer = \"STALE\"", 1));
     let said = operator(&stage).run(["operate", "reload", "--json"]);
-    // An example of the rules says that something is admitted: the examples are part of the generation.
     let (reason, error) = said.failed_json(3);
     assert_eq!(reason, "GENERATION_REFUSED");
-    assert!(error["message"].as_str().unwrap().contains("rules: "), "{error}");
-    police.publish(draft(now()), None).await.unwrap();
-    assert_eq!(next_number(&mut follower).await, 2);
+    assert!(error["message"].as_str().unwrap().contains("rules: examples.toml"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
