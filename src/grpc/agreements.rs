@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response};
 
-use super::{Answer, Broker, caller, convert, explain, status};
+use super::{Answer, Broker, convert, explain, status};
 use crate::domain::Act;
 use crate::pb::v1::{self as pb, agreements_server::Agreements};
 
@@ -16,10 +16,10 @@ impl Agreements for AgreementsService {
         &self,
         request: Request<pb::ProposeAgreementRequest>,
     ) -> Answer<pb::ProposeAgreementResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let read = convert::agreement(request.into_inner().agreement);
         let proposed = self.0.checked(&by, Act::ProposeAgreement, read).await?;
-        let standing = self.0.ledger.propose(by, proposed).await.map_err(status::of)?;
+        let standing = ledger.propose(by, proposed).await.map_err(status::of)?;
         let status = Some(convert::agreement_status(&standing));
         Ok(Response::new(pb::ProposeAgreementResponse { status }))
     }
@@ -28,11 +28,11 @@ impl Agreements for AgreementsService {
         &self,
         request: Request<pb::ApproveAgreementRequest>,
     ) -> Answer<pb::ApproveAgreementResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let pb::ApproveAgreementRequest { id, version } = request.into_inner();
         let read = convert::parsed(&id, "id");
         let id = self.0.checked(&by, Act::ApproveAgreement, read).await?;
-        let standing = self.0.ledger.approve(by, id, version).await.map_err(status::of)?;
+        let standing = ledger.approve(by, id, version).await.map_err(status::of)?;
         let status = Some(convert::agreement_status(&standing));
         Ok(Response::new(pb::ApproveAgreementResponse { status }))
     }
@@ -41,10 +41,10 @@ impl Agreements for AgreementsService {
         &self,
         request: Request<pb::WithdrawAgreementRequest>,
     ) -> Answer<pb::WithdrawAgreementResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let read = convert::parsed(&request.into_inner().id, "id");
         let id = self.0.checked(&by, Act::WithdrawAgreement, read).await?;
-        let index = self.0.ledger.withdraw(by, id).await.map_err(status::of)?;
+        let index = ledger.withdraw(by, id).await.map_err(status::of)?;
         Ok(Response::new(pb::WithdrawAgreementResponse { index }))
     }
 
@@ -52,8 +52,8 @@ impl Agreements for AgreementsService {
         &self,
         request: Request<pb::ListAgreementsRequest>,
     ) -> Answer<pb::ListAgreementsResponse> {
-        let by = caller::peer(&request)?.caller;
-        let list = self.0.ledger.agreements(by).await.map_err(status::of)?;
+        let (by, ledger) = self.0.asked(&request)?;
+        let list = ledger.agreements(by).await.map_err(status::of)?;
         let agreements = list.iter().map(convert::agreement_status).collect();
         Ok(Response::new(pb::ListAgreementsResponse { agreements }))
     }
@@ -62,19 +62,19 @@ impl Agreements for AgreementsService {
         &self,
         request: Request<pb::ShowAgreementRequest>,
     ) -> Answer<pb::ShowAgreementResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let read = convert::parsed(&request.into_inner().id, "id");
         let id = self.0.checked(&by, Act::ReadGovernance, read).await?;
-        let list = self.0.ledger.agreement(by, id).await.map_err(status::of)?;
+        let list = ledger.agreement(by, id).await.map_err(status::of)?;
         let versions = list.iter().map(convert::agreement_status).collect();
         Ok(Response::new(pb::ShowAgreementResponse { versions }))
     }
 
     async fn explain(&self, request: Request<pb::ExplainRequest>) -> Answer<pb::ExplainResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let read = explain::inquiry(&request.into_inner());
         let inquiry = self.0.checked(&by, Act::ReadGovernance, read).await?;
-        let explained = self.0.ledger.explain(by, inquiry).await.map_err(status::of)?;
+        let explained = ledger.explain(by, inquiry).await.map_err(status::of)?;
         Ok(Response::new(explain::explained(&explained)))
     }
 }

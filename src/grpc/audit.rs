@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Broker, caller, convert, question, status};
+use super::{Answer, Broker, convert, question, status};
 use crate::domain::{Act, AgencyId, Reason, Refusal};
 use crate::pb::v1::{self as pb, audit_server::Audit};
 use crate::record;
@@ -28,11 +28,10 @@ impl Audit for AuditService {
         &self,
         request: Request<pb::ShowRecordRequest>,
     ) -> Answer<pb::ShowRecordResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let pb::ShowRecordRequest { index, purpose } = request.into_inner();
         let read = convert::query_purpose(purpose);
         let purpose = self.0.checked(&by, Act::ReadLog, read).await?;
-        let ledger = &self.0.ledger;
         let range = index..index.saturating_add(1);
         let consulted = ledger.consult(by.clone(), purpose, range).await;
         let (_, commit) = consulted.map_err(status::of)?;
@@ -58,16 +57,15 @@ impl Audit for AuditService {
         &self,
         request: Request<pb::ExportRecordsRequest>,
     ) -> Answer<Self::ExportRecordsStream> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let pb::ExportRecordsRequest { start, end, purpose } = request.into_inner();
-        let size = self.0.ledger.newest().size;
+        let size = ledger.newest().size;
         let end = if end == 0 { size } else { end };
         let read = convert::query_purpose(purpose).and_then(|purpose| {
             let bounded = start <= end && end <= size;
             bounded.then_some(purpose).ok_or(Refusal::at(Reason::BeyondTheLog, "end"))
         });
         let purpose = self.0.checked(&by, Act::ReadLog, read).await?;
-        let ledger = self.0.ledger.clone();
         ledger.consult(by.clone(), purpose, start..end).await.map_err(status::of)?;
         let agency = by.seat.agency().cloned().ok_or_else(|| {
             Status::permission_denied("only an officer of an agency reads records")
@@ -76,14 +74,13 @@ impl Audit for AuditService {
     }
 
     async fn query(&self, request: Request<pb::QueryRequest>) -> Answer<pb::QueryResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let request = request.into_inner();
         let read = question::read(&request, &by, &self.0.views);
         let asked = self.0.checked(&by, Act::ReadLog, read).await?;
         // The question is on record before anything of the answer leaves.
         let range = asked.place.map_or((0, None), |place| (place.next, Some(place.size)));
-        let (size, commit) =
-            self.0.ledger.query(by, asked.purpose, range).await.map_err(status::of)?;
+        let (size, commit) = ledger.query(by, asked.purpose, range).await.map_err(status::of)?;
         let place = asked.place.unwrap_or(Place::new(0, size));
         let answer = self.0.views.answer(asked.by, asked.question, place, asked.limit).await;
         let answer = answer.map_err(|error| status::internal(&error))?;
@@ -100,7 +97,7 @@ impl Audit for AuditService {
         &self,
         request: Request<pb::SealExportRequest>,
     ) -> Answer<pb::SealExportResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let pb::SealExportRequest { size, manifest, purpose } = request.into_inner();
         let read = convert::query_purpose(purpose).and_then(|purpose| {
             let manifest = <[u8; 32]>::try_from(manifest.as_ref());
@@ -108,7 +105,7 @@ impl Audit for AuditService {
             Ok((purpose, manifest))
         });
         let (purpose, manifest) = self.0.checked(&by, Act::ReadLog, read).await?;
-        let sealed = self.0.ledger.seal_export(by, purpose, size, manifest).await;
+        let sealed = ledger.seal_export(by, purpose, size, manifest).await;
         let (seal, index) = sealed.map_err(status::of)?;
         Ok(Response::new(pb::SealExportResponse { seal, index }))
     }

@@ -9,6 +9,7 @@ use std::{
 
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::{Broker, convert, status};
@@ -22,13 +23,13 @@ const UNANSWERED_MAX: usize = 1024;
 /// Publishes what is read from `said`.
 pub(super) fn publish(
     broker: &Broker,
-    by: Caller,
+    (by, ledger): (Caller, Ledger),
     said: Streaming<pb::PublishManyRequest>,
 ) -> Outcomes {
     let (waiting, asked) = mpsc::channel(UNANSWERED_MAX);
-    let reader = Reader { broker: broker.clone(), by, said, waiting };
+    let reader = Reader { ledger: ledger.clone(), drain: broker.drain.clone(), by, said, waiting };
     broker.tasks.spawn("publish-many", reader.run());
-    Outcomes { ledger: broker.ledger.clone(), asked, next: None, known: None, ended: false }
+    Outcomes { ledger, asked, next: None, known: None, ended: false }
 }
 
 /// An alert whose outcome is to be told, or the end of the stream.
@@ -44,7 +45,8 @@ enum Asked {
 
 /// Reads the alerts of one stream.
 struct Reader {
-    broker: Broker,
+    ledger: Ledger,
+    drain: CancellationToken,
     by: Caller,
     said: Streaming<pb::PublishManyRequest>,
     waiting: mpsc::Sender<(u64, Asked)>,
@@ -57,7 +59,7 @@ impl Reader {
             let Ok(place) = self.waiting.reserve().await else { return };
             let next = tokio::select! {
                 biased;
-                () = self.broker.drain.cancelled() => {
+                () = self.drain.cancelled() => {
                     place.send((0, Asked::End(stopping())));
                     return;
                 }
@@ -66,7 +68,7 @@ impl Reader {
             };
             let asked = match next {
                 None => return,
-                Some(Ok(request)) => submit(&self.broker.ledger, &self.by, request).await,
+                Some(Ok(request)) => submit(&self.ledger, &self.by, request).await,
                 Some(Err(status)) => {
                     let status = status::of_unread(&status).unwrap_or(status);
                     place.send((0, Asked::End(status)));

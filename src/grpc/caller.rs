@@ -1,9 +1,13 @@
 //! Who asks: what the acceptor found in the certificate.
 
+use std::sync::Arc;
+
 use tonic::{Request, Status};
 
-use super::status;
-use crate::identity::Peer;
+use super::{Broker, status};
+use crate::domain::{Bars, Caller};
+use crate::identity::{Connection, Peer};
+use crate::ledger::{Ledger, Shut, Way};
 
 /// Returns the peer of a request.
 ///
@@ -12,4 +16,29 @@ use crate::identity::Peer;
 /// UNAUTHENTICATED where the connection did not come through our acceptor.
 pub(super) fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
     request.extensions().get::<Peer>().cloned().ok_or_else(status::unknown_caller)
+}
+
+impl Broker {
+    /// Returns who asks, and the ledger as it is spoken to over their connection: what they ask for is not done
+    /// once that is shut.
+    ///
+    /// # Errors
+    ///
+    /// As [`peer`].
+    pub(super) fn asked<T>(&self, request: &Request<T>) -> Result<(Caller, Ledger), Status> {
+        let peer = peer(request)?;
+        let ledger = self.ledger_over(&peer);
+        Ok((peer.caller, ledger))
+    }
+
+    /// Returns the ledger as it is spoken to over the peer's connection.
+    pub(super) fn ledger_over(&self, peer: &Peer) -> Ledger {
+        self.ledger.over(Arc::<Connection>::clone(&peer.connection))
+    }
+}
+
+impl Way for Connection {
+    fn shut(&self, bars: &Bars) -> Option<Shut> {
+        self.bar(bars).map(Shut::Barred).or_else(|| self.is_expelled().then_some(Shut::Cut))
+    }
 }

@@ -28,9 +28,8 @@ impl Exchange for ExchangeService {
     type SubscribeStream = Deliveries;
 
     async fn publish(&self, request: Request<pb::PublishRequest>) -> Answer<pb::PublishResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let request = request.into_inner();
-        let ledger = &self.0.ledger;
         let read = convert::publish(&request.request_id, request.alert.as_ref());
         let (id, draft) = self.0.checked(&by, Act::Publish, read).await?;
         let answer = ledger.publish(by, id, draft).await.map_err(status::of)?;
@@ -46,8 +45,8 @@ impl Exchange for ExchangeService {
         &self,
         request: Request<Streaming<pb::PublishManyRequest>>,
     ) -> Answer<Self::PublishManyStream> {
-        let by = caller::peer(&request)?.caller;
-        Ok(Response::new(bulk::publish(&self.0, by, request.into_inner())))
+        let (by, ledger) = self.0.asked(&request)?;
+        Ok(Response::new(bulk::publish(&self.0, (by, ledger), request.into_inner())))
     }
 
     async fn pull(&self, request: Request<pb::PullRequest>) -> Answer<pb::PullResponse> {
@@ -108,7 +107,7 @@ impl ExchangeService {
 
     /// Takes the batch in a task of its own: a caller that goes away leaves no stream open.
     async fn take(&self, peer: Peer, asked: Asked) -> Result<Batch, Status> {
-        let Broker { ledger, clock, .. } = self.0.clone();
+        let (ledger, clock) = (self.0.ledger_over(&peer), Arc::clone(&self.0.clock));
         let (tell, told) = oneshot::channel();
         self.0.tasks.spawn("feed-pull", async move {
             let batch = feed::pull(&ledger, &peer, asked, clock.as_ref()).await;
@@ -126,7 +125,8 @@ impl ExchangeService {
         said: Streaming<pb::SubscribeRequest>,
     ) -> Result<Deliveries, Status> {
         let bounds = (Arc::clone(&self.0.clock), self.0.drain.clone());
-        let opened = feed::open(&self.0.ledger, peer, asked, bounds).await.map_err(status::of)?;
+        let ledger = self.0.ledger_over(peer);
+        let opened = feed::open(&ledger, peer, asked, bounds).await.map_err(status::of)?;
         // A connection that broke is silent; bytes that are no message are a fault.
         let said = said.map_while(|it| match it {
             Ok(request) => Some(Ok(request)),

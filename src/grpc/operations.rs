@@ -7,9 +7,10 @@ use std::{
 
 use tonic::{Request, Response};
 
-use super::{Answer, Broker, Taken, caller, certificates, convert, status};
+use super::{Answer, Broker, Taken, certificates, convert, status};
 use crate::domain::{Act, AgencyId, Barring, Caller, Reason, Refusal, Seat};
 use crate::identity::{CrlStanding, GenerationStanding, Rejection};
+use crate::ledger::Ledger;
 use crate::pb::v1::{self as pb, operations_server::Operations};
 use crate::pki::Renewed;
 use crate::record::{self, CertificateIssued};
@@ -24,8 +25,7 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::GetStatusRequest>,
     ) -> Answer<pb::GetStatusResponse> {
-        let by = caller::peer(&request)?.caller;
-        let ledger = &self.0.ledger;
+        let (by, ledger) = self.0.asked(&request)?;
         let origin = ledger.origin().to_owned();
         let for_anybody = pb::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -60,8 +60,8 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::RotateLogKeyRequest>,
     ) -> Answer<pb::RotateLogKeyResponse> {
-        let by = caller::peer(&request)?.caller;
-        let (index, commit) = self.0.ledger.rotate_key(by).await.map_err(status::of)?;
+        let (by, ledger) = self.0.asked(&request)?;
+        let (index, commit) = ledger.rotate_key(by).await.map_err(status::of)?;
         let checkpoint = commit.checkpoint.clone();
         Ok(Response::new(pb::RotateLogKeyResponse { index, checkpoint }))
     }
@@ -70,14 +70,14 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::RenewCertificateRequest>,
     ) -> Answer<pb::RenewCertificateResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let broker = &self.0;
         let asked = request.into_inner().request;
         let signed = broker.issuers.renew(&by.seat, &asked, broker.clock.now());
         let renewed = broker.checked(&by, Act::RenewCertificate, signed).await?;
         let Renewed { pem, certificate, not_after } = renewed;
         let issued = CertificateIssued { by, certificate, not_after };
-        let index = broker.ledger.record_certificate(issued).await.map_err(status::of)?;
+        let index = ledger.record_certificate(issued).await.map_err(status::of)?;
         Ok(Response::new(pb::RenewCertificateResponse {
             certificate: pem,
             not_after: Some(record::timestamp_to_pb(not_after)),
@@ -89,23 +89,23 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::ListCertificatesRequest>,
     ) -> Answer<pb::ListCertificatesResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let read = certificates::readable(&by.seat);
         self.0.checked(&by, Act::ReadCertificates, read).await?;
-        let issued = self.0.ledger.certificates(&by).await.map_err(status::of)?;
+        let issued = ledger.certificates(&by).await.map_err(status::of)?;
         let certificates = certificates::list(&by.seat, self.0.certificates.list(), issued);
         Ok(Response::new(pb::ListCertificatesResponse { certificates }))
     }
 
     async fn reload(&self, request: Request<pb::ReloadRequest>) -> Answer<pb::ReloadResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let by = self.0.checked(&by, Act::Administer, operator(&by)).await?;
         let taken = self.0.reloading.ask(by.clone()).await.ok_or_else(status::stopping)?;
         let Taken { index, digest, cut } = match taken {
             Ok(taken) => taken,
             Err(fault) => {
                 let refusal = Reason::GenerationRefused.into();
-                let refused = self.0.ledger.refuse(by, Act::Administer, refusal).await;
+                let refused = ledger.refuse(by, Act::Administer, refusal).await;
                 return Err(status::with_message(refused, &fault));
             }
         };
@@ -120,10 +120,10 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::RevokeCertificateRequest>,
     ) -> Answer<pb::RevokeCertificateResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let certificate = convert::fingerprint(&request.get_ref().certificate, "certificate");
         let act = certificate.map(Barring::CertificateRevoked);
-        let (index, connections_cut) = self.bar(by, act).await?;
+        let (index, connections_cut) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::RevokeCertificateResponse { index, connections_cut }))
     }
 
@@ -131,9 +131,10 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::RevokeAuthorityRequest>,
     ) -> Answer<pb::RevokeAuthorityResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let key = convert::fingerprint(&request.get_ref().key, "key");
-        let (index, connections_cut) = self.bar(by, key.map(Barring::AuthorityRevoked)).await?;
+        let (index, connections_cut) =
+            self.bar((by, ledger), key.map(Barring::AuthorityRevoked)).await?;
         Ok(Response::new(pb::RevokeAuthorityResponse { index, connections_cut }))
     }
 
@@ -141,9 +142,9 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::RevokeAgencyRequest>,
     ) -> Answer<pb::RevokeAgencyResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let act = self.agency(&request.get_ref().agency).map(Barring::AgencyRevoked);
-        let (index, connections_cut) = self.bar(by, act).await?;
+        let (index, connections_cut) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::RevokeAgencyResponse { index, connections_cut }))
     }
 
@@ -151,9 +152,9 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::SuspendAgencyRequest>,
     ) -> Answer<pb::SuspendAgencyResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let act = self.agency(&request.get_ref().agency).map(Barring::AgencySuspended);
-        let (index, connections_cut) = self.bar(by, act).await?;
+        let (index, connections_cut) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::SuspendAgencyResponse { index, connections_cut }))
     }
 
@@ -161,9 +162,9 @@ impl Operations for OperationsService {
         &self,
         request: Request<pb::ReinstateAgencyRequest>,
     ) -> Answer<pb::ReinstateAgencyResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let agency = record::parsed(&request.get_ref().agency, Reason::Malformed, "agency");
-        let (index, _) = self.bar(by, agency.map(Barring::AgencyReinstated)).await?;
+        let (index, _) = self.bar((by, ledger), agency.map(Barring::AgencyReinstated)).await?;
         Ok(Response::new(pb::ReinstateAgencyResponse { index }))
     }
 }
@@ -172,12 +173,12 @@ impl OperationsService {
     /// Does an act, cuts whoever it bars, and returns the index of its record with how many were cut.
     async fn bar(
         &self,
-        by: Caller,
+        (by, ledger): (Caller, Ledger),
         act: Result<Barring, Refusal>,
     ) -> Result<(u64, u64), tonic::Status> {
         let act = operator(&by).and(act);
         let act = self.0.checked(&by, Act::Administer, act).await?;
-        let index = self.0.ledger.bar(by, act).await.map_err(status::of)?;
+        let index = ledger.bar(by, act).await.map_err(status::of)?;
         let bars = Arc::clone(&self.0.ledger.bars().borrow());
         // P4: it is answered once nothing of theirs is handed to a socket any more.
         Ok((index, count(self.0.connections.cut_barred(&bars))))

@@ -16,10 +16,9 @@ impl Subscriptions for SubscriptionsService {
         &self,
         request: Request<pb::CreateSubscriptionRequest>,
     ) -> Answer<pb::CreateSubscriptionResponse> {
-        let by = caller::peer(&request)?.caller;
+        let (by, ledger) = self.0.asked(&request)?;
         let read = convert::subscription(request.into_inner().subscription);
         let subscription = self.0.checked(&by, Act::CreateSubscription, read).await?;
-        let ledger = &self.0.ledger;
         let standing = ledger.create_subscription(by, subscription).await.map_err(status::of)?;
         let status = Some(convert::subscription_status(standing));
         Ok(Response::new(pb::CreateSubscriptionResponse { status }))
@@ -33,7 +32,8 @@ impl Subscriptions for SubscriptionsService {
         let read = convert::parsed(&request.into_inner().name, "name");
         let name = self.0.checked(&peer.caller, Act::DeleteSubscription, read).await?;
         let connection = peer.connection.number();
-        let deleted = self.0.ledger.delete_subscription(peer.caller, connection, name).await;
+        let ledger = self.0.ledger_over(&peer);
+        let deleted = ledger.delete_subscription(peer.caller, connection, name).await;
         let index = deleted.map_err(status::of)?;
         Ok(Response::new(pb::DeleteSubscriptionResponse { index }))
     }
@@ -42,8 +42,8 @@ impl Subscriptions for SubscriptionsService {
         &self,
         request: Request<pb::ListSubscriptionsRequest>,
     ) -> Answer<pb::ListSubscriptionsResponse> {
-        let by = caller::peer(&request)?.caller;
-        let list = self.0.ledger.subscriptions(by).await.map_err(status::of)?;
+        let (by, ledger) = self.0.asked(&request)?;
+        let list = ledger.subscriptions(by).await.map_err(status::of)?;
         let subscriptions = list.into_iter().map(convert::subscription_status).collect();
         Ok(Response::new(pb::ListSubscriptionsResponse { subscriptions }))
     }

@@ -70,6 +70,8 @@ const PREFACE_BYTES: usize = 24;
 #[derive(Default)]
 struct Gate {
     is_cut: bool,
+    /// It would not be let in any more: what came over it is not done either.
+    is_expelled: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -151,6 +153,23 @@ impl Connection {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
+    /// Cuts it because it would not be let in any more; returns whether it was open. What it has asked for and
+    /// still waits is not done (P4).
+    fn expel(&self) -> bool {
+        let was_cut = {
+            let mut gate = self.gate();
+            gate.is_expelled = true;
+            gate.is_cut
+        };
+        self.cut();
+        !was_cut
+    }
+
+    /// Returns whether it was cut because it would not be let in any more.
+    pub fn is_expelled(&self) -> bool {
+        self.gate().is_expelled
+    }
+
     /// Returns whether it has been cut, or is gone.
     pub fn is_cut(&self) -> bool {
         self.gate().is_cut
@@ -229,18 +248,18 @@ impl Connections {
     /// returns how many. When it returns, none of them writes any more (P4).
     pub fn cut_where(&self, condition: impl Fn(&Connection) -> bool) -> usize {
         let hit = self.open().into_iter().filter(|connection| condition(connection));
-        hit.map(|connection| connection.cut()).count()
+        hit.filter(|connection| connection.expel()).count()
     }
 
     /// Cuts every connection whose certificate has expired at `now`, or the list that it would stand on, and
     /// returns how many.
     pub fn cut_expired(&self, now: Timestamp) -> usize {
-        self.cut_where(|connection| connection.vouched().until < now && !connection.is_cut())
+        self.cut_where(|connection| connection.vouched().until < now)
     }
 
     /// Cuts every connection of whom is barred, and returns how many.
     pub fn cut_barred(&self, bars: &Bars) -> usize {
-        self.cut_where(|connection| connection.bar(bars).is_some() && !connection.is_cut())
+        self.cut_where(|connection| connection.bar(bars).is_some())
     }
 
     /// Cuts every connection that a newer trust would not let in at `now`, and returns how many. `bars` is asked
@@ -252,9 +271,6 @@ impl Connections {
         bars: impl Fn() -> Arc<Bars>,
     ) -> usize {
         self.cut_where(|connection| {
-            if connection.is_cut() {
-                return false;
-            }
             let vouched = connection.vouch(trust, (now, &bars()));
             let vouched = vouched
                 .and_then(|()| connection.bar(&bars()).map_or(Ok(()), |bar| Err(bar.into())));

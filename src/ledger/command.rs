@@ -236,6 +236,14 @@ impl Command {
         })
     }
 
+    /// Tells whether it changes anything that lasts: the record of a refusal, an end and a count do not.
+    pub(super) const fn has_effect(&self) -> bool {
+        !matches!(
+            self,
+            Self::Close { .. } | Self::Leave { .. } | Self::Refuse { .. } | Self::Standing { .. }
+        )
+    }
+
     /// Returns what it counts for in a lane and in a batch: one, or one for each KiB. An alert is bounded
     /// field by field and stays below two.
     pub(super) fn units(&self) -> u32 {

@@ -15,19 +15,8 @@ use crate::exchange::{AgreementStanding, Content, SubscriptionStanding};
 use crate::record::{self, Event, ProposedAgreement, SealedFilter, commitment};
 
 impl Writer {
-    /// Does one command.
-    pub(super) fn execute(&mut self, command: Command) -> Result<(), LedgerError> {
-        if let Some((by, act)) = command.asked()
-            && let Err(refusal) = self.state.may_act(by)
-        {
-            let rejection = self.refuse(&by.clone(), act, refusal, None)?;
-            self.work.reject_command(command, rejection);
-            return Ok(());
-        }
-        self.execute_admitted(command)
-    }
-
-    fn execute_admitted(&mut self, command: Command) -> Result<(), LedgerError> {
+    /// Does one command that nothing bars.
+    pub(super) fn execute_admitted(&mut self, command: Command) -> Result<(), LedgerError> {
         match command {
             Command::Approve { by, id, version, answer } => {
                 let decided = self.state.approve(&by, &id, &version, self.now);

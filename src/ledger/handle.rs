@@ -20,6 +20,7 @@ use super::{
     rate::{Rate, Rates},
     secrets::Secrets,
     tree::Tree,
+    way::{Sent, Way},
     writer::Writer,
 };
 use crate::domain::{
@@ -34,8 +35,10 @@ use crate::record::ProposedAgreement;
 /// The ledger. Clones speak to the same writer.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    commands: Entrance<Command>,
+    commands: Entrance<Sent>,
     rates: Arc<Rates>,
+    /// Over which connection it is spoken to.
+    pub(super) way: Option<Arc<dyn Way>>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -70,8 +73,12 @@ impl Shared {
 pub(super) type Done<T> = Result<T, Rejection>;
 
 impl Ledger {
-    pub(super) fn new(commands: Entrance<Command>, rate: Rate, shared: Arc<Shared>) -> Self {
-        Self { commands, rates: Arc::new(Rates::new(rate)), shared }
+    pub(super) fn new(commands: Entrance<Sent>, rate: Rate, shared: Arc<Shared>) -> Self {
+        Self { commands, rates: Arc::new(Rates::new(rate)), way: None, shared }
+    }
+
+    fn sent(&self, command: Command) -> Sent {
+        Sent { command, way: self.way.clone() }
     }
 
     pub(super) async fn submit<T>(
@@ -82,7 +89,7 @@ impl Ledger {
         let (answer, answered) = oneshot::channel();
         let command = command(answer);
         let units = command.units();
-        self.commands.hand_in(&Lane::of(by), command, units)?;
+        self.commands.hand_in(&Lane::of(by), self.sent(command), units)?;
         Answered(answered).await
     }
 
@@ -93,7 +100,7 @@ impl Ledger {
         command: impl FnOnce(Answer<T>) -> Command,
     ) -> Done<T> {
         let (answer, answered) = oneshot::channel();
-        self.commands.hand_in_always(&Lane::of_stream(by), command(answer))?;
+        self.commands.hand_in_always(&Lane::of_stream(by), self.sent(command(answer)))?;
         Answered(answered).await
     }
 
@@ -106,7 +113,8 @@ impl Ledger {
         let (answer, answered) = oneshot::channel();
         let command = command(answer);
         let units = command.units();
-        if self.commands.hand_in_waiting(&Lane::of_bulk(by), command, units).await.is_err() {
+        let sent = self.sent(command);
+        if self.commands.hand_in_waiting(&Lane::of_bulk(by), sent, units).await.is_err() {
             tracing::debug!("the writer has stopped; whoever waits is told so");
         }
         Answered(answered)
@@ -263,7 +271,8 @@ impl Ledger {
 
     /// Notes that a stream has ended. It always gets in.
     pub fn close_stream(&self, by: &Caller, stream: StreamKey) {
-        let closed = self.commands.hand_in_always(&Lane::of_stream(by), Command::Close { stream });
+        let sent = self.sent(Command::Close { stream });
+        let closed = self.commands.hand_in_always(&Lane::of_stream(by), sent);
         if closed.is_err() {
             tracing::debug!("the writer has stopped, and holds no streams");
         }

@@ -40,6 +40,7 @@ mod space;
 mod stream;
 mod thread;
 mod tree;
+mod way;
 mod writer;
 
 pub use administer::Generation;
@@ -55,3 +56,4 @@ pub use rate::Rate;
 pub use read::{Entry, LinkOpening, LinkPlace, Links};
 pub use reader::Reader;
 pub use thread::Running;
+pub use way::{Shut, Way};

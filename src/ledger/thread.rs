@@ -4,7 +4,8 @@
 use tokio::sync::oneshot;
 
 use super::{
-    LedgerError, command::Command, keeper::Keeper, queue::Exit, snapshot::Maker, writer::Writer,
+    LedgerError, command::Command, keeper::Keeper, queue::Exit, snapshot::Maker, way::Sent,
+    writer::Writer,
 };
 
 /// What is done beside the writer, each on a thread of its own.
@@ -36,7 +37,7 @@ impl Running {
 
 pub(super) fn start(
     writer: Writer,
-    queue: Exit<Command>,
+    queue: Exit<Sent>,
     batch: usize,
     aside: Aside,
 ) -> Result<Running, LedgerError> {
@@ -54,7 +55,7 @@ pub(super) fn start(
 
 fn run(
     mut writer: Writer,
-    queue: &Exit<Command>,
+    queue: &Exit<Sent>,
     batch: usize,
     aside: Aside,
 ) -> Result<(), LedgerError> {
@@ -73,7 +74,7 @@ fn run(
 /// Takes turns until it is asked to stop.
 fn turns(
     writer: &mut Writer,
-    queue: &Exit<Command>,
+    queue: &Exit<Sent>,
     batch: usize,
     (keeper, maker): (&Keeper, &Maker),
 ) -> Result<(), LedgerError> {
@@ -82,7 +83,7 @@ fn turns(
     while !is_last {
         let mut taken = queue.take(batch, !writer.has_more());
         is_last = taken.is_last;
-        taken.commands.extend(maker.taken().map(Command::RecordSnapshot));
+        taken.commands.extend(maker.taken().map(Command::RecordSnapshot).map(Sent::from));
         writer.turn(taken.commands)?;
         let commit = writer.newest();
         if commit.size != anchored {

@@ -19,6 +19,7 @@ use super::{
     secrets::Secrets,
     space::{FULL, Full},
     tree::Tree,
+    way::Sent,
 };
 use crate::domain::{Act, Bars, Caller, Clock, Reason, Refusal, Timestamp, TrustDomain};
 use crate::exchange::{Limiter, Refusing, State};
@@ -72,9 +73,9 @@ impl Writer {
     /// # Errors
     ///
     /// `LedgerError` where the ledger cannot go on: the process has to end and start again.
-    pub(super) fn turn(&mut self, commands: Vec<Command>) -> Result<(), LedgerError> {
+    pub(super) fn turn(&mut self, commands: Vec<Sent>) -> Result<(), LedgerError> {
         if let Some(rejection) = self.begin()? {
-            for command in commands {
+            for Sent { command, .. } in commands {
                 // Closing writes nothing, and a stream that is gone must not be sent anything later.
                 if let Command::Close { stream } | Command::Leave { stream, .. } = &command {
                     self.close(*stream);
@@ -94,8 +95,8 @@ impl Writer {
             }
         }
         self.record_counted_refusals(false)?;
-        for command in commands {
-            self.execute(command)?;
+        for sent in commands {
+            self.execute(sent)?;
         }
         self.record_acknowledgements()?;
         self.deliver()?;

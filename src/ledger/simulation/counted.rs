@@ -17,7 +17,7 @@ fn refuse(world: &mut World<'_>, count: usize) {
         let refusal = Reason::Malformed.into();
         Command::Refuse { by: sample::service(0), act: Act::Publish, refusal, answer }
     };
-    world.writer.turn((0..count).map(|_| refusal()).collect()).unwrap();
+    world.writer.turn((0..count).map(|_| refusal().into()).collect()).unwrap();
 }
 
 /// Returns how many refusals the records stand for.

@@ -16,6 +16,7 @@ mod settle;
 mod snapshots;
 mod stream;
 mod trace;
+mod ways;
 mod world;
 
 use std::{

@@ -226,7 +226,7 @@ impl<'a> World<'a> {
         if !rests {
             self.latest = self.latest.max(self.now());
         }
-        self.writer.turn(commands).unwrap();
+        self.writer.turn(commands.into_iter().map(Into::into).collect()).unwrap();
         // It may have struck without anybody to be told so.
         if self.fault == Some(Fault::Full) && !self.journal.awaits_fault() {
             self.full_until = self.latest.after(std::time::Duration::from_secs(1));
