@@ -63,20 +63,20 @@ struct Fault {
     /// What is wrong, and where.
     text: String,
     /// The files it was to be read from, and their digest before.
-    read: Option<(Files, [u8; 32])>,
+    read: Option<Box<(Files, [u8; 32])>>,
     /// Whether they changed meanwhile: what was read may never have stood there as a whole.
     is_passing: bool,
 }
 
 impl Fault {
-    const fn of(text: String, read: Option<(Files, [u8; 32])>) -> Self {
-        Self { text, read, is_passing: false }
+    fn of(text: String, read: Option<(Files, [u8; 32])>) -> Self {
+        Self { text, read: read.map(Box::new), is_passing: false }
     }
 
     /// Returns the candidate that is to be watched and what is not to be tried again. That is what stood there
     /// before the reading: what came in between was not looked at, and may be good.
     fn remembered(self, in_force: &Files, before: Look) -> (Option<Files>, Option<Look>) {
-        let other = self.read.filter(|(files, _)| files != in_force);
+        let other = self.read.map(|read| *read).filter(|(files, _)| files != in_force);
         let look = (before.0, other.as_ref().map(|(_, digest)| *digest));
         (other.map(|(files, _)| files), (!self.is_passing).then_some(look))
     }

@@ -123,7 +123,7 @@ fn a_renewal_is_gone_on_with_or_begun_anew() {
 
     assert_eq!(renew::under_way([next, request, live], &profile("other")), None);
     for torn in [0, 1, new.pem.len() / 2] {
-        fs::write(request, &new.pem[..torn]).unwrap();
+        fs::write(request, &new.pem.as_bytes()[..torn]).unwrap();
         assert_eq!(found(), None, "{torn}");
     }
     fs::write(request, &old.pem).unwrap();
