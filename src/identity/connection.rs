@@ -153,16 +153,10 @@ impl Connection {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Cuts it because it would not be let in any more; returns whether it was open. What it has asked for and
-    /// still waits is not done (P4).
-    fn expel(&self) -> bool {
-        let was_cut = {
-            let mut gate = self.gate();
-            gate.is_expelled = true;
-            gate.is_cut
-        };
+    /// Cuts it because it would not be let in any more. What it has asked for and still waits is not done (P4).
+    fn expel(&self) {
+        self.gate().is_expelled = true;
         self.cut();
-        !was_cut
     }
 
     /// Returns whether it was cut because it would not be let in any more.
@@ -248,7 +242,7 @@ impl Connections {
     /// returns how many. When it returns, none of them writes any more (P4).
     pub fn cut_where(&self, condition: impl Fn(&Connection) -> bool) -> usize {
         let hit = self.open().into_iter().filter(|connection| condition(connection));
-        hit.filter(|connection| connection.expel()).count()
+        hit.inspect(|connection| connection.expel()).count()
     }
 
     /// Cuts every connection whose certificate has expired at `now`, or the list that it would stand on, and

@@ -197,9 +197,14 @@ impl Rotations {
                 self.taken(&before).await;
             }
             3 => {
+                let path = stage.path("ca/council/crl.pem");
+                let list = fs::read_to_string(&path).unwrap();
                 self.write_list(self.list - 1);
                 self.refused().await;
+                // Another one of the same number would be refused as well.
                 self.write_list(self.list);
+                self.refused().await;
+                put(&path, &list);
                 self.settled().await;
             }
             4 => self.half_write("broker/server/cert.pem").await,
