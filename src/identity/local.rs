@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::geteuid;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{UnixListener, UnixStream},
@@ -40,6 +41,8 @@ use crate::{
 pub struct LocalAcceptor {
     listener: UnixListener,
     path: PathBuf,
+    /// The socket's own: whatever else stands at the path by the end is left there.
+    inode: (u64, u64),
     /// Whoever runs the broker.
     uid: u32,
     connections: Arc<Connections>,
@@ -53,8 +56,14 @@ impl LocalAcceptor {
     ///
     /// The system's, where it cannot be bound, another broker listens there, or it is no socket.
     pub fn bind(path: &Path, connections: Arc<Connections>) -> io::Result<Self> {
+        let uid = geteuid().as_raw();
+        own_directory(path, uid)?;
         if let Ok(found) = fs::symlink_metadata(path) {
-            if !found.file_type().is_socket() || StdStream::connect(path).is_ok() {
+            // Only a socket on which the kernel knows of nobody is a dead broker's.
+            let is_dead = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+            let is_stale =
+                found.file_type().is_socket() && StdStream::connect(path).is_err_and(is_dead);
+            if !is_stale {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
             fs::remove_file(path)?;
@@ -62,9 +71,9 @@ impl LocalAcceptor {
         let listener = StdListener::bind(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
-        let uid = fs::metadata(path)?.uid();
+        let inode = inode(path)?;
         let listener = UnixListener::from_std(listener)?;
-        Ok(Self { listener, path: path.to_owned(), uid, connections })
+        Ok(Self { listener, path: path.to_owned(), inode, uid, connections })
     }
 
     /// Accepts until `stop` fires; then the stream ends and the socket is gone.
@@ -118,10 +127,29 @@ impl LocalAcceptor {
 
 impl Drop for LocalAcceptor {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(%error, "the local socket was gone");
+        let is_ours = inode(&self.path).is_ok_and(|inode| inode == self.inode);
+        if !is_ours || fs::remove_file(&self.path).is_err() {
+            tracing::debug!("the local socket was gone");
         }
     }
+}
+
+/// Whoever can write in its directory can put another socket, or a link, in the place of this one.
+fn own_directory(path: &Path, uid: u32) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = fs::metadata(parent.unwrap_or(Path::new(".")))?;
+    let is_own = [uid, ROOT].contains(&directory.uid());
+    let is_sticky = directory.mode() & 0o1000 != 0;
+    if is_own && (is_sticky || directory.mode() & 0o022 == 0) {
+        return Ok(());
+    }
+    let why = "others can write in its directory: give the socket one of its own, with mode 0700";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+fn inode(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

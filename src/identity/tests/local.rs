@@ -59,3 +59,31 @@ async fn a_socket_that_is_served_or_is_none_is_left_alone() {
     LocalAcceptor::bind(&path, connections()).unwrap_err();
     assert_eq!(fs::read_to_string(&path).unwrap(), "a file");
 }
+
+/// Whoever can write in the directory could put another socket in its place.
+#[tokio::test]
+async fn a_socket_has_a_directory_that_nobody_else_can_write_to() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("operate.sock");
+    let connections = || Arc::new(Connections::new(Bounds { open_max: 1, open_per_agency_max: 1 }));
+    for (mode, is_own) in [(0o770, false), (0o702, false), (0o1777, true), (0o755, true)] {
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let bound = LocalAcceptor::bind(&path, connections());
+        let refused = bound.err().map(|error| error.kind());
+        let due = (!is_own).then_some(io::ErrorKind::PermissionDenied);
+        assert_eq!(refused, due, "{mode:o}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_taken_the_place_of_a_socket_is_left_there() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("operate.sock");
+    let bounds = Bounds { open_max: 1, open_per_agency_max: 1 };
+    let acceptor = LocalAcceptor::bind(&path, Arc::new(Connections::new(bounds))).unwrap();
+    // Another file first, so that it cannot get the inode of the one that goes.
+    fs::write(dir.path().join("other"), "another's").unwrap();
+    fs::rename(dir.path().join("other"), &path).unwrap();
+    drop(acceptor);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "another's");
+}
