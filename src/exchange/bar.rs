@@ -11,8 +11,15 @@ impl State {
     /// # Errors
     ///
     /// `WRONG_ROLE` unless the caller is an operator; `AGENCY_NOT_SUSPENDED` where nobody can be reinstated,
-    /// `AGENCY_REVOKED` where one that has left for good would be suspended.
-    pub fn bar(&self, by: &Caller, act: &Barring) -> Result<Result<u64, Event>, Refusal> {
+    /// `AGENCY_REVOKED` where one that has left for good would be suspended, `AGENCY_UNKNOWN` where the agency is
+    /// neither listed in the broker's table nor in any record: it would be an act on nobody. One that was taken out
+    /// of the table in haste can still be revoked.
+    pub fn bar(
+        &self,
+        by: &Caller,
+        act: &Barring,
+        is_listed: bool,
+    ) -> Result<Result<u64, Event>, Refusal> {
         if !matches!(by.seat, Seat::Operator { .. }) {
             return Err(Reason::WrongRole.into());
         }
@@ -25,6 +32,11 @@ impl State {
             }
             Barring::AgencySuspended(agency) if self.bars.revoked.contains_key(agency) => {
                 return Err(Refusal::at(Reason::AgencyRevoked, "agency"));
+            }
+            Barring::AgencyRevoked(agency) | Barring::AgencySuspended(agency)
+                if !is_listed && !self.links.contains_key(agency) =>
+            {
+                return Err(Refusal::at(Reason::AgencyUnknown, "agency"));
             }
             Barring::AgencyReinstated(_)
             | Barring::AgencyRevoked(_)

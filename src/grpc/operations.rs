@@ -143,7 +143,7 @@ impl Operations for OperationsService {
         request: Request<pb::RevokeAgencyRequest>,
     ) -> Answer<pb::RevokeAgencyResponse> {
         let (by, ledger) = self.0.asked(&request)?;
-        let act = self.agency(&request.get_ref().agency).map(Barring::AgencyRevoked);
+        let act = agency(&request.get_ref().agency).map(Barring::AgencyRevoked);
         let (index, connections_cut) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::RevokeAgencyResponse { index, connections_cut }))
     }
@@ -153,7 +153,7 @@ impl Operations for OperationsService {
         request: Request<pb::SuspendAgencyRequest>,
     ) -> Answer<pb::SuspendAgencyResponse> {
         let (by, ledger) = self.0.asked(&request)?;
-        let act = self.agency(&request.get_ref().agency).map(Barring::AgencySuspended);
+        let act = agency(&request.get_ref().agency).map(Barring::AgencySuspended);
         let (index, connections_cut) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::SuspendAgencyResponse { index, connections_cut }))
     }
@@ -163,8 +163,8 @@ impl Operations for OperationsService {
         request: Request<pb::ReinstateAgencyRequest>,
     ) -> Answer<pb::ReinstateAgencyResponse> {
         let (by, ledger) = self.0.asked(&request)?;
-        let agency = record::parsed(&request.get_ref().agency, Reason::Malformed, "agency");
-        let (index, _) = self.bar((by, ledger), agency.map(Barring::AgencyReinstated)).await?;
+        let act = agency(&request.get_ref().agency).map(Barring::AgencyReinstated);
+        let (index, _) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::ReinstateAgencyResponse { index }))
     }
 }
@@ -178,19 +178,20 @@ impl OperationsService {
     ) -> Result<(u64, u64), tonic::Status> {
         let act = operator(&by).and(act);
         let act = self.0.checked(&by, Act::Administer, act).await?;
-        let index = ledger.bar(by, act).await.map_err(status::of)?;
+        let is_listed = self.is_listed(&act);
+        let index = ledger.bar(by, act, is_listed).await.map_err(status::of)?;
         let bars = Arc::clone(&self.0.ledger.bars().borrow());
         // P4: it is answered once nothing of theirs is handed to a socket any more.
         Ok((index, count(self.0.connections.cut_barred(&bars))))
     }
 
-    /// Reads an agency of the table: an act on any other would be one on nobody.
-    fn agency(&self, text: &str) -> Result<AgencyId, Refusal> {
-        let agency = record::parsed(text, Reason::Malformed, "agency")?;
-        if self.0.trust.borrow().knows(&agency) {
-            Ok(agency)
-        } else {
-            Err(Refusal::at(Reason::AgencyUnknown, "agency"))
+    /// Tells whether the agency that an act is on stands in the table; the ledger knows those that have left it.
+    fn is_listed(&self, act: &Barring) -> bool {
+        match act {
+            Barring::AgencyReinstated(agency)
+            | Barring::AgencyRevoked(agency)
+            | Barring::AgencySuspended(agency) => self.0.trust.borrow().knows(agency),
+            Barring::AuthorityRevoked(_) | Barring::CertificateRevoked(_) => true,
         }
     }
 
@@ -200,6 +201,10 @@ impl OperationsService {
             .map(|reason| (reason.to_string(), self.0.rejections.count(reason)));
         counted.filter(|(_, count)| *count > 0).collect()
     }
+}
+
+fn agency(text: &str) -> Result<AgencyId, Refusal> {
+    record::parsed(text, Reason::Malformed, "agency")
 }
 
 fn operator(by: &Caller) -> Result<Caller, Refusal> {

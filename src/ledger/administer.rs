@@ -50,10 +50,10 @@ impl Writer {
     pub(super) fn bar(
         &mut self,
         by: &Caller,
-        act: &Barring,
+        (act, is_listed): (&Barring, bool),
         answer: Answer<u64>,
     ) -> Result<(), LedgerError> {
-        let index = match self.state.bar(by, act) {
+        let index = match self.state.bar(by, act, is_listed) {
             Ok(Ok(done)) => done,
             Ok(Err(event)) => {
                 let index = self.record(event)?;

@@ -87,6 +87,8 @@ pub(super) enum Command {
     Bar {
         by: Caller,
         act: Barring,
+        /// Whether the agency that it is on stands in the broker's table; true where it is on none.
+        is_listed: bool,
         answer: Answer<u64>,
     },
     Close {

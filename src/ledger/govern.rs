@@ -23,7 +23,7 @@ impl Writer {
                 let asked = (&by, Act::ApproveAgreement);
                 self.settle_agreement(asked, (&id, &version), decided, answer)
             }
-            Command::Bar { by, act, answer } => self.bar(&by, &act, answer),
+            Command::Bar { by, act, is_listed, answer } => self.bar(&by, (&act, is_listed), answer),
             Command::Close { stream } => {
                 self.close(stream);
                 Ok(())

@@ -364,13 +364,13 @@ impl Ledger {
 
     /// Does an operator's act on who may take part; returns the index of its record. P4: once this is answered,
     /// nothing is disclosed to whoever it bars, and no stream of theirs is left; what else they hold open is
-    /// for whoever asks to cut.
+    /// for whoever asks to cut. `is_listed` says whether the agency that it is on stands in the broker's table.
     ///
     /// # Errors
     ///
     /// As [`publish`](Self::publish).
-    pub async fn bar(&self, by: Caller, act: Barring) -> Done<u64> {
-        self.submit(&by.clone(), |answer| Command::Bar { by, act, answer }).await
+    pub async fn bar(&self, by: Caller, act: Barring, is_listed: bool) -> Done<u64> {
+        self.submit(&by.clone(), |answer| Command::Bar { by, act, is_listed, answer }).await
     }
 
     /// Counts what is live.

@@ -1,6 +1,7 @@
 //! The exchange's rules one by one, on a state with two or three agencies and no ledger.
 
 mod agree;
+mod bar;
 mod deliver;
 mod interest;
 mod publish;

@@ -149,7 +149,7 @@ impl World<'_> {
         } else {
             self.wait_for(Ticket::Reinstate, answered);
         }
-        (Command::Bar { by: Caller::local(), act, answer }, Waiting::Traced)
+        (Command::Bar { by: Caller::local(), act, is_listed: true, answer }, Waiting::Traced)
     }
 
     fn acknowledge(&self, stream: u64, up_to: UpTo) -> Option<(Command, Waiting)> {

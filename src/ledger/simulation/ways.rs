@@ -59,7 +59,7 @@ fn what_waits_behind_the_end_of_its_ca_is_refused() {
     let (before, mut is_read) = read(&door);
     let (answer, mut barred) = oneshot::channel();
     let act = Barring::AuthorityRevoked(CA);
-    let bar = Command::Bar { by: sample::operator(), act, answer };
+    let bar = Command::Bar { by: sample::operator(), act, is_listed: true, answer };
     let (behind, answers): (Vec<_>, Vec<_>) = (0..64).map(|_| read(&door)).unzip();
     let batch = [before, bar.into()].into_iter().chain(behind).collect();
 
