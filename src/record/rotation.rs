@@ -11,6 +11,13 @@ use crate::merkle::{
 };
 use crate::pb::v1 as pb;
 
+/// A record names two keys and who rotated; each has less than 512 bytes.
+const RECORD_BYTES_MAX: usize = 4 << 10;
+/// A checkpoint with both signatures, and room for those of witnesses.
+const CHECKPOINT_BYTES_MAX: usize = 16 << 10;
+/// No tree has more levels (RFC 9162 §2.1.3).
+const PATH_MAX: usize = 64;
+
 /// A [`Rotation`] as JSON.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -41,12 +48,19 @@ impl Rotation {
     /// The file that keeps the rotations of a log, one a line: with the keys, in an identity and in an export.
     pub const FILE: &str = "log.rotations";
 
-    /// Reads a message.
+    /// Reads a message. Many are held before the first is verified, so that none may be larger than a true one.
     ///
     /// # Errors
     ///
-    /// [`RotationError::Form`] where a value has another length.
+    /// [`RotationError::Form`] where a value has another length, or the record, the path or the checkpoint is longer
+    /// than it can be.
     pub fn from_pb(it: &pb::KeyRotation) -> Result<Self, RotationError> {
+        let is_larger = it.record.len() > RECORD_BYTES_MAX
+            || it.checkpoint.len() > CHECKPOINT_BYTES_MAX
+            || it.inclusion.len() > PATH_MAX;
+        if is_larger {
+            return Err(RotationError::Form);
+        }
         let hash = |bytes: &Bytes| Hash::try_from(bytes.as_ref()).map_err(|_| RotationError::Form);
         Ok(Self {
             index: it.index,

@@ -10,6 +10,7 @@ use crate::merkle::{
     Chain, ChainError, Checkpoint, CheckpointError, Hash, MemoryTree, NoteError, Signer, inclusion,
     leaf_hash, root,
 };
+use crate::pb::v1 as pb;
 use crate::record::{Event, Record, Rotation, RotationError, commitment, encode};
 
 const ORIGIN: &str = "example.org/portway/log";
@@ -208,6 +209,22 @@ proptest! {
         for rotation in rotations {
             prop_assert_eq!(Rotation::from_pb(&rotation.to_pb()), Ok(rotation));
         }
+    }
+}
+
+/// A client holds many before it verifies the first: a broker cannot have it hold more than true ones take.
+#[test]
+fn a_message_larger_than_any_rotation_is_not_read() {
+    let rotation = Log::new(&[3, 4]).rotations().remove(0).to_pb();
+    let changes: [fn(&mut pb::KeyRotation); 3] = [
+        |it| it.record = vec![0; (4 << 10) + 1].into(),
+        |it| it.checkpoint = "-".repeat((16 << 10) + 1),
+        |it| it.inclusion = vec![Bytes::from_static(&[0; 32]); 65],
+    ];
+    for change in changes {
+        let mut larger = rotation.clone();
+        change(&mut larger);
+        assert_eq!(Rotation::from_pb(&larger), Err(RotationError::Form));
     }
 }
 
