@@ -2,35 +2,27 @@
 //! end; whoever else asks is closed without a word.
 
 use std::{
-    fs,
-    io::{self, IoSlice},
+    fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::{
         fs::{FileTypeExt, MetadataExt, PermissionsExt},
         net::{UnixListener as StdListener, UnixStream as StdStream},
     },
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
 use rustix::process::geteuid;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{UnixListener, UnixStream},
     sync::mpsc,
     time,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::Connected;
 
-use super::{
-    Connections, Peer,
-    connection::{Admission, Entry, Half},
-};
+use super::{Connections, PeerStream, connection::Admission};
 use crate::{
     domain::{Caller, Timestamp},
     tasks::Tasks,
@@ -121,7 +113,7 @@ impl LocalAcceptor {
             until: FOREVER,
         };
         let entry = self.connections.admit(admission, NOWHERE).ok()?;
-        Some(LocalStream { stream: socket, entry })
+        Some(LocalStream::new(socket, entry))
     }
 }
 
@@ -158,75 +150,4 @@ const FOREVER: Timestamp = Timestamp::from_ms(u64::MAX);
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A connection over the local socket.
-#[derive(Debug)]
-pub struct LocalStream {
-    stream: UnixStream,
-    entry: Entry,
-}
-
-impl Connected for LocalStream {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        Peer::of(self.entry.connection())
-    }
-}
-
-impl LocalStream {
-    fn pass<T>(
-        self: Pin<&mut Self>,
-        half: Half,
-        context: &mut Context<'_>,
-        call: impl FnOnce(Pin<&mut UnixStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        let Self { stream, entry } = self.get_mut();
-        entry.connection().pass(half, context, |context| call(Pin::new(stream), context))
-    }
-}
-
-impl AsyncRead for LocalStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut *this)
-            .pass(Half::Read, context, |stream, context| stream.poll_read(context, buffer));
-        this.entry.connection().hear(buffer.filled().len() - before);
-        polled
-    }
-}
-
-impl AsyncWrite for LocalStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.pass(Half::Write, context, |stream, context| stream.poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.pass(Half::Write, context, |stream, context| {
-            stream.poll_write_vectored(context, slices)
-        })
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pass(Half::Write, context, UnixStream::poll_flush)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pass(Half::Write, context, UnixStream::poll_shutdown)
-    }
-}
+pub type LocalStream = PeerStream<UnixStream>;

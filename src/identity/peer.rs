@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -46,15 +46,38 @@ impl Peer {
     }
 }
 
-/// An accepted connection.
+/// What a connection is made of.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// Has the kernel throw away, once it is closed, what it has not sent yet.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn throw_away(&self) -> io::Result<()>;
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn throw_away(&self) -> io::Result<()> {
+        self.get_ref().0.set_zero_linger()
+    }
+}
+
+impl Wire for UnixStream {
+    /// Nothing is on its way: what was written is with the other end already.
+    fn throw_away(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An accepted connection: over TLS, or the local socket's.
 #[derive(Debug)]
-pub struct PeerStream {
-    stream: TlsStream<TcpStream>,
+pub struct PeerStream<S: Wire = TlsStream<TcpStream>> {
+    stream: S,
     entry: Entry,
 }
 
-impl PeerStream {
-    pub(super) const fn new(stream: TlsStream<TcpStream>, entry: Entry) -> Self {
+impl<S: Wire> PeerStream<S> {
+    pub(super) const fn new(stream: S, entry: Entry) -> Self {
         Self { stream, entry }
     }
 
@@ -68,14 +91,14 @@ impl PeerStream {
         self: Pin<&mut Self>,
         half: Half,
         context: &mut Context<'_>,
-        call: impl FnOnce(Pin<&mut TlsStream<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        call: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let Self { stream, entry } = self.get_mut();
         entry.connection().pass(half, context, |context| call(Pin::new(stream), context))
     }
 }
 
-impl Connected for PeerStream {
+impl<S: Wire> Connected for PeerStream<S> {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
@@ -83,7 +106,7 @@ impl Connected for PeerStream {
     }
 }
 
-impl AsyncRead for PeerStream {
+impl<S: Wire> AsyncRead for PeerStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -98,7 +121,7 @@ impl AsyncRead for PeerStream {
     }
 }
 
-impl AsyncWrite for PeerStream {
+impl<S: Wire> AsyncWrite for PeerStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -122,7 +145,7 @@ impl AsyncWrite for PeerStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pass(Half::Write, context, TlsStream::poll_flush)
+        self.pass(Half::Write, context, S::poll_flush)
     }
 
     /// Says goodbye, unless the connection has been cut: then it is over already.
@@ -130,15 +153,15 @@ impl AsyncWrite for PeerStream {
         if self.entry.connection().is_cut() {
             return Poll::Ready(Ok(()));
         }
-        self.pass(Half::Write, context, TlsStream::poll_shutdown)
+        self.pass(Half::Write, context, S::poll_shutdown)
     }
 }
 
-impl Drop for PeerStream {
+impl<S: Wire> Drop for PeerStream<S> {
     /// Of a connection that was cut, the kernel throws away what it has not sent yet.
     fn drop(&mut self) {
         if self.entry.connection().is_cut()
-            && let Err(error) = self.stream.get_ref().0.set_zero_linger()
+            && let Err(error) = self.stream.throw_away()
         {
             tracing::debug!(%error, "linger not set");
         }
