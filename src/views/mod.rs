@@ -3,6 +3,7 @@
 //! journal is read instead, so that an answer never depends on it. It holds no record and no token, only
 //! keyed hashes of tokens, and is never on the writer's path.
 
+mod alert;
 mod answer;
 mod block;
 mod error;

@@ -245,16 +245,30 @@ impl Views {
         place: Place,
         limit: usize,
     ) -> Result<Answer, LedgerError> {
+        self.with_index(|reader, index| {
+            Search::new((reader, index), by, question, place).run(limit)
+        })
+    }
+
+    /// Looks something up, with an index while there is one that is sound. Reads the journal: not for a thread
+    /// that must not block.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the log cannot be read.
+    pub(super) fn with_index<T>(
+        &self,
+        mut look: impl FnMut(&Reader, Option<&Index>) -> Result<T, Stuck>,
+    ) -> Result<T, LedgerError> {
         loop {
             let index = self.inner.current();
-            let source = (&self.inner.reader, index.as_deref());
-            match (Search::new(source, by, question, place).run(limit), &index) {
-                (Ok(answer), _) => return Ok(answer),
+            match (look(&self.inner.reader, index.as_deref()), &index) {
+                (Ok(found), _) => return Ok(found),
                 (Err(Stuck::Log(error)), _) => return Err(error),
                 (Err(Stuck::Damage(damage)), Some(index)) => self.inner.give_up(index, &damage),
                 (Err(Stuck::Damage(_)), None) => {
                     let what = "an index was missed where there is none";
-                    return Err(LedgerError::Damaged { index: place.next, what });
+                    return Err(LedgerError::Damaged { index: 0, what });
                 }
             }
         }
@@ -272,6 +286,18 @@ impl Views {
         place: Place,
         limit: usize,
     ) -> Result<Answer, LedgerError> {
+        self.on_a_thread(move |views| views.ask(&by, &question, place, limit)).await
+    }
+
+    /// Does something that reads the journal on a thread that may block, of which there are a few at a time.
+    ///
+    /// # Errors
+    ///
+    /// As `work`; `LedgerError::Stopped` where the process ends.
+    pub(super) async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
         let stopped = || LedgerError::Stopped("a question was not looked into".to_owned());
         let questions = Arc::clone(&self.inner.questions);
         let turn = questions.acquire_owned().await.map_err(|_| stopped())?;
@@ -279,7 +305,7 @@ impl Views {
         let work = move || {
             // A thread cannot be stopped: whoever gives up does not free the turn for another question.
             let _turn = turn;
-            views.ask(&by, &question, place, limit)
+            work(&views)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| stopped())?
     }

@@ -1,5 +1,6 @@
 //! The promise of the views: an answer is the same, whatever state the index is in.
 
+mod alerts;
 mod faults;
 mod properties;
 mod questions;

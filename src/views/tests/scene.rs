@@ -146,7 +146,17 @@ impl Scene {
     }
 
     fn publish(&mut self, one: usize, two: usize, code: u8) {
-        let (slot, id) = (self.log.slot(), alert_id(self.alerts.len()));
+        let id = alert_id(self.alerts.len());
+        self.publish_as((one, two, code), id);
+    }
+
+    /// Publishes under the id of the alert of that number, whoever published that.
+    pub(super) fn publish_again(&mut self, one: usize, number: usize) {
+        self.publish_as((one, 0, 1), alert_id(number));
+    }
+
+    fn publish_as(&mut self, (one, two, code): (usize, usize, u8), id: AlertId) {
+        let slot = self.log.slot();
         let draft = Draft {
             agreement: AGREEMENTS[two % AGREEMENTS.len()].parse().unwrap(),
             purpose: pick(&PURPOSES, two),
