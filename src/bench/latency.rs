@@ -12,6 +12,11 @@ impl Latencies {
         self.0.push(u32::try_from(nanoseconds / 1000).unwrap_or(u32::MAX));
     }
 
+    /// Returns how many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Takes in others.
     pub(super) fn extend(&mut self, others: &Self) {
         self.0.extend(&others.0);

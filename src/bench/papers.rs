@@ -5,27 +5,31 @@ use std::{fmt::Write, time::Duration};
 
 use crate::{
     adapters::{self, DocumentError},
-    domain::{AgencyId, Purpose, Timestamp},
+    domain::{AgencyId, Agreement, Purpose, Timestamp},
     pb::v1 as pb,
     record,
 };
 
 pub(super) const PURPOSE: Purpose = Purpose::CrimeAndDisorder;
 
-const AGREEMENT: &str = "bench";
-const AREA: &str = "N1";
+/// The agreement of the measured exchange.
+pub(super) const AGREEMENT: &str = "bench";
+/// The area of its alerts.
+pub(super) const AREA: &str = "N1";
 
-/// Writes the agreement: everything that the alert holds may go to every reader.
+/// Writes an agreement: everything that the alert holds may go to every reader. What is measured on has to stay, and
+/// so it is kept for long.
 pub(super) fn agreement(
+    id: &str,
     publisher: &AgencyId,
     readers: &[AgencyId],
     now: Timestamp,
-) -> Result<pb::Agreement, DocumentError> {
+) -> Result<Agreement, DocumentError> {
     let (starts, ends) = (now.before(Duration::from_secs(24 * 3600)), now.plus_days(365));
     let review = now.plus_days(180);
     let mut text = format!(
-        "id = \"{AGREEMENT}\"\ntitle = \"Measurement\"\nstarts = {starts}\nends = {ends}\n\
-         review = {review}\ndpia = \"DPIA-1\"\nretention = \"STANDARD\"\ndelete_after_days = 90\n"
+        "id = \"{id}\"\ntitle = \"Measurement\"\nstarts = {starts}\nends = {ends}\n\
+         review = {review}\ndpia = \"DPIA-1\"\nretention = \"LONG\"\ndelete_after_days = 1800\n"
     );
     let publisher_first = std::iter::once((publisher, "POLICE", "DPA_PART3"));
     let others = readers.iter().map(|reader| (reader, "LOCAL_AUTHORITY", "UK_GDPR"));
@@ -52,36 +56,31 @@ pub(super) fn agreement(
         to.join(", ")
     )
     .unwrap_or_default();
-    Ok(record::agreement_to_pb(&adapters::agreement::parse(&text)?))
+    adapters::agreement::parse(&text)
 }
 
-/// Makes a subscription that every alert matches.
-pub(super) fn subscription(name: &str, now: Timestamp) -> pb::Subscription {
+/// Makes a subscription that every alert of these areas matches.
+pub(super) fn subscription(name: &str, areas: Vec<String>, ends: Timestamp) -> pb::Subscription {
     pb::Subscription {
         name: name.to_owned(),
         purpose: PURPOSE.number().into(),
         filter: Some(pb::Filter {
             types: vec![pb::AlertType::AntisocialBehaviour.into()],
-            areas: vec![AREA.to_owned()],
+            areas,
             tokens: Vec::new(),
         }),
-        expires_at: Some(record::timestamp_to_pb(now.plus_days(30))),
+        expires_at: Some(record::timestamp_to_pb(ends)),
     }
 }
 
 /// Makes the alert, in canonical order.
 pub(super) fn alert(now: Timestamp) -> pb::AlertDraft {
     let ago = |seconds| Some(record::timestamp_to_pb(now.before(Duration::from_secs(seconds))));
-    let token = |byte| pb::SubjectToken {
-        kind: pb::TokenKind::Nfd.into(),
-        epoch: 1,
-        value: vec![byte; 32].into(),
-    };
     pb::AlertDraft {
         agreement: AGREEMENT.to_owned(),
         purpose: PURPOSE.number().into(),
         r#type: pb::AlertType::AntisocialBehaviour.into(),
-        subject: (1..=8).map(token).collect(),
+        subject: (1..=8).map(|byte| token(vec![byte; 32])).collect(),
         subject_categories: vec![pb::SubjectCategory::Suspect.into()],
         indicators: vec![pb::Indicator::Threats.into()],
         certainty: pb::Certainty::Known.into(),
@@ -99,6 +98,16 @@ pub(super) fn alert(now: Timestamp) -> pb::AlertDraft {
         case_reference: "ASB-2026-0000017".to_owned(),
         ..pb::AlertDraft::default()
     }
+}
+
+/// Makes the tokens of a person: two, as where a date of birth and a number are known.
+pub(super) fn person(number: u64) -> Vec<pb::SubjectToken> {
+    let value = |which| [vec![which; 24], number.to_be_bytes().to_vec()].concat();
+    vec![token(value(1)), token(value(2))]
+}
+
+fn token(value: Vec<u8>) -> pb::SubjectToken {
+    pb::SubjectToken { kind: pb::TokenKind::Nfd.into(), epoch: 1, value: value.into() }
 }
 
 #[cfg(test)]

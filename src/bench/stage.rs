@@ -19,6 +19,7 @@ use crate::{
     domain::{AgencyId, Clock, SystemClock, TrustDomain},
     merkle::Verifier,
     pki::Rehearsal,
+    record,
 };
 
 /// How many agencies the subscribers belong to at most: an agreement has 64 parties.
@@ -100,7 +101,13 @@ pub(super) async fn build(dir: &Path, options: &Options) -> Result<Stage, BenchE
         floor_wire.subscribers.push(at_floor.channel());
         let at_broker = Connection::connect(&broker.address, service(agency)?).await?;
         let name = format!("load-{subscriber}");
-        at_broker.create_subscription(papers::subscription(&name, now)).await?;
+        at_broker
+            .create_subscription(papers::subscription(
+                &name,
+                vec![papers::AREA.to_owned()],
+                now.plus_days(30),
+            ))
+            .await?;
         broker_wire.add(at_broker.channel(), name);
     }
     let journal = broker_dir.join("journal");
@@ -110,8 +117,8 @@ pub(super) async fn build(dir: &Path, options: &Options) -> Result<Stage, BenchE
 
 /// Brings the agreement into force: one officer of every party approves.
 async fn agree(pki: &Rehearsal<'_>, cast: &Cast, address: &str) -> Result<(), BenchError> {
-    let agreement = papers::agreement(&cast.publisher, &cast.readers, pki.now);
-    let agreement = agreement.map_err(BenchError::task)?;
+    let agreement = papers::agreement(papers::AGREEMENT, &cast.publisher, &cast.readers, pki.now);
+    let agreement = record::agreement_to_pb(&agreement.map_err(BenchError::task)?);
     let id = agreement.id.clone();
     let mut version = None;
     for agency in cast.all() {

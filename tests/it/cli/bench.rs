@@ -71,3 +71,31 @@ fn options_out_of_their_bounds_are_refused() {
         assert!(!message.is_empty(), "{bad:?}");
     }
 }
+
+#[test]
+fn questions_are_measured_over_a_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().to_str().unwrap();
+    let short = ["--records", "50000", "--people", "1000", "--days", "60"];
+    let write = [&["bench", "history", "--json", "--dir", place][..], &short].concat();
+    let written = Cli::nobody().run(&write).json();
+    assert!(figure(&written, "/records") >= 50_000.0, "{written}");
+
+    let asked = ["bench", "questions", "--json", "--warm", "16", "--cold", "0", "--dir", place];
+    let told = Cli::nobody().run(asked).json();
+    assert_eq!(told["records"], written["records"]);
+    for path in [
+        "index_bytes_per_record",
+        "rebuilt_records_per_second",
+        "scan_s",
+        "questions/month_page/warm/p99_ms",
+        "questions/month_page/records_each",
+        "questions/person/warm/p99_ms",
+        "questions/person/records_each",
+    ] {
+        assert!(figure(&told, &format!("/{path}")) > 0.0, "{path}: {told}");
+    }
+
+    let again = Cli::nobody().run(&write).failed(2);
+    assert!(again.contains("is not empty"), "{again}");
+}
