@@ -77,13 +77,12 @@ fn every_command_and_option_is_explained() {
     assert_eq!(headings.map(str::to_owned).collect::<BTreeSet<_>>(), own);
 }
 
-/// The commands without further ones, each by all its words.
+/// The commands that do something by themselves, each by all its words.
 fn leaves<'a>(command: &'a clap::Command, path: &str) -> Vec<(String, &'a clap::Command)> {
-    if command.get_subcommands().next().is_none() {
-        return vec![(path.to_owned(), command)];
-    }
     let below = command.get_subcommands();
-    below.flat_map(|it| leaves(it, &format!("{path} {}", it.get_name()))).collect()
+    let below = below.flat_map(|it| leaves(it, &format!("{path} {}", it.get_name())));
+    let own = (!command.is_subcommand_required_set()).then(|| (path.to_owned(), command));
+    own.into_iter().chain(below).collect()
 }
 
 /// The text under a command's heading.
