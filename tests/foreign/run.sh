@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plays the demo, publishes two more alerts, has the log's key rotated behind each, and has code that is not Portway's
-# verify the exports and the receipts (verify.py: Python, the sigstore package, OpenSSL). Then it flips one byte in each kind of file, and both verifiers
-# have to refuse. Usage: run.sh [PORTWAY]. The Python packages are kept in ${PORTWAY_CACHE:-.venv}.
+# verify the exports and the receipts (verify.py: Python, the sigstore package, OpenSSL). Then it flips one byte in each kind of
+# file, and both verifiers have to refuse. Two more that share no code with either then verify export and proofs (verifiers.sh). Usage: run.sh [PORTWAY]. The Python packages are kept in ${PORTWAY_CACHE:-.venv}.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -58,6 +58,7 @@ as operator keys rotate >/dev/null
 as police/service publish --file - --receipts "$work/receipts.jsonl" <"$work/alert.json" >/dev/null
 as operator keys rotate >/dev/null
 as police/officer audit export "$work/export" >/dev/null
+as police/officer audit query --json --page-size 200 >"$work/proofs.jsonl" 2>/dev/null
 foreign "$work/export" --vkey "$vkey" --receipts "$work/receipts.jsonl" --since "$demo/export/checkpoint"
 kill "$broker"
 wait "$broker" || fail "the broker did not stop in order"
@@ -93,4 +94,7 @@ done
 "$portway" audit verify "$work/receipts.jsonl" --vkey "$vkey" >/dev/null
 sed 's/"index":"/"index":"1/' "$work/receipts.jsonl" >"$work/forged.jsonl"
 refused "a receipt with another index" "$work/export" --receipts "$work/forged.jsonl"
+# The key that signs now, for those that follow no rotation.
+tail -n 1 "$work/export/log.vkeys" | cut -d' ' -f1 >"$work/newest.vkey"
+"$here/verifiers.sh" "$portway" "$work/export" "$work/proofs.jsonl" "$work/newest.vkey"
 echo "verified by code that is not Portway's"

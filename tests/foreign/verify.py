@@ -4,8 +4,8 @@ Hashing of leaves and nodes and the check of inclusion proofs are the sigstore p
 commitments are Python's own hmac. What is taken from the wire or the files is the format alone: C2SP signed-note,
 tlog-checkpoint and tlog-tiles, RFC 6962, and the commitment HMAC-SHA-256(salt, "portway/v1/record" NUL record).
 
-Usage: verify.py EXPORT [--vkey FILE] [--receipts FILE] [--since CHECKPOINT]. Exit 0 where everything holds, 1 where
-something does not, with the first fault on stderr.
+Usage: verify.py EXPORT [--vkey FILE] [--receipts FILE] [--proofs FILE] [--since CHECKPOINT]. Exit 0 where everything
+holds, 1 where something does not, with the first fault on stderr.
 """
 
 import argparse
@@ -301,23 +301,38 @@ class Export:
             need(made == digest, f"{path}: not the file that the manifest lists")
 
 
+def check_proven(proven, what, key, known):
+    """One record with salt, leaf, audit path and checkpoint, held against the log that is known."""
+    entries, tree = known
+    index, leaf = int(proven.get("index", "0")), b64(proven["leaf"], what)
+    made = commitment(b64(proven["salt"], what), b64(proven["record"], what))
+    need(made == leaf, f"{what}: its leaf commits to another record")
+    size, root = key.checkpoint(proven["checkpoint"], what)
+    proof = [b64(node, what) for node in proven.get("inclusion", [])]
+    check_inclusion(leaf, index, proof, size, root)
+    if size <= len(entries):
+        need(tree.root(size) == root, f"{what}: its checkpoint is of another history")
+    if index < len(entries):
+        need(entries[index] == leaf, f"{what}: the export has another entry {index}")
+
+
 def check_receipts(path, key, entries, tree):
     """Each receipt proves its publication by itself, and agrees with the export as far as that reaches."""
     lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
     need(lines, "receipts: there are none")
     for number, line in enumerate(lines, 1):
-        what = f"receipt {number}"
-        receipt = json.loads(line)
-        index, leaf = int(receipt.get("index", "0")), b64(receipt["leaf"], what)
-        made = commitment(b64(receipt["salt"], what), b64(receipt["record"], what))
-        need(made == leaf, f"{what}: its leaf commits to another record")
-        size, root = key.checkpoint(receipt["checkpoint"], what)
-        proof = [b64(node, what) for node in receipt.get("inclusion", [])]
-        check_inclusion(leaf, index, proof, size, root)
-        if size <= len(entries):
-            need(tree.root(size) == root, f"{what}: its checkpoint is of another history")
-        if index < len(entries):
-            need(entries[index] == leaf, f"{what}: the export has another entry {index}")
+        check_proven(json.loads(line), f"receipt {number}", key, (entries, tree))
+    return len(lines)
+
+
+def check_proofs(path, key, entries, tree):
+    """Each record that `portway audit query --json` printed stands in the log, and in the export as far as that reaches."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    need(lines, "proofs: there are none")
+    for number, line in enumerate(lines, 1):
+        shown = json.loads(line)
+        flat = {**shown["record"], "inclusion": shown.get("inclusion", []), "checkpoint": shown["checkpoint"]}
+        check_proven(flat, f"proof {number}", key, (entries, tree))
     return len(lines)
 
 
@@ -341,6 +356,7 @@ def verify(arguments):
         check_inclusion(entries[index], index, tree.path(index, 0, size), size, root)
     records = export.check_records(entries)
     receipts = check_receipts(arguments.receipts, key, entries, tree) if arguments.receipts else 0
+    proofs = check_proofs(arguments.proofs, key, entries, tree) if arguments.proofs else 0
     if arguments.since:
         note = pathlib.Path(arguments.since).read_text(encoding="utf-8")
         older, its_root = key.checkpoint(note, "the older checkpoint")
@@ -349,7 +365,7 @@ def verify(arguments):
     export.check_manifest(size)
     print(
         f"{key.name}: {size} entries, root {root.hex()}, {records} records, "
-        f"{len(samples)} inclusion proofs, {receipts} receipts: all hold"
+        f"{len(samples)} inclusion proofs, {receipts} receipts, {proofs} proofs: all hold"
     )
 
 
@@ -358,6 +374,7 @@ def main():
     parser.add_argument("export", help="export directory")
     parser.add_argument("--vkey", help="file with the log's verifier key; else the export's own claim")
     parser.add_argument("--receipts", help="file of receipts, one JSON document a line")
+    parser.add_argument("--proofs", help="file of records as `portway audit query --json` prints them")
     parser.add_argument("--since", help="older signed checkpoint that the log has to extend")
     try:
         verify(parser.parse_args())
