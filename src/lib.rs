@@ -26,3 +26,4 @@ pub mod record;
 pub mod server;
 pub mod tasks;
 pub mod views;
+pub mod witness;

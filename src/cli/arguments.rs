@@ -16,6 +16,7 @@ use super::{
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
     views::ViewsCommand,
+    witness::WitnessArgs,
 };
 
 /// A secure inter-agency information exchange
@@ -73,6 +74,9 @@ pub enum Command {
     /// Rebuilds the index of the log, and shows how it stands
     #[command(subcommand)]
     Views(ViewsCommand),
+    /// Cosigns the checkpoints of logs, never two that contradict each other
+    #[command(after_help = "Example:\n  portway witness --config witness.toml")]
+    Witness(WitnessArgs),
 }
 
 const EXIT: &str = "Exit status: 0 done, 1 failed, 2 usage or configuration, 3 refused by policy, \

@@ -23,6 +23,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod views;
+mod witness;
 
 use std::{ffi::OsString, future::Future, process::ExitCode};
 
@@ -69,6 +70,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
         Command::Views(command) => views::run(command, out),
+        Command::Witness(args) => wait(witness::run(args, out)),
     }
 }
 

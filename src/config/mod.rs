@@ -6,9 +6,11 @@ mod files;
 mod rehearsal;
 mod rules;
 mod settings;
+mod witness;
 
 pub use file::ConfigError;
 pub use files::Files;
 pub use rehearsal::rehearsal;
 pub use rules::rules;
 pub use settings::Settings;
+pub use witness::witness;

@@ -16,7 +16,11 @@ use tempfile::NamedTempFile;
 const TEMPORARY: &str = ".tmp";
 
 /// Makes `content` the content of `path`, durably.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The system's; the old content or the new one is there.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
     let mut file = private().create(true).truncate(true).open(&temporary)?;
     file.write_all(content)?;
@@ -27,7 +31,11 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Makes a file that was not there before, durably. Under its name it is whole from the first moment:
 /// a crash before that leaves a file of another name, which nobody reads.
-pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The system's, also where a file of that name exists.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(parent(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
@@ -46,7 +54,11 @@ pub(super) fn destroy(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory for its owner alone, durably; one that is there already stays as it is.
-pub(super) fn create_dir(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The system's.
+pub fn create_dir(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),

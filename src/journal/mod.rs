@@ -6,7 +6,7 @@
 
 mod anchor;
 mod contract;
-mod files;
+pub mod files;
 mod id;
 mod keys;
 mod memory;

@@ -111,7 +111,7 @@ pub enum CheckpointError {
 }
 
 /// Reads ASCII decimal digits without leading zeros, so that each number has one spelling.
-fn decimal(digits: &str) -> Option<u64> {
+pub fn decimal(digits: &str) -> Option<u64> {
     digits.parse().ok().filter(|number: &u64| number.to_string() == digits)
 }
 

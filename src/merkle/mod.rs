@@ -17,10 +17,12 @@ pub mod tiles;
 mod verify;
 
 pub use chain::{Chain, ChainError, Span};
-pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint::{Checkpoint, CheckpointError, decimal};
 pub use frontier::{Frontier, PeaksError};
 pub use hash::{Hash, HashLength, empty_root, leaf_hash, node_hash};
 pub use nodes::{MemoryTree, Missing, Nodes};
-pub use note::{KeyError, KeyId, Note, NoteError, Signature, Signer, Verifier};
+pub use note::{
+    Cosigner, KeyError, KeyId, Note, NoteError, Signature, Signer, Verifier, WitnessKey,
+};
 pub use proof::{ProofError, consistency, inclusion, peaks, root};
 pub use verify::{verify_consistency, verify_inclusion};

@@ -21,3 +21,5 @@ mod operate;
 mod refusals;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod witnesses;

@@ -3,6 +3,7 @@
 //! A [`Note`] is well formed, and no more than that: its text means nothing before a
 //! [`Verifier`] has passed it.
 
+mod cosigner;
 mod key;
 mod signer;
 mod verifier;
@@ -11,6 +12,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+pub use cosigner::{Cosigner, WitnessKey};
 pub use key::{KeyError, KeyId};
 use key::{KeyName, is_key_name};
 pub use signer::Signer;

@@ -2,22 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::{ED25519 as ALGORITHM, UnparsedPublicKey};
 
 use super::{
     Note, NoteError, Signature,
-    key::{ED25519, KeyError, KeyId, KeyName, PUBLIC_KEY_LEN, is_key_name},
+    key::{ED25519, KeyError, KeyId, Named, PUBLIC_KEY_LEN},
 };
 
 /// An Ed25519 public key with its name. [`Display`](fmt::Display) gives the vkey line
 /// `<name>+<key id in hex>+<base64(0x01 || public key)>`, which [`FromStr`] reads.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Verifier {
-    name: KeyName,
-    key_id: KeyId,
-    public_key: [u8; PUBLIC_KEY_LEN],
-}
+pub struct Verifier(Named);
 
 impl Verifier {
     /// Gives a public key (RFC 8032 encoding) its name.
@@ -26,10 +21,7 @@ impl Verifier {
     ///
     /// [`KeyError::Name`] where the name cannot stand in a note.
     pub fn new(name: &str, public_key: [u8; PUBLIC_KEY_LEN]) -> Result<Self, KeyError> {
-        if !is_key_name(name) {
-            return Err(KeyError::Name);
-        }
-        Ok(Self { name: name.into(), key_id: KeyId::of(name, &public_key), public_key })
+        Named::new(name, ED25519, public_key).map(Self)
     }
 
     /// Verifies that this key signed the note. Signatures of other keys are passed over, even
@@ -40,7 +32,7 @@ impl Verifier {
     /// [`NoteError::NotSigned`] where no line is this key's, [`NoteError::BadSignature`] where
     /// one is and does not verify, whatever the others say.
     pub fn verify(&self, note: &Note) -> Result<(), NoteError> {
-        let mut own = note.signatures().iter().filter(|signature| self.is_named_by(signature));
+        let mut own = note.signatures().iter().filter(|signature| self.0.names(signature));
         let first = own.next().ok_or(NoteError::NotSigned)?;
         self.check(note, first)?;
         own.try_for_each(|signature| self.check(note, signature))
@@ -48,29 +40,31 @@ impl Verifier {
 
     /// Returns the name of the key.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// Returns the id of the key.
-    pub fn key_id(&self) -> KeyId {
-        self.key_id
-    }
-
-    fn is_named_by(&self, signature: &Signature) -> bool {
-        signature.name == self.name && signature.key_id == self.key_id
+    pub const fn key_id(&self) -> KeyId {
+        self.0.key_id
     }
 
     fn check(&self, note: &Note, signature: &Signature) -> Result<(), NoteError> {
-        UnparsedPublicKey::new(&ALGORITHM, &self.public_key)
+        UnparsedPublicKey::new(&ALGORITHM, &self.0.public_key)
             .verify(note.text().as_bytes(), &signature.bytes)
             .map_err(|_| NoteError::BadSignature)
     }
 }
 
+impl Named {
+    /// Tells whether a line says that it is this key's.
+    pub(super) fn names(&self, signature: &Signature) -> bool {
+        signature.name == self.name && signature.key_id == self.key_id
+    }
+}
+
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = STANDARD.encode([[ED25519].as_slice(), &self.public_key].concat());
-        write!(f, "{}+{}+{key}", self.name, self.key_id)
+        f.write_str(&self.0.vkey(ED25519))
     }
 }
 
@@ -82,24 +76,15 @@ impl FromStr for Verifier {
     /// # Errors
     ///
     /// [`KeyError`]. A vkey is trusted by whoever configured it, so any doubt about what was
-    /// meant is an error: the id has to fit, and the line has to be the one this key writes.
+    /// meant is an error.
     fn from_str(vkey: &str) -> Result<Self, KeyError> {
-        // Base64 may hold a plus, a name may not: the first two part the fields.
-        let (name, rest) = vkey.split_once('+').ok_or(KeyError::Encoding)?;
-        let (key_id, encoded) = rest.split_once('+').ok_or(KeyError::Encoding)?;
-        let decoded = STANDARD.decode(encoded).map_err(|_| KeyError::Encoding)?;
-        let (algorithm, public_key) = decoded.split_first().ok_or(KeyError::Encoding)?;
-        if *algorithm != ED25519 {
-            return Err(KeyError::Algorithm);
-        }
-        let public_key = public_key.try_into().map_err(|_| KeyError::Encoding)?;
-        let verifier = Self::new(name, public_key)?;
-        if key_id == verifier.key_id.to_string() { Ok(verifier) } else { Err(KeyError::KeyId) }
+        Named::from_vkey(vkey, ED25519).map(Self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
     use ring::signature::Ed25519KeyPair;
 
     use super::*;

@@ -5,13 +5,14 @@ use ring::signature::Ed25519KeyPair;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::merkle::{
-    Checkpoint, Frontier, Hash, MemoryTree, Note, NoteError, Signer, Verifier, consistency,
-    empty_root, inclusion, leaf_hash, root, verify_consistency, verify_inclusion,
+    Checkpoint, Frontier, Hash, MemoryTree, Note, NoteError, Signer, Verifier, WitnessKey,
+    consistency, empty_root, inclusion, leaf_hash, root, verify_consistency, verify_inclusion,
 };
 
 const ROOTS: &str = include_str!("../../../tests/vectors/merkle/roots.json");
 const INCLUSION: &str = include_str!("../../../tests/vectors/merkle/inclusion.json");
 const CONSISTENCY: &str = include_str!("../../../tests/vectors/merkle/consistency.json");
+const COSIGNED: &str = include_str!("../../../tests/vectors/merkle/cosigned.json");
 const NOTES: &str = include_str!("../../../tests/vectors/merkle/notes.json");
 
 #[derive(Deserialize)]
@@ -162,6 +163,28 @@ fn the_published_note_verifies() {
     assert_eq!(verifier.verify(&Note::parse(&note).unwrap()), Ok(()));
     let altered = Note::parse(&note.replacen("problem", "Problem", 1)).unwrap();
     assert_eq!(verifier.verify(&altered), Err(NoteError::BadSignature));
+}
+
+#[derive(Deserialize)]
+struct Cosigned {
+    witnesses: Vec<String>,
+    seconds: u64,
+    note: String,
+}
+
+#[test]
+fn cosignatures_of_public_witnesses_verify() {
+    let Cosigned { witnesses, seconds, note } = read(COSIGNED);
+    let other = Note::parse(&note.replacen("1432088532", "1432088533", 1)).unwrap();
+    let note = Note::parse(&note).unwrap();
+
+    assert_eq!(witnesses.len(), 4);
+    for vkey in witnesses {
+        let key: WitnessKey = vkey.parse().unwrap();
+        assert_eq!(key.to_string(), vkey);
+        assert_eq!(key.verify(&note), Ok(seconds), "{vkey}");
+        assert_eq!(key.verify(&other), Err(NoteError::BadSignature), "{vkey}");
+    }
 }
 
 /// Ed25519 is deterministic (RFC 8032 §5.1.6): the same keys give the same note, byte for byte.

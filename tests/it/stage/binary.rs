@@ -127,7 +127,7 @@ impl Drop for Broker {
 }
 
 /// Sends a signal to a process of ours.
-fn kill(signal: &str, id: u32) {
+pub(super) fn kill(signal: &str, id: u32) {
     let sent = Command::new("kill").arg(signal).arg(id.to_string()).status().unwrap();
     assert!(sent.success());
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod papers;
 mod people;
 mod raw;
+mod witness;
 
 use std::{
     fs,

@@ -1,0 +1,3 @@
+//! Witnesses as processes of their own: what they cosign, what they refuse, and what the broker makes of them.
+
+mod alone;
