@@ -6,11 +6,12 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Global, code,
     output::{Exit, Failure, Output},
+    prove::{self, ProveArgs},
     query::{self, QueryArgs},
 };
 use crate::{
@@ -36,6 +37,11 @@ pub enum AuditCommand {
         after_help = "Example:\n  portway audit export 2026-11 && portway audit verify 2026-11"
     )]
     Export(ExportArgs),
+    /// Proves one record, one tree out of another, or that no record of the agency is missing in a range
+    #[command(
+        after_help = "Example:\n  portway audit prove --record 41 --out record.json\n  portway audit prove --consistency checkpoint.txt --out grown.json\n  portway audit prove --complete --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --out november.jsonl"
+    )]
+    Prove(ProveArgs),
     /// Finds the records that fit everything that is asked, page by page
     #[command(
         after_help = "Example:\n  portway audit query --kind DISCLOSED --agency housing --from 2026-11-01T00:00:00Z --all"
@@ -44,7 +50,7 @@ pub enum AuditCommand {
     /// Shows one record
     #[command(after_help = "Example:\n  portway audit show 41 --purpose LAWFULNESS")]
     Show(ShowArgs),
-    /// Verifies offline an export, kept receipts or kept records; names the first fault
+    /// Verifies offline an export, a proof, kept receipts or kept records; names the first fault
     #[command(
         after_help = "Example:\n  portway audit verify 2026-11 --vkey log.vkey --since checkpoint.txt"
     )]
@@ -74,7 +80,7 @@ pub struct ShowArgs {
 /// Arguments of `audit verify`.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// An export directory, or a file of receipts or shown records
+    /// An export directory, or a file with a proof, receipts or shown records
     #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
     /// An older signed checkpoint that the log has to extend
@@ -97,6 +103,7 @@ pub(super) async fn run(
     match command {
         AuditCommand::Checkpoint => checkpoint(global, out).await,
         AuditCommand::Export(args) => export(&args, global, out).await,
+        AuditCommand::Prove(args) => prove::run(&args, global, out).await,
         AuditCommand::Query(args) => query::run(args, global, out).await,
         AuditCommand::Show(args) => show(&args, global, out).await,
         AuditCommand::Verify(args) => verify(&args, global, out),
@@ -166,6 +173,7 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
     }
     let (origin, size, records) = (&verified.origin, verified.size, verified.records);
     let root = verified.root;
+    let complete: Vec<Value> = verified.complete.iter().map(complete).collect();
     out.either(
         &json!({
             "verified": true,
@@ -175,10 +183,22 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
             "records": records,
             "key_was_given": verified.key_was_given,
             "before_rotation": verified.before_rotation,
+            "complete": complete,
         }),
         format_args!("verified: {origin}, {size} entries, {records} records, root {root}"),
     );
+    for verify::Complete { agency, start, end, records } in &verified.complete {
+        let said = "every record linked to it from index";
+        out.text(format_args!(
+            "complete: {agency}: {said} {start} to before {end} is there: {records}"
+        ));
+    }
     Ok(())
+}
+
+fn complete(complete: &verify::Complete) -> Value {
+    let verify::Complete { agency, start, end, records } = complete;
+    json!({ "agency": agency.as_str(), "start": start, "end": end, "records": records })
 }
 
 /// Reads a key of the log, and how it handed over to others: from a file of its own, or from the one beside the key
@@ -198,7 +218,7 @@ fn trust(vkey: &Path, rotations: Option<&Path>) -> Result<Trust, Failure> {
     Ok(Trust { key: Some(key), rotations })
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
         .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
 }

@@ -14,6 +14,7 @@ mod follow;
 mod keys;
 mod operate;
 pub mod output;
+mod prove;
 mod publish;
 mod pull;
 mod query;

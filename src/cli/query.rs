@@ -147,7 +147,8 @@ fn say_end(size: u64, token: Option<&str>, out: Output) {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+/// Reads a time of the command line.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text)
         .ok_or_else(|| "not an RFC 3339 time, such as 2026-11-23T09:00:00Z".to_owned())
 }

@@ -14,6 +14,9 @@ pub enum Fault {
     /// The checkpoint is not signed by the log, or malformed.
     #[error("checkpoint: {0}")]
     Checkpoint(CheckpointError),
+    /// A proof of completeness claims something else than it shows.
+    #[error("the claim of completeness is not shown: {0}")]
+    Claim(&'static str),
     /// The content commitment is not that of the alert that was published.
     #[error("the record commits to other content than was published")]
     Content,
@@ -28,6 +31,12 @@ pub enum Fault {
     Entries {
         /// The size of the tree.
         size: u64,
+    },
+    /// A record linked to the agency is left out.
+    #[error("the agency's record number {number} is missing")]
+    Gap {
+        /// Its running number among the agency's records.
+        number: u64,
     },
     /// The record is not where it is said to be in the tree.
     #[error("inclusion of record {index}: {error}")]

@@ -9,8 +9,9 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    merkle::{Frontier, Hash, leaf_hash},
+    merkle::{Frontier, Hash, leaf_hash, verify_consistency},
     pb::v1::{self as pb, log_client::LogClient, operations_client::OperationsClient},
+    record::proof_to_pb,
 };
 
 impl Connection {
@@ -43,6 +44,26 @@ impl Connection {
         let proof = hashes(&answer.inclusion)?;
         Entry::verify_leaf(leaf, index, &proof, &seen.checkpoint)?;
         Ok(seen)
+    }
+
+    /// Has it proven that the newest checkpoint extends an older one, which was kept as a signed note.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Verification`] where the older one is not the log's, or the newest does not extend it.
+    pub async fn prove_extension(&self, older: &str) -> Result<pb::ConsistencyProof, Error> {
+        // Whichever key signed the older one is followed to before it is opened.
+        let newer = self.checkpoint().await?;
+        let checkpoint = self.identity().memory().chain().open(older).map_err(Fault::from)?;
+        let (from, to) = (checkpoint.size, newer.size());
+        if from > to {
+            return Err(Fault::Older { size: to, known: from }.into());
+        }
+        let proof = self.prove_consistency(from, to).await?;
+        verify_consistency(from, &checkpoint.root, to, &newer.checkpoint.root, &proof)
+            .map_err(|error| Fault::Inconsistent { from, to, error })?;
+        let (older, newer) = (older.to_owned(), newer.note.clone());
+        Ok(pb::ConsistencyProof { older, newer, consistency: proof_to_pb(&proof) })
     }
 
     /// Asks for a consistency proof. It is not verified here: only who holds both roots can.

@@ -5,6 +5,7 @@
 mod audit;
 mod backoff;
 mod certificates;
+mod complete;
 mod connection;
 mod delivery;
 mod entry;
@@ -32,6 +33,7 @@ pub mod verify;
 
 pub use audit::{Seal, Sealed};
 pub use backoff::Backoff;
+pub use complete::{Complete, Range};
 pub use connection::Connection;
 pub use error::{Error, Retry};
 pub use fault::Fault;

@@ -1,7 +1,12 @@
 //! Samples for this room's tests: an identity with throw-away keys, and a log built by hand, signed by a
 //! throw-away key, that gives the answers an honest broker would give.
 
-use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use prost::Message;
@@ -10,10 +15,11 @@ use ring::signature::Ed25519KeyPair;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Seen, delivery::Due};
+use super::{Complete, Seen, delivery::Due, export::Chained};
 use crate::{
     domain::{
-        AgencyId, AlertId, Caller, Draft, Facts, Fields, Fingerprint, Purpose, Seat, Timestamp,
+        AgencyId, AlertId, Caller, Draft, Facts, Fields, Fingerprint, Purpose, QueryPurpose, Seat,
+        Timestamp,
     },
     merkle::{
         Chain, Checkpoint, Hash, MemoryTree, Note, Signer, consistency, inclusion, leaf_hash, root,
@@ -161,24 +167,28 @@ pub(super) fn log(size: u64) -> Log {
 }
 
 /// A log with everything that an honest broker knows of it.
+#[derive(Clone)]
 pub(super) struct Log {
-    signer: Signer,
+    signer: Arc<Signer>,
     /// Keys that handed over, and the size of the tree with which they did.
-    past: Vec<(Signer, u64)>,
+    past: Vec<(Arc<Signer>, u64)>,
     tree: MemoryTree,
     shown: Vec<pb::LogRecord>,
     /// Per agency: number of its last record, and its index plus 1.
     links: HashMap<AgencyId, (u64, u64)>,
+    /// Every opening.
+    openings: BTreeMap<(AgencyId, u64), pb::LinkOpening>,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
         let mut log = Self {
-            signer: signer(),
+            signer: signer().into(),
             past: Vec::new(),
             tree: MemoryTree::new(),
             shown: Vec::new(),
             links: HashMap::new(),
+            openings: BTreeMap::new(),
         };
         log.append(Event::LogStarted { origin: ORIGIN.to_owned(), vkey: log.signer.vkey() });
         log
@@ -199,9 +209,11 @@ impl Log {
                 commitment::link_nonce(&commitment::Secret::new(&[6; 32]), agency.as_str(), index);
             links.push(commitment::link(&nonce, agency.as_str(), number + 1, previous));
             self.links.insert(agency.clone(), (number + 1, index + 1));
+            let nonce = nonce.to_vec().into();
+            let opened = pb::LinkOpening { number: number + 1, previous, nonce };
+            self.openings.insert((agency.clone(), index), opened.clone());
             if *agency == police() {
-                let nonce = nonce.to_vec().into();
-                opening = Some(pb::LinkOpening { number: number + 1, previous, nonce });
+                opening = Some(opened);
             }
         }
         let at = Timestamp::from_ms(TIME.ms() + index);
@@ -271,7 +283,7 @@ impl Log {
             released: Fields::all(),
             withheld: Fields::NONE,
             view: commitment::view(&VIEW_KEY, &view),
-            rules: std::sync::Arc::default(),
+            rules: Arc::default(),
             regime_change: false,
             delete_after: TIME.plus_days(30),
         }));
@@ -301,7 +313,7 @@ impl Log {
         let mut first = 0;
         for (signer, last) in past.chain([(&self.signer, None)]) {
             if first <= size && last.is_none_or(|last| size <= last) {
-                signers.push(signer);
+                signers.push(signer.as_ref());
             }
             first = last.unwrap_or(first);
         }
@@ -314,12 +326,12 @@ impl Log {
         let by = Caller { seat, certificate: Fingerprint([2; 32]) };
         let (old, new) = (self.signer.vkey(), next.vkey());
         let index = self.append(Event::KeyRotated { by, old, new });
-        self.past.push((std::mem::replace(&mut self.signer, next), index + 1));
+        self.past.push((std::mem::replace(&mut self.signer, next.into()), index + 1));
     }
 
     /// Returns the proofs of all rotations.
     pub(super) fn rotations(&self) -> Vec<Rotation> {
-        let proof = |(_, size): &(Signer, u64)| {
+        let proof = |(_, size): &(Arc<Signer>, u64)| {
             let shown = self.shown_at(size - 1);
             Rotation {
                 index: size - 1,
@@ -355,6 +367,54 @@ impl Log {
 
     pub(super) fn entries(&self) -> Vec<[u8; 32]> {
         self.shown.iter().map(|shown| shown.leaf.as_ref().try_into().unwrap()).collect()
+    }
+
+    /// Returns the record at an index as an officer of the agency sees it, with its proof.
+    pub(super) fn proven(&self, agency: &AgencyId, index: u64) -> pb::ProvenRecord {
+        let link = self.openings.get(&(agency.clone(), index)).cloned();
+        let record = Some(pb::LogRecord { link, ..self.shown_at(index) });
+        pb::ProvenRecord { record, inclusion: self.inclusion(index, self.size()) }
+    }
+
+    /// Answers an officer who asks for all records linked to the agency in a range; no end is that of the question.
+    pub(super) fn complete(
+        &mut self,
+        agency: &AgencyId,
+        (start, end): (u64, Option<u64>),
+    ) -> Complete {
+        let seat = Seat::Officer { agency: agency.clone(), id: "ig-1".parse().unwrap() };
+        let by = Caller { seat, certificate: Fingerprint([3; 32]) };
+        let end = end.unwrap_or(self.size());
+        let closing =
+            self.append(Event::Consulted { by, purpose: QueryPurpose::Lawfulness, start, end });
+        let linked: Vec<u64> =
+            self.openings.keys().filter(|(it, _)| it == agency).map(|(_, index)| *index).collect();
+        let before = linked.iter().rfind(|index| **index < start);
+        let behind = linked.iter().find(|index| **index >= end);
+        let within = linked.iter().filter(|index| (start..end).contains(index));
+        let shown = before.into_iter().chain(within).chain(behind);
+        let records = shown.map(|index| self.proven(agency, *index)).collect();
+        let claim = pb::Completeness {
+            agency: agency.to_string(),
+            start,
+            end,
+            checkpoint: self.note(self.size()),
+            closing: Some(self.proven(agency, closing)),
+            ..pb::Completeness::default()
+        };
+        Complete { claim, records }
+    }
+
+    /// Shows all links of an agency below `size`, and how they end, as an export does.
+    pub(super) fn chained(&mut self, agency: &AgencyId, size: u64) -> Chained {
+        let Complete { claim, records } = self.complete(agency, (size, Some(size)));
+        let consistency = as_bytes(&self.consistency(size, self.size()));
+        let closed = pb::LinksClosed { completeness: Some(claim), records, consistency };
+        let below =
+            |((it, index), _): &(&(AgencyId, u64), &pb::LinkOpening)| it == agency && *index < size;
+        let openings = self.openings.iter().filter(below);
+        let openings = openings.map(|((_, index), opening)| (*index, opening.clone()));
+        Chained { openings: openings.collect(), closed }
     }
 
     /// Returns the records that an officer of the police may see.

@@ -109,6 +109,18 @@ impl Caller {
         Self { seat: Seat::Operator { id: Name::local() }, certificate: Fingerprint([0; 32]) }
     }
 
+    /// Returns the agency that it is an officer of.
+    ///
+    /// # Errors
+    ///
+    /// `WRONG_ROLE` for a service and an operator.
+    pub fn officer(&self) -> Result<&AgencyId, Refusal> {
+        match &self.seat {
+            Seat::Officer { agency, .. } => Ok(agency),
+            Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+        }
+    }
+
     /// Returns the agency it speaks for.
     ///
     /// # Errors

@@ -5,14 +5,15 @@ use std::{pin::Pin, sync::Arc};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Broker, convert, question, status};
+use super::{Answer, Broker, complete, convert, question, status};
 use crate::domain::{Act, AgencyId, Reason, Refusal};
+use crate::ledger::{Ledger, LedgerError};
 use crate::pb::v1::{self as pb, audit_server::Audit};
 use crate::record;
 use crate::views::{Place, Question, Shown};
 
 /// How many records one message carries.
-const RECORDS_MAX: usize = 256;
+pub(super) const RECORDS_MAX: usize = 256;
 
 /// Serves `portway.v1.Audit`.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ type Records = Pin<Box<dyn Stream<Item = Result<pb::ExportRecordsResponse, Statu
 #[tonic::async_trait]
 impl Audit for AuditService {
     type ExportRecordsStream = Records;
+    type ProveCompleteStream = complete::Parts;
 
     async fn show_record(
         &self,
@@ -85,12 +87,28 @@ impl Audit for AuditService {
         let answer = self.0.views.answer(asked.by, asked.question, place, asked.limit).await;
         let answer = answer.map_err(|error| status::internal(&error))?;
         let next = answer.next.map(|next| self.0.views.place_bytes(next, &asked.bound));
+        let records = proven(&self.0.ledger, answer.shown, commit.size);
         Ok(Response::new(pb::QueryResponse {
-            records: self.proven(answer.shown, commit.size)?,
+            records: records.map_err(|error| status::internal(&error))?,
             size,
             next_page_token: next.unwrap_or_default().into(),
             checkpoint: commit.checkpoint.clone(),
         }))
+    }
+
+    async fn prove_complete(
+        &self,
+        request: Request<pb::ProveCompleteRequest>,
+    ) -> Answer<Self::ProveCompleteStream> {
+        let (by, ledger) = self.0.asked(&request)?;
+        let now = self.0.clock.now();
+        let read = complete::read(&request.into_inner(), &by, (ledger.newest().size, now));
+        let asked = self.0.checked(&by, Act::ReadLog, read).await?;
+        let range = asked.range(&self.0.views).await.map_err(|error| status::internal(&error))?;
+        // The question is on record before anything of the answer leaves, and its record ends the answer.
+        let closed = ledger.close_range(by, asked.purpose, range).await;
+        let (index, commit) = closed.map_err(status::of)?;
+        Ok(Response::new(asked.prove(&self.0, range, (index, commit))))
     }
 
     async fn seal_export(
@@ -135,16 +153,19 @@ impl AuditService {
         });
         Box::pin(ReceiverStream::new(receiver))
     }
+}
 
-    /// Proves that the records of an answer stand in the tree of a commit.
-    fn proven(&self, shown: Vec<Shown>, size: u64) -> Result<Vec<pb::ProvenRecord>, Status> {
-        let prove = |shown: Shown| {
-            let proof = self.0.ledger.inclusion(shown.entry.index, size);
-            let inclusion = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);
-            Ok(pb::ProvenRecord { record: Some(record(shown)), inclusion })
-        };
-        shown.into_iter().map(prove).collect()
-    }
+/// Proves that the records of an answer stand in the tree of a commit.
+pub(super) fn proven(
+    ledger: &Ledger,
+    shown: Vec<Shown>,
+    size: u64,
+) -> Result<Vec<pb::ProvenRecord>, LedgerError> {
+    let prove = |shown: Shown| {
+        let inclusion = record::proof_to_pb(&ledger.inclusion(shown.entry.index, size)?);
+        Ok(pb::ProvenRecord { record: Some(record(shown)), inclusion })
+    };
+    shown.into_iter().map(prove).collect()
 }
 
 fn record(shown: Shown) -> pb::LogRecord {

@@ -7,6 +7,7 @@ mod audit;
 mod bulk;
 mod caller;
 mod certificates;
+mod complete;
 mod convert;
 mod exchange;
 mod explain;

@@ -84,6 +84,7 @@ fn question(filter: &pb::RecordFilter) -> Result<Question, Refusal> {
             .map(|it| record::token_from_pb(it, "filter.subject"))
             .transpose()?,
         certificate: certificate(&filter.certificate)?,
+        linked: false,
     };
     match (question.from, question.to) {
         (Some(from), Some(to)) if from >= to => Err(Refusal::at(Reason::OutOfBounds, "filter.to")),

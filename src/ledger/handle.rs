@@ -331,11 +331,24 @@ impl Ledger {
         purpose: QueryPurpose,
         (start, end): (u64, Option<u64>),
     ) -> Done<(u64, Arc<Commit>)> {
-        let reading = Reading::Query { start, end };
-        let (index, commit) = self
-            .submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer })
-            .await?;
+        let (index, commit) = self.close_range(by, purpose, (start, end)).await?;
         Ok((end.unwrap_or(index), commit))
+    }
+
+    /// The same; returns the index of the record, which is linked to the reader's agency and so closes the range of
+    /// its links.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn close_range(
+        &self,
+        by: Caller,
+        purpose: QueryPurpose,
+        (start, end): (u64, Option<u64>),
+    ) -> Done<(u64, Arc<Commit>)> {
+        let reading = Reading::Query { start, end };
+        self.submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer }).await
     }
 
     /// Records an export; returns the record's index.

@@ -10,7 +10,7 @@ use super::{
     read::LinkPlace,
     secrets::Secrets,
 };
-use crate::domain::{AgencyId, SubjectToken};
+use crate::domain::{AgencyId, SubjectToken, Timestamp};
 use crate::journal::{self, Journal, Segments};
 use crate::record::{self, Event, commitment};
 
@@ -75,6 +75,27 @@ impl Reader {
                 Ok(Entry { index, frame, record })
             })
             .collect()
+    }
+
+    /// Returns the index of the first entry that was recorded at a time or later; the size of the log where there is
+    /// none. Recorded time never goes back, so that a few entries tell.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where the journal cannot be read or an entry is damaged.
+    pub fn first_since(&self, time: Timestamp) -> Result<u64, LedgerError> {
+        let (mut start, mut end) = (0, self.size());
+        while start < end {
+            let middle = start + (end - start) / 2;
+            let entry = self.entries(middle..middle + 1)?.into_iter().next();
+            let missing = LedgerError::Damaged { index: middle, what: "it cannot be read" };
+            if entry.ok_or(missing)?.record.at < time {
+                start = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        Ok(start)
     }
 
     /// Follows an agency's links from the entry on that comes after `place`.

@@ -30,6 +30,8 @@ pub struct Question {
     pub subject: Option<SubjectToken>,
     /// Was caused by this certificate of the asking agency.
     pub certificate: Option<Fingerprint>,
+    /// Has a link of the asking agency: records that concern nobody are left out.
+    pub linked: bool,
 }
 
 impl Question {

@@ -24,7 +24,7 @@ use super::{
     store::Store,
     term::TokenKey,
 };
-use crate::domain::AgencyId;
+use crate::domain::{AgencyId, Timestamp};
 use crate::ledger::{Commit, LedgerError, Reader};
 
 /// How many entries a block has.
@@ -308,6 +308,18 @@ impl Views {
             work(&views)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| stopped())?
+    }
+
+    /// Finds the first entry recorded at a time or later, on a thread that may block; the size of the log where
+    /// there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask).
+    pub async fn first_since(&self, time: Timestamp) -> Result<u64, LedgerError> {
+        let reader = self.inner.reader.clone();
+        let found = tokio::task::spawn_blocking(move || reader.first_since(time)).await;
+        found.map_err(|_| LedgerError::Stopped("a time was not looked for".to_owned()))?
     }
 
     /// Returns how many questions more could be looked into.

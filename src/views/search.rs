@@ -144,7 +144,9 @@ impl<'a> Search<'a> {
             return Ok(blocks);
         }
         let mut blocks = index.blocks_with(group, Term::Linked(self.by))?;
-        blocks |= index.blocks_with(group, Term::Open)?;
+        if !self.question.linked {
+            blocks |= index.blocks_with(group, Term::Open)?;
+        }
         for term in self.question.terms() {
             if blocks == 0 {
                 break;
@@ -238,7 +240,12 @@ impl<'a> Search<'a> {
     }
 
     fn fits(&mut self, entry: &Entry) -> Result<bool, LedgerError> {
-        if !entry.is_open_to(self.by) || !self.question.may_fit(entry) {
+        let is_shown = if self.question.linked {
+            entry.record.event.agencies().contains(&self.by)
+        } else {
+            entry.is_open_to(self.by)
+        };
+        if !is_shown || !self.question.may_fit(entry) {
             return Ok(false);
         }
         if !self.question.asks_matter() {

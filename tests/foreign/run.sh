@@ -84,7 +84,7 @@ refused() {
     [ "$code" = 4 ] || fail "$1: portway audit verify said $code"
     echo "$1: refused by both; $(cat "$work/said")"
 }
-for file in checkpoint log.rotations log.vkeys manifest records.jsonl tile/0/000 tile/entries/001 tile/1/000.p/*; do
+for file in README.txt checkpoint links.jsonl log.rotations log.vkeys manifest records.jsonl tile/0/000 tile/entries/001 tile/1/000.p/*; do
     rm -rf "$work/copy"
     cp -r "$work/export" "$work/copy"
     file=$(cd "$work/copy" && echo $file)

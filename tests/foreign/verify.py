@@ -208,6 +208,73 @@ def commitment(salt, record):
     return hmac.digest(salt, b"portway/v1/record\0" + record, "sha256")
 
 
+def link(nonce, agency, number, previous):
+    places = number.to_bytes(8, "big") + previous.to_bytes(8, "big")
+    return hmac.digest(nonce, b"portway/v1/link\0" + agency.encode() + b"\0" + places, "sha256")
+
+
+def proven(said, agency, tree, what):
+    """Returns number, previous, index and record of what was shown, once it is in the tree and its link opens."""
+    shown = said["record"]
+    index, record = int(shown.get("index", "0")), b64(shown["record"], what)
+    made = commitment(b64(shown["salt"], what), record)
+    need(made == b64(shown["leaf"], what), f"{what}: its leaf commits to another record")
+    check_inclusion(made, index, [b64(node, what) for node in said.get("inclusion", [])], *tree)
+    opening = shown["link"]
+    number, previous = int(opening["number"]), int(opening.get("previous", "0"))
+    made = link(b64(opening["nonce"], what), agency, number, previous)
+    need(made in [part for field, part in fields(record) if field == 2], f"{what}: its link does not open")
+    return number, previous, index, record
+
+
+def numbers(message):
+    """Returns the fields of a protobuf message that are numbers."""
+    found, at = {}, 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at, value, shift = at + 1, value | (byte & 0x7F) << shift, shift + 7
+            if not byte & 0x80:
+                return value
+
+    while at < len(message):
+        tag = varint()
+        value = varint()
+        if tag & 7 == 0:
+            found[tag >> 3] = value
+        else:
+            at += value
+    return found
+
+
+def consistent(older, newer, proof):
+    """RFC 6962 section 2.1.2, as RFC 9162 section 2.1.4.2 verifies it."""
+    (first, first_root), (second, second_root) = older, newer
+    if first == second:
+        return not proof and first_root == second_root
+    if not 0 < first < second or not proof:
+        return False
+    proof = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = proof[0]
+    for node in proof[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = _hash_children(node, fr), _hash_children(node, sr)
+            while not fn & 1 and fn != 0:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = _hash_children(sr, node)
+        fn, sn = fn >> 1, sn >> 1
+    return fr == first_root and sr == second_root and sn == 0
+
+
 def tile_path(level, number, width):
     """C2SP tlog-tiles: three digits a directory, an x before each but the last."""
     digits = [f"{number % 1000:03}"]
@@ -229,6 +296,7 @@ class Export:
     def __init__(self, path):
         self.dir = pathlib.Path(path)
         self.keys = None
+        self.links = {}
         self.read_paths = set()
 
     def read(self, path):
@@ -282,8 +350,58 @@ class Export:
             need(isinstance(index, int) and last < index < len(entries), f"{what}: out of order")
             made = commitment(b64(salt, what), b64(stored, what))
             need(made == entries[index], f"{what}: entry {index} commits to something else")
+            self.links[index] = [part for field, part in fields(b64(stored, what)) if field == 2]
             last = index
         return len(lines)
+
+    def check_links(self, size, root):
+        """Each agency's links run from number 1 on without a gap, and what ends them shows that none was left out."""
+        openings, agencies, linked = [], [], set()
+        for number, line in enumerate(self.text("links.jsonl").splitlines(), 1):
+            what = f"links.jsonl line {number}"
+            said = json.loads(line)
+            if "completeness" not in said:
+                openings.append(said)
+                continue
+            claim = said["completeness"]
+            agency = claim["agency"]
+            end = (0, 0)
+            for opening in openings:
+                index, nonce = opening["index"], b64(opening["nonce"], what)
+                due = (opening["number"], opening["previous"])
+                need(opening["agency"] == agency and due == (end[0] + 1, end[1]), f"{what}: a gap before {index}")
+                need(link(nonce, agency, *due) in self.links.get(index, []), f"{what}: record {index} is missing")
+                end = (due[0], index + 1)
+                linked.add(index)
+            self.check_end(said, agency, end, (size, root), what)
+            openings = []
+            agencies.append(agency)
+        need(agencies == sorted(set(agencies)) and agencies and not openings, "links.jsonl: not one end for each agency")
+        for index, its_links in self.links.items():
+            need(not its_links or index in linked, f"record {index}: linked to no agency of the export")
+        return agencies
+
+    def check_end(self, said, agency, end, export, what):
+        """The last record before the export's size, and the first behind it, follow each other, in a tree that grew out of it."""
+        claim = said["completeness"]
+        size, root = self.keys.checkpoint(claim["checkpoint"], what)
+        need(int(claim.get("start", "0")) == int(claim.get("end", "0")) == export[0], f"{what}: ends elsewhere")
+        proof = [b64(node, what) for node in said.get("consistency", [])]
+        need(consistent(export, (size, root), proof), f"{what}: its tree did not grow out of the export's")
+        due = None if end == (0, 0) else end
+        closing = proven(claim["closing"], agency, (size, root), what)
+        # Consulted is field 60 of Record, and its fields 3 and 4 are the range.
+        stated = numbers(dict(fields(closing[3]))[60])
+        need((stated.get(3, 0), stated.get(4, 0)) == (export[0], export[0]), f"{what}: of another question")
+        for record in said["records"]:
+            number, previous, index, _ = proven(record, agency, (size, root), what)
+            if index < export[0]:
+                need((number, index + 1) == due, f"{what}: record {index} is missing")
+                continue
+            need((number, previous) == (end[0] + 1, end[1]), f"{what}: the tail is missing")
+            need(index <= closing[2], f"{what}: not closed by its question")
+            return
+        raise Fault(f"{what}: nothing ends the links")
 
     def check_manifest(self, size):
         """The seal covers the list, and the list every file that is there."""
@@ -355,6 +473,8 @@ def verify(arguments):
     for index in samples:
         check_inclusion(entries[index], index, tree.path(index, 0, size), size, root)
     records = export.check_records(entries)
+    agencies = export.check_links(size, root)
+    export.read("README.txt")
     receipts = check_receipts(arguments.receipts, key, entries, tree) if arguments.receipts else 0
     proofs = check_proofs(arguments.proofs, key, entries, tree) if arguments.proofs else 0
     if arguments.since:
@@ -365,7 +485,8 @@ def verify(arguments):
     export.check_manifest(size)
     print(
         f"{key.name}: {size} entries, root {root.hex()}, {records} records, "
-        f"{len(samples)} inclusion proofs, {receipts} receipts, {proofs} proofs: all hold"
+        f"{len(samples)} inclusion proofs, {receipts} receipts, {proofs} proofs: all hold; "
+        f"complete for {', '.join(agencies)}"
     )
 
 

@@ -1,6 +1,7 @@
 //! An export: everything that an auditor needs to check a log, and the records that officers may see,
 //! in a directory that any C2SP tlog-tiles tool can read. Gathered first, and written afterwards.
 
+mod chained;
 mod line;
 mod links;
 mod manifest;
@@ -8,14 +9,21 @@ mod write;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use chained::Chained;
+pub(super) use chained::ChainedLine;
 pub(super) use line::{parse as parse_line, write as write_line};
 pub use links::{Links, opened};
 pub(super) use manifest::{Manifest, sha256};
-pub(super) use write::vkeys;
 pub use write::write;
+pub(super) use write::{README, README_TEXT, vkeys};
 
 use super::{Connection, Error, Seen, fault::Fault};
-use crate::{domain::QueryPurpose, merkle::Chain, pb::v1 as pb, record::Rotation};
+use crate::{
+    domain::{AgencyId, QueryPurpose},
+    merkle::Chain,
+    pb::v1 as pb,
+    record::Rotation,
+};
 
 /// What an export holds, verified.
 #[derive(Clone, Debug)]
@@ -30,6 +38,8 @@ pub struct Export {
     pub entries: Vec<[u8; 32]>,
     /// The records that may be seen, by index.
     pub records: BTreeMap<u64, pb::LogRecord>,
+    /// What shows that all of these agencies' records are there.
+    pub links: BTreeMap<AgencyId, Chained>,
 }
 
 impl Export {
@@ -52,12 +62,13 @@ impl Export {
         };
         let rotations = memory.rotations();
         let entries = connection.read_entries(&seen).await?;
-        let mut export = Self { seen, log, rotations, entries, records: BTreeMap::new() };
+        let (records, links) = (BTreeMap::new(), BTreeMap::new());
+        let mut export = Self { seen, log, rotations, entries, records, links };
         export.add(connection, purpose).await?;
         Ok(export)
     }
 
-    /// Adds the records that another officer may see.
+    /// Adds the records that another officer may see, and what shows that all that are linked to the agency are there.
     ///
     /// # Errors
     ///
@@ -69,9 +80,13 @@ impl Export {
     ) -> Result<(), Error> {
         let mut records = Vec::new();
         connection.export_records(self.seen.size(), purpose, |record| records.push(record)).await?;
+        let mut openings = BTreeMap::new();
         for record in records {
+            openings.extend(record.link.clone().map(|link| (record.index, link)));
             self.insert(record)?;
         }
+        let (agency, closed) = connection.close_links(&self.seen, purpose).await?;
+        self.links.insert(agency, Chained { openings, closed });
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Export, Manifest, sha256, write_line};
+use super::{Chained, Export, Manifest, sha256, write_line};
 use crate::{
     client::{Error, identity::wrong},
     merkle::{Chain, MemoryTree, Span, leaf_hash, tiles},
@@ -33,6 +33,7 @@ where
     let mut files = Files { dir: draft.path().to_owned(), manifest: Manifest::default() };
     files.put_tree(export)?;
     files.put_records(export)?;
+    files.put(README, README_TEXT.as_bytes())?;
     let size = export.seen.size();
     let note = seal(size, sha256(files.manifest.list().as_bytes())).await?;
     let manifest = files.manifest.sealed(&note);
@@ -42,6 +43,11 @@ where
     drop(draft.keep());
     Ok(())
 }
+
+/// The file that tells whoever finds an export what to do with it.
+pub(in crate::client) const README: &str = "README.txt";
+/// What it says.
+pub(in crate::client) const README_TEXT: &str = include_str!("README.txt");
 
 /// The files written so far.
 struct Files {
@@ -81,7 +87,13 @@ impl Files {
             lines.push_str(&line);
             lines.push('\n');
         }
-        self.put("records.jsonl", lines.as_bytes())
+        self.put("records.jsonl", lines.as_bytes())?;
+        let mut chains = String::new();
+        for (agency, chained) in &export.links {
+            let lines = chained.to_lines(agency).map_err(|error| wrong(&self.dir, error))?;
+            chains.push_str(&lines);
+        }
+        self.put(Chained::PATH, chains.as_bytes())
     }
 
     fn put(&mut self, path: &str, content: &[u8]) -> Result<(), Error> {

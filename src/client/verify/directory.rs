@@ -7,14 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Finding, Trust, Verified, What};
+use super::{Finding, Trust, Verified, What, links::Chains};
 use crate::{
     client::{
         audit::Seal,
-        export::{Manifest, parse_line, sha256, vkeys},
+        export::{Chained, Manifest, README, README_TEXT, parse_line, sha256, vkeys},
     },
     merkle::{Chain, Checkpoint, Frontier, Verifier, leaf_hash, tiles},
-    record::{Rotation, RotationError, commitment},
+    record::{self, Rotation, RotationError, commitment},
 };
 
 /// Verifies the export in `dir`.
@@ -34,7 +34,12 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
     check_rotations(log, &rotations, checkpoint.size)?;
     check_paths(&manifest, checkpoint.size, !rotations.is_empty())?;
     let entries = export.open_tree(&checkpoint)?;
-    let records = export.check_records(&entries)?;
+    let mut chains = Chains::read(&export.text(Chained::PATH)?)?;
+    let records = export.check_records(&entries, &mut chains)?;
+    let complete = chains.end(&chain, &checkpoint)?;
+    if export.text(README)? != README_TEXT {
+        return Err(Finding::new(README, What::Form("not what an export says of itself")));
+    }
     for rotation in &rotations {
         let fault = |what| Finding::new(Rotation::FILE, what);
         let since = chain.open(&rotation.checkpoint).map_err(|it| fault(What::Checkpoint(it)))?;
@@ -50,7 +55,7 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
     }
     let Checkpoint { origin, size, root } = checkpoint;
     let key_was_given = log.key.is_some();
-    Ok(Verified { origin, size, root, records, key_was_given, before_rotation })
+    Ok(Verified { origin, size, root, records, key_was_given, before_rotation, complete })
 }
 
 const VKEYS: &str = "log.vkeys";
@@ -78,7 +83,7 @@ fn extends(since: &Checkpoint, entries: &[[u8; 32]]) -> Result<(), What> {
 
 /// An export has the files that its tree calls for, and no others.
 fn check_paths(manifest: &Manifest, size: u64, is_rotated: bool) -> Result<(), Finding> {
-    let fixed = ["checkpoint", VKEYS, "records.jsonl"].into_iter();
+    let fixed = [README, "checkpoint", Chained::PATH, VKEYS, "records.jsonl"].into_iter();
     let fixed = fixed.chain(is_rotated.then_some(Rotation::FILE)).map(str::to_owned);
     let tiles = tiles::tiles_of(size).map(|tile| tile.to_string());
     let bundles = tiles::bundles_of(size).map(|bundle| bundle.to_string());
@@ -176,8 +181,8 @@ impl Directory<'_> {
         Ok(all)
     }
 
-    /// Holds every record against its entry, and returns their number.
-    fn check_records(&self, entries: &[[u8; 32]]) -> Result<u64, Finding> {
+    /// Holds every record against its entry and the links of its agencies, and returns their number.
+    fn check_records(&self, entries: &[[u8; 32]], chains: &mut Chains) -> Result<u64, Finding> {
         let text = self.text("records.jsonl")?;
         let mut next = 0;
         let mut count = 0;
@@ -195,6 +200,8 @@ impl Directory<'_> {
             if entry != Some(&commitment::record(&salt, &line.record)) {
                 return Err(fault(What::Leaf { index }));
             }
+            let record = record::decode(&line.record).map_err(|_| malformed())?;
+            chains.follow(index, &record).map_err(fault)?;
             count += 1;
         }
         Ok(count)

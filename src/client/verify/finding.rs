@@ -52,6 +52,12 @@ pub enum What {
     /// There is nothing to verify with: neither a key that was given nor one in what is verified.
     #[error("no verifier key was given")]
     NoKey,
+    /// A record that is linked to an agency of the export is missing.
+    #[error("record {index} is missing")]
+    Omitted {
+        /// Its index.
+        index: u64,
+    },
     /// A record came twice, or out of order.
     #[error("record {index} is out of order")]
     Order {
@@ -78,6 +84,12 @@ pub enum What {
     /// The key is another than the one that is trusted.
     #[error("names another key, or other sizes, than the checkpoint has")]
     UntrustedKey,
+    /// A record concerns agencies, and none that the export was made for.
+    #[error("record {index} is linked to no agency of the export")]
+    Unlinked {
+        /// The index that the line names.
+        index: u64,
+    },
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(String),

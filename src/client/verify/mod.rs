@@ -3,6 +3,9 @@
 
 mod directory;
 mod finding;
+mod links;
+#[cfg(test)]
+mod omissions;
 mod papers;
 #[cfg(test)]
 mod tests;
@@ -13,6 +16,7 @@ pub use finding::{Finding, What};
 
 use super::export::Manifest;
 use crate::{
+    domain::AgencyId,
     merkle::{Chain, Hash, Verifier},
     record::Rotation,
 };
@@ -33,6 +37,21 @@ pub struct Verified {
     /// Whether it was signed for a tree before a handover that is known: by a key that may have been in others' hands
     /// since. It is as good as the word of whoever kept it.
     pub before_rotation: bool,
+    /// Of which agencies and ranges every linked record is there.
+    pub complete: Vec<Complete>,
+}
+
+/// A range of which every record linked to an agency is there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Complete {
+    /// The agency.
+    pub agency: AgencyId,
+    /// First index.
+    pub start: u64,
+    /// One past the last index.
+    pub end: u64,
+    /// How many records are linked to the agency there.
+    pub records: u64,
 }
 
 /// What is known of the log before anything is verified.
@@ -63,8 +82,8 @@ impl Trust {
     }
 }
 
-/// Verifies what stands at `path`: an export directory, its `records.jsonl`, or a file of receipts or shown
-/// records, one JSON document behind the other. `since` is an older signed checkpoint that the log has to extend.
+/// Verifies what stands at `path`: an export directory, its `records.jsonl`, a proof of completeness, or a file of
+/// receipts, shown records or proofs of consistency, one JSON document behind the other. `since` is an older signed checkpoint that the log has to extend.
 ///
 /// # Errors
 ///

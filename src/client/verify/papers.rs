@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
-use super::{Finding, Trust, Verified, What};
+use super::{Complete, Finding, Trust, Verified, What};
 use crate::{
-    client::{Fault, audit, json, receipt},
-    merkle::{Chain, Checkpoint},
+    client::{Complete as Proof, Fault, Range, audit, entry::hashes, json, receipt},
+    merkle::{Chain, Checkpoint, verify_consistency},
     pb::v1 as pb,
     record::Event,
 };
@@ -20,6 +20,9 @@ pub(super) fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Ve
     let text =
         fs::read_to_string(path).map_err(|error| fault(What::Unreadable(error.to_string())))?;
     let chain = log.chain()?.ok_or_else(|| fault(What::NoKey))?;
+    if is_of_completeness(&text) {
+        return complete(&text, (log, &chain), since).map_err(fault);
+    }
     let mut trees = Trees::default();
     let handed_over = log.rotations.iter().map(|rotation| rotation.checkpoint.as_str());
     for note in handed_over.chain(since) {
@@ -41,14 +44,50 @@ pub(super) fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Ve
     }
     match trees.newest().filter(|_| records > 0) {
         Some(Checkpoint { origin, size, root }) => {
-            Ok(Verified { origin, size, root, records, key_was_given: true, before_rotation })
+            let (key_was_given, complete) = (true, Vec::new());
+            Ok(Verified { origin, size, root, records, key_was_given, before_rotation, complete })
         }
         None => Err(fault(What::Form("holds no receipt and no record"))),
     }
 }
 
+/// Tells whether the first document is the claim of a proof of completeness.
+fn is_of_completeness(text: &str) -> bool {
+    let first = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    first.is_some_and(|it| it.is_ok_and(|it| it.get("closing").is_some()))
+}
+
+/// Verifies a proof of completeness.
+fn complete(
+    text: &str,
+    (log, chain): (&Trust, &Chain),
+    since: Option<&str>,
+) -> Result<Verified, What> {
+    let malformed = What::Form("not the lines of a proof of completeness");
+    let proof = Proof::from_lines(text).ok_or(malformed)?;
+    let range = proof.verify(chain).map_err(What::Fault)?;
+    let mut trees = Trees::default();
+    let handed_over = log.rotations.iter().map(|rotation| rotation.checkpoint.as_str());
+    for note in handed_over.chain(since) {
+        trees.add(&chain.open(note).map_err(What::Checkpoint)?).map_err(What::Fault)?;
+    }
+    trees.add(&range.checkpoint).map_err(What::Fault)?;
+    let Range { agency, start, end, records, checkpoint, .. } = range;
+    let Checkpoint { origin, size, root } = checkpoint;
+    Ok(Verified {
+        origin,
+        size,
+        root,
+        records,
+        key_was_given: true,
+        before_rotation: log.is_before_rotation(size),
+        complete: vec![Complete { agency, start, end, records }],
+    })
+}
+
 /// One document.
 enum Paper {
+    Consistency(Box<pb::ConsistencyProof>),
     Receipt(Box<pb::Receipt>),
     Shown(Box<pb::ShowRecordResponse>),
 }
@@ -56,6 +95,8 @@ enum Paper {
 fn read(document: Value) -> Option<Paper> {
     if document.get("alert").is_some() {
         json::from_value(document).ok().map(|it| Paper::Receipt(Box::new(it)))
+    } else if document.get("older").is_some() {
+        json::from_value(document).ok().map(|it| Paper::Consistency(Box::new(it)))
     } else {
         json::from_value(document).ok().map(|it| Paper::Shown(Box::new(it)))
     }
@@ -65,6 +106,14 @@ impl Paper {
     /// Verifies the document against the checkpoint in it, and returns that.
     fn verify(&self, log: &Chain) -> Result<Checkpoint, Fault> {
         match self {
+            Self::Consistency(kept) => {
+                let (older, newer) = (log.open(&kept.older)?, log.open(&kept.newer)?);
+                let (from, to) = (older.size, newer.size);
+                let proof = hashes(&kept.consistency)?;
+                verify_consistency(from, &older.root, to, &newer.root, &proof)
+                    .map_err(|error| Fault::Inconsistent { from, to, error })?;
+                Ok(newer)
+            }
             Self::Receipt(kept) => {
                 let checkpoint = log.open(&kept.checkpoint)?;
                 let record = receipt::entry(kept).open(&checkpoint)?;

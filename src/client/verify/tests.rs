@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf};
 use super::*;
 use crate::{
     client::{
+        Fault,
         audit::Seal,
         export::{self, Export, Manifest, sha256},
         json,
@@ -17,18 +18,18 @@ use crate::{
 
 const SIZE: u64 = 300;
 
-fn trust() -> Trust {
+pub(super) fn trust() -> Trust {
     Trust::key(sample::signer().verifier().clone())
 }
 
 /// An export in a directory of its own.
-struct Written {
+pub(super) struct Written {
     _root: tempfile::TempDir,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
 }
 
 impl Written {
-    fn verify(&self) -> Result<Verified, Finding> {
+    pub(super) fn verify(&self) -> Result<Verified, Finding> {
         verify(&self.dir, &trust(), None)
     }
 
@@ -52,8 +53,18 @@ impl Written {
         fs::write(&path, bytes).unwrap();
     }
 
+    /// Changes the lines of a file and nothing else.
+    pub(super) fn change_lines(&self, path: &str, change: impl FnOnce(&mut Vec<String>)) {
+        self.change(path, |bytes| {
+            let text = String::from_utf8(std::mem::take(bytes)).unwrap();
+            let mut lines: Vec<_> = text.split_inclusive('\n').map(str::to_owned).collect();
+            change(&mut lines);
+            *bytes = lines.concat().into_bytes();
+        });
+    }
+
     /// Makes the manifest fit the files, and seals it as only the holder of the log's key could.
-    fn seal_anew(&self) {
+    pub(super) fn seal_anew(&self) {
         let (note, mut manifest) = self.manifest();
         let old = Seal::open(&note, &Chain::new(sample::signer().verifier().clone())).unwrap();
         manifest.files.retain(|path, _| self.dir.join(path).exists());
@@ -67,8 +78,10 @@ impl Written {
 }
 
 fn export_of(log: &Log) -> Export {
+    let links = [sample::police()].map(|it| (it.clone(), log.clone().chained(&it, log.size())));
     let mut export = Export {
         seen: log.seen(log.size()),
+        links: links.into(),
         log: log.chain().into(),
         rotations: log.rotations(),
         entries: log.entries(),
@@ -90,8 +103,13 @@ fn write(export: &Export) -> Written {
     Written { _root: root, dir }
 }
 
+/// Writes an honest export of a log for the police.
+pub(super) fn write_of(log: &Log) -> Written {
+    write(&export_of(log))
+}
+
 fn written() -> Written {
-    write(&export_of(&sample::log(SIZE)))
+    write_of(&sample::log(SIZE))
 }
 
 #[test]
@@ -114,7 +132,9 @@ fn an_honest_export_passes() {
 fn an_export_is_laid_out_as_the_contract_says() {
     let written = written();
     let paths = [
+        "README.txt",
         "checkpoint",
+        "links.jsonl",
         "log.vkeys",
         "records.jsonl",
         "tile/0/000",
@@ -231,12 +251,7 @@ fn another_key_is_not_trusted() {
 fn records_that_are_changed_repeated_or_out_of_order_are_named() {
     let lines = |change: fn(&mut Vec<String>)| {
         let written = written();
-        written.change("records.jsonl", |bytes| {
-            let text = String::from_utf8(std::mem::take(bytes)).unwrap();
-            let mut lines: Vec<_> = text.split_inclusive('\n').map(str::to_owned).collect();
-            change(&mut lines);
-            *bytes = lines.concat().into_bytes();
-        });
+        written.change_lines("records.jsonl", change);
         written.seal_anew();
         written.verify().expect_err("changed records")
     };
@@ -245,7 +260,9 @@ fn records_that_are_changed_repeated_or_out_of_order_are_named() {
     let repeated = lines(|lines| lines.insert(5, lines[4].clone()));
     assert_eq!(repeated, at(6, What::Order { index: 5 }));
     let swapped = lines(|lines| lines.swap(3, 4));
-    assert_eq!(swapped, at(5, What::Order { index: 4 }));
+    assert_eq!(swapped, at(4, What::Fault(Fault::Gap { number: 3 })));
+    let first = lines(|lines| lines.swap(0, 1));
+    assert_eq!(first, at(2, What::Order { index: 0 }));
     // The first record under the index of the second, and the other way round.
     let moved = lines(|lines| {
         lines[1] = lines[1].replace("\"index\":1,", "\"index\":2,");
@@ -361,7 +378,7 @@ fn kept_papers_are_verified_one_by_one() {
     let mut other = sample::log(11);
     other.publish(&sample::draft(), sample::request_id(1000));
     let forked = check(&text, Some(&other.note(12))).map_err(|finding| finding.what);
-    assert_eq!(forked, Err(What::Fault(crate::client::Fault::Fork { size: 12 })));
+    assert_eq!(forked, Err(What::Fault(Fault::Fork { size: 12 })));
     assert!(check("", None).is_err());
     assert!(check("{}", None).is_err());
     let third =

@@ -299,10 +299,12 @@ fn agreement() -> Agreement {
 /// Questions of whatever can be asked, with more than one condition at a time.
 pub(super) fn question() -> impl Strategy<Value = Question> {
     let one = |count: usize| option::weighted(0.25, 0..count);
+    let linked = proptest::bool::weighted(0.2);
     let times = (option::weighted(0.2, 0..120_u64), option::weighted(0.2, 0..120_u64));
     let who = (one(4), one(2), option::weighted(0.3, 0..RecordKind::ALL.len()), one(40));
     let rest = (one(2), one(2), option::weighted(0.3, 0..TOKENS), one(8));
-    (times, who, rest).prop_map(|((from, to), (agency, purpose, kind, alert), rest)| {
+    (times, who, rest, linked).prop_map(|((from, to), who, rest, linked)| {
+        let (agency, purpose, kind, alert) = who;
         let (agreement, reason, subject, certificate) = rest;
         Question {
             from: from.map(at),
@@ -315,6 +317,7 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
             reason: reason.map(|it| pick(&REASONS, it)),
             subject: subject.map(token),
             certificate: certificate.map(|it| self::certificate(it / 2, it % 2 == 0)),
+            linked,
         }
     })
 }
@@ -330,7 +333,8 @@ pub(super) fn scanned(reader: &Reader, by: &AgencyId, question: &Question, size:
     for entry in all(reader, size) {
         let link = links.next(&entry);
         let matter = Matter::of(&entry, &mut resolver).unwrap();
-        if entry.is_open_to(by) && question.may_fit(&entry) && question.fits(&matter, by) {
+        let is_shown = link.is_some() || !question.linked && entry.is_open_to(by);
+        if is_shown && question.may_fit(&entry) && question.fits(&matter, by) {
             found.push((entry.index, link));
         }
     }

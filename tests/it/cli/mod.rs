@@ -8,6 +8,7 @@ mod cert;
 mod extract;
 mod follow;
 mod help;
+mod prove;
 mod publish;
 mod query;
 mod serve;

@@ -90,6 +90,46 @@ async fn refuses_export_records_of_a_range_that_is_not_in_the_log() {
     }
 }
 
+async fn prove(speaker: &Speaker, request: pb::ProveCompleteRequest) -> Status {
+    speaker.audit().prove_complete(request).await.expect_err("refused")
+}
+
+fn complete() -> pb::ProveCompleteRequest {
+    pb::ProveCompleteRequest { purpose: LAWFULNESS, ..pb::ProveCompleteRequest::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_prove_complete_to_all_but_officers_with_a_purpose() {
+    let stage = Stage::start();
+    for (agency, role) in OTHERS {
+        let speaker = stage.speak(agency, role).await;
+        WRONG_ROLE.check(&stage, "police", &prove(&speaker, complete()).await).await;
+    }
+    let officer = stage.speak("police", Role::Officer).await;
+    let no_purpose = pb::ProveCompleteRequest { purpose: 0, ..complete() };
+    NO_PURPOSE.check(&stage, "police", &prove(&officer, no_purpose).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_prove_complete_of_a_range_that_is_not_in_the_log() {
+    let stage = Stage::start();
+    let officer = stage.speak("police", Role::Officer).await;
+    for (start, end) in [(0, Some(1 << 40)), (2, Some(1)), (u64::MAX, None), (1 << 40, None)] {
+        let request = pb::ProveCompleteRequest { start, end, ..complete() };
+        BEYOND.check(&stage, "police", &prove(&officer, request).await).await;
+    }
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let bounds = due(Code::InvalidArgument, Reason::OutOfBounds);
+    for request in [
+        pb::ProveCompleteRequest { from: at(2), to: at(2), ..complete() },
+        pb::ProveCompleteRequest { to: at(1 << 40), ..complete() },
+        pb::ProveCompleteRequest { from: at(2), start: 1, ..complete() },
+        pb::ProveCompleteRequest { to: at(2), end: Some(1), ..complete() },
+    ] {
+        bounds.check(&stage, "police", &prove(&officer, request).await).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_seal_export_to_all_but_officers_with_a_purpose() {
     let stage = Stage::start();
