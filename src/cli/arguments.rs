@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::{
     agreement::AgreementCommand,
     audit::AuditCommand,
+    backup::BackupArgs,
     bench::BenchArgs,
     cert::CertCommand,
     connect::Global,
@@ -13,6 +14,7 @@ use super::{
     keys::KeysCommand,
     operate::OperateCommand,
     publish::PublishArgs,
+    restore::RestoreArgs,
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
     views::ViewsCommand,
@@ -40,6 +42,11 @@ pub enum Command {
     /// Reads the log, exports it, and verifies offline what was exported
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Copies the log's journal and keys to two directories, whether or not the broker runs
+    #[command(
+        after_help = "Example:\n  portway backup --config portway.toml --to /backup/journal --keys-to /safe/keys"
+    )]
+    Backup(BackupArgs),
     /// Measures the broker on this machine, beside the machine's own limits
     #[command(after_help = "Example:\n  portway bench --subscribers 16")]
     Bench(BenchArgs),
@@ -62,6 +69,11 @@ pub enum Command {
     Operate(OperateCommand),
     /// Publishes alerts
     Publish(PublishArgs),
+    /// Verifies a backup, and puts it back into empty directories
+    #[command(
+        after_help = "Example:\n  portway restore --from /backup/journal --keys-from /safe/keys \\\n    --config portway.toml --anchor /anchor"
+    )]
+    Restore(RestoreArgs),
     /// Runs the broker
     #[command(after_help = "Example:\n  portway serve --config config/portway.toml")]
     Serve(ServeArgs),

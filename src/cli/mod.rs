@@ -4,6 +4,7 @@
 mod agreement;
 mod arguments;
 mod audit;
+mod backup;
 mod bench;
 pub mod cert;
 mod code;
@@ -18,6 +19,7 @@ mod prove;
 mod publish;
 mod pull;
 mod query;
+mod restore;
 mod serve;
 mod status;
 mod subscription;
@@ -59,6 +61,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
     match command {
         Command::Agreement(command) => wait(agreement::run(command, &global, out)),
         Command::Audit(command) => wait(audit::run(command, &global, out)),
+        Command::Backup(args) => wait(async { at_a_limit(|| backup::run(&args, out)) }),
         Command::Bench(args) => wait(bench::run(args, out)),
         Command::Cert(command) => cert::run(command, &global, out),
         Command::Config(command) => serve::config(&command, out),
@@ -67,6 +70,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Keys(command) => wait(keys::run(&command, &global, out)),
         Command::Operate(command) => wait(operate::run(command, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
+        Command::Restore(args) => wait(async { at_a_limit(|| restore::run(&args, out)) }),
         Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
@@ -82,6 +86,14 @@ fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> 
         .build()
         .map_err(Failure::failed)?
         .block_on(work)
+}
+
+/// Runs a command that writes much: where a file reaches a limit of its size the write fails, and not the process.
+fn at_a_limit(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let heard = serve::size_limit()?;
+    let done = work();
+    drop(heard);
+    done
 }
 
 fn fail(out: Output, failure: &Failure) -> ExitCode {

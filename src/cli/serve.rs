@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output::{Failure, Output};
 use crate::config::{ConfigError, Settings};
@@ -53,7 +53,7 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
-    let mut too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)?;
+    let mut too_large = size_limit()?;
     let server = Server::start(settings, Arc::new(SystemClock)).await?;
     let listening = server.address().to_string();
     match server.metrics() {
@@ -73,6 +73,11 @@ pub(super) async fn serve(args: ServeArgs, out: Output) -> Result<(), Failure> {
         }
     };
     Ok(server.run(stop).await?)
+}
+
+/// Listens to the signal that a file has reached the limit of its size.
+pub(super) fn size_limit() -> Result<Signal, Failure> {
+    signal(SignalKind::from_raw(SIGXFSZ)).map_err(Failure::failed)
 }
 
 /// "File size limit exceeded" (signal(7) on Linux). Once somebody listens to it, the write fails instead, like

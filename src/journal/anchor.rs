@@ -99,6 +99,21 @@ impl AnchorFile {
         Ok(file)
     }
 
+    /// Returns where the anchor of a directory stands.
+    pub fn path_in(dir: &Path) -> PathBuf {
+        dir.join(FILE)
+    }
+
+    /// Reads an anchor of `journal` that stands anywhere: `path` is its file, or the directory that holds it.
+    ///
+    /// # Errors
+    ///
+    /// See [`AnchorError`]; each names the file.
+    pub fn read_at(path: &Path, journal: JournalId) -> Result<Anchor, AnchorError> {
+        let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        Self { path, journal, anchored: Mutex::new(0) }.read()
+    }
+
     /// Opens the anchor in `dir` and checks it.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! Everything is synchronous and shared by `&self`; bytes on disk are in `docs/journal-format.md`.
 
 mod anchor;
+mod backup;
 mod contract;
 pub mod files;
 mod id;
@@ -18,6 +19,7 @@ mod snapshots;
 pub(crate) mod conformance;
 
 pub use anchor::{Anchor, AnchorError, AnchorFile};
+pub use backup::{BackupDir, BackupError, BackupFile, BackupKind, BackupManifest, Copied, Target};
 pub use contract::{Batch, CommitError, Failure, Frame, Head, Journal, JournalError, Turn};
 pub use id::{InvalidJournalId, JournalId};
 pub use keys::{KeyError, Keys, MasterKey, SlotKey};

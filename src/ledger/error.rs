@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::Refusal;
-use crate::journal::{AnchorError, JournalError, KeyError, OpenError, SnapshotError};
+use crate::journal::{AnchorError, BackupError, JournalError, KeyError, OpenError, SnapshotError};
 use crate::merkle::ProofError;
 
 /// Why a caller's command was not done.
@@ -47,6 +47,12 @@ pub enum LedgerError {
     /// The journal does not extend what the anchor knows.
     #[error("the journal is not the one the anchor knows: {0}")]
     AnchorMismatch(&'static str),
+    /// A backup is not what it should be, or cannot be made or put back where it is asked for.
+    #[error("{0}")]
+    Backup(String),
+    /// A file of a backup.
+    #[error(transparent)]
+    BackupFile(#[from] BackupError),
     /// Stored entries are not what was written.
     #[error("entry {index} of the journal is damaged: {what}")]
     Damaged {
@@ -87,6 +93,12 @@ pub enum LedgerError {
     /// The log's key cannot sign.
     #[error("the log's key: {0}")]
     Signing(&'static str),
+    /// A restore was begun and not finished.
+    #[error(
+        "a restore into {0} was not finished: what is there is not whole. Empty the directories of journal and keys, \
+         and restore again"
+    )]
+    Restoring(String),
     /// The journal was there, and nothing in it.
     #[error("the journal is empty, but the anchor knows {0} entries")]
     RolledBack(u64),

@@ -4,6 +4,7 @@
 
 mod administer;
 mod answer;
+mod backup;
 mod batch;
 mod bulk;
 mod command;
@@ -45,6 +46,10 @@ mod writer;
 
 pub use administer::Generation;
 pub use answer::{Commit, PublishAnswer, Receipt};
+pub use backup::{
+    BackedUp, Behind, RestoreFrom, Restored, VerifiedBackup, back_up, journal_of_backup, restore,
+    standing, verify_backup,
+};
 pub use bulk::Answered;
 pub use command::{Heard, Opening, StreamAnswer, StreamKey};
 pub use error::{LedgerError, Rejection};

@@ -28,7 +28,7 @@ use crate::domain::{Clock, Timestamp, TrustDomain};
 use crate::exchange::Limiter;
 use crate::journal::{
     self, Anchor, AnchorError, AnchorFile, JournalId, KeyError, Keys, MasterKey, OpenError,
-    Segments, SnapshotFiles,
+    Segments, SnapshotFiles, Target,
 };
 use crate::policy::Rules;
 use crate::record::{Event, SnapshotTaken};
@@ -90,6 +90,9 @@ pub struct Start {
 pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerError> {
     if fork_mark(settings).exists() {
         return Err(LedgerError::Forked(fork_mark(settings).display().to_string()));
+    }
+    if Target::is_unfinished(&settings.journal_dir) {
+        return Err(LedgerError::Restoring(settings.journal_dir.display().to_string()));
     }
     let found = find(settings)?;
     let anchor = found.anchor.read()?;
@@ -170,7 +173,7 @@ fn fresh_snapshot(
 }
 
 /// The checkpoint that a client showed and this log lacks.
-fn fork_mark(settings: &Settings) -> PathBuf {
+pub(super) fn fork_mark(settings: &Settings) -> PathBuf {
     settings.anchor_dir.join("forked")
 }
 
@@ -315,7 +318,7 @@ fn check_anchor(writer: &Writer, anchor: &Anchor) -> Result<(), LedgerError> {
     }
 }
 
-fn create_private_dir(dir: &Path) -> Result<(), LedgerError> {
+pub(super) fn create_private_dir(dir: &Path) -> Result<(), LedgerError> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

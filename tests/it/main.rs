@@ -2,6 +2,8 @@
 //! may, or may not, talk to it. Nothing is simulated, nothing waits by the clock.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod cli;

@@ -17,9 +17,9 @@ use super::{
 };
 use crate::journal::{files, id::JournalId};
 
-pub(super) const ID: &str = "id";
+pub(in crate::journal) const ID: &str = "id";
 /// A secret whose only use is to tell the right master key from a wrong one.
-const CHECK: &str = "check";
+pub(in crate::journal) const CHECK: &str = "check";
 
 /// The keys of one journal.
 pub struct Keys {

@@ -13,3 +13,8 @@ mod slots;
 mod tests;
 
 pub use self::{directory::Keys, error::KeyError, master::MasterKey, slots::SlotKey};
+pub(in crate::journal) use self::{
+    directory::{CHECK, ID},
+    sealed::{SUFFIX, is_sealed_under},
+    slots::{DIR as SLOTS, SLOT_BYTES, SLOTS_IN_CHUNK, chunk_name, count_chunks, is_sound},
+};

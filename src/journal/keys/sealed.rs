@@ -16,7 +16,7 @@ use crate::journal::{files, id::JournalId};
 const LABEL: &str = "portway/v1/journal/keys/sealed";
 const MAGIC: &[u8] = b"PWSECR01";
 const NAME_BYTES_MAX: usize = 64;
-const SUFFIX: &str = ".sealed";
+pub(in crate::journal) const SUFFIX: &str = ".sealed";
 
 /// The single secrets of a keys directory.
 pub(super) struct Sealed {
@@ -82,4 +82,15 @@ impl Sealed {
     fn place(&self, name: &str) -> Vec<u8> {
         [self.journal.as_bytes(), name.as_bytes()].concat()
     }
+}
+
+/// Tells whether the content of a file is a secret of that name, sealed under `master`.
+pub(in crate::journal) fn is_sealed_under(
+    master: &MasterKey,
+    journal: JournalId,
+    (name, content): (&str, &[u8]),
+) -> Result<bool, KeyError> {
+    let sealed = Sealed::new(Path::new(""), journal, master)?;
+    let wrapped = content.strip_prefix(MAGIC).unwrap_or_default();
+    Ok(sealed.wrap.open(&sealed.place(name), wrapped).is_some())
 }

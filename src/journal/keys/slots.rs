@@ -25,12 +25,12 @@ use super::{
 use crate::journal::{files, id::JournalId};
 
 const LABEL: &str = "portway/v1/journal/keys/slots";
-const DIR: &str = "slots";
-const SLOTS_IN_CHUNK: u64 = 1024;
+pub(in crate::journal) const DIR: &str = "slots";
+pub(in crate::journal) const SLOTS_IN_CHUNK: u64 = 1024;
 /// Nonce 12, ciphertext 32, tag 16, CRC-32 4.
-const SLOT_BYTES: usize = 64;
+pub(in crate::journal) const SLOT_BYTES: usize = 64;
 const SEALED_BYTES: usize = WRAPPING_BYTES + 32;
-const CHUNK_BYTES: u64 = SLOTS_IN_CHUNK * SLOT_BYTES as u64;
+pub(in crate::journal) const CHUNK_BYTES: u64 = SLOTS_IN_CHUNK * SLOT_BYTES as u64;
 /// How many chunks stay open.
 const OPEN_CHUNKS: usize = 8;
 
@@ -187,8 +187,17 @@ impl Slots {
     }
 }
 
+/// Tells whether every slot of a chunk is as it was written, or erased.
+pub(in crate::journal) fn is_sound(chunk: &[u8]) -> bool {
+    chunk.len() as u64 == CHUNK_BYTES
+        && chunk.chunks_exact(SLOT_BYTES).all(|slot| {
+            let (sealed, checksum) = slot.split_at(SEALED_BYTES);
+            slot == [0; SLOT_BYTES] || crc32fast::hash(sealed).to_le_bytes() == checksum
+        })
+}
+
 /// Counts the chunks, which must be whole and without gaps.
-fn count_chunks(dir: &Path) -> Result<u64, KeyError> {
+pub(in crate::journal) fn count_chunks(dir: &Path) -> Result<u64, KeyError> {
     let mut chunks = Vec::new();
     for entry in fs::read_dir(dir).map_err(KeyError::io(dir))? {
         let entry = entry.map_err(KeyError::io(dir))?;
@@ -212,5 +221,9 @@ fn count_chunks(dir: &Path) -> Result<u64, KeyError> {
 }
 
 fn chunk_path(dir: &Path, chunk: u64) -> PathBuf {
-    dir.join(format!("{chunk:08}.keys"))
+    dir.join(chunk_name(chunk))
+}
+
+pub(in crate::journal) fn chunk_name(chunk: u64) -> String {
+    format!("{chunk:08}.keys")
 }

@@ -15,6 +15,7 @@ mod scan;
 mod space;
 mod tail;
 mod walk;
+mod walked;
 mod write;
 
 #[cfg(test)]
@@ -27,8 +28,12 @@ pub use self::{
     error::OpenError,
     scan::TailCut,
 };
+pub(in crate::journal) use self::{
+    scan::segments,
+    walked::{Walked, walk},
+};
 
-fn segment_name(first_index: u64) -> String {
+pub(in crate::journal) fn segment_name(first_index: u64) -> String {
     format!("{first_index:020}.seg")
 }
 

@@ -238,7 +238,7 @@ impl<'a> Scan<'a> {
 }
 
 /// Lists the first indexes of the segments in `dir`, in order; other files are none of ours.
-pub(super) fn segments(dir: &Path) -> Result<Vec<u64>, OpenError> {
+pub(in crate::journal) fn segments(dir: &Path) -> Result<Vec<u64>, OpenError> {
     let mut firsts = Vec::new();
     for entry in fs::read_dir(dir).map_err(OpenError::io(dir))? {
         let name = entry.map_err(OpenError::io(dir))?.file_name();

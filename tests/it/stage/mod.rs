@@ -118,6 +118,14 @@ impl Stage {
         self.broker = Some(broker);
     }
 
+    /// Starts a broker on another configuration of the stage's, which stands in `house`.
+    pub(crate) fn serve_in(&mut self, house: &str) {
+        assert!(self.broker.is_none(), "it runs");
+        let broker = Broker::start(&self.path(house).join("portway.toml"), &[]);
+        self.address.clone_from(&broker.address);
+        self.broker = Some(broker);
+    }
+
     /// Starts the broker again.
     pub(crate) fn serve_again(&mut self) {
         self.serve_again_with(&[]);
