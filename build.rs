@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "portway/v1/agreements.proto",
     "portway/v1/alert.proto",
     "portway/v1/audit.proto",
@@ -10,6 +10,7 @@ const FILES: [&str; 8] = [
     "portway/v1/log.proto",
     "portway/v1/operations.proto",
     "portway/v1/record.proto",
+    "portway/v1/retention.proto",
     "portway/v1/subscriptions.proto",
 ];
 

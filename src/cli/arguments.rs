@@ -10,6 +10,7 @@ use super::{
     cert::CertCommand,
     connect::Global,
     demo::DemoArgs,
+    erase::EraseCommand,
     follow::FollowArgs,
     keys::KeysCommand,
     operate::OperateCommand,
@@ -59,6 +60,9 @@ pub enum Command {
     /// Plays the whole exchange on this machine and checks everything
     #[command(after_help = "Example:\n  portway demo --dir /tmp/portway-demo")]
     Demo(DemoArgs),
+    /// Has content of your agency's alerts erased by two officers, or held as evidence
+    #[command(subcommand)]
+    Erase(EraseCommand),
     /// Receives the alerts of a subscription
     Follow(FollowArgs),
     /// Rotates the log's key, and lists the keys that it has had

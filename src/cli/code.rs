@@ -1,8 +1,8 @@
 //! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
 
 use crate::domain::{
-    AlertType, Field, Fingerprint, Purpose, QueryPurpose, Reason, RecordKind, SubjectCategory,
-    Timestamp,
+    AlertType, ErasureReason, Field, Fingerprint, HoldReason, Purpose, QueryPurpose, Reason,
+    RecordKind, SubjectCategory, Timestamp,
 };
 
 /// Reads a purpose.
@@ -44,6 +44,16 @@ pub(super) fn record_kind(text: &str) -> Result<RecordKind, String> {
 /// Reads the reason of a refusal.
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
     listed(text, Reason::ALL, Reason::code)
+}
+
+/// Reads why an erasure is ordered.
+pub(super) fn erasure_reason(text: &str) -> Result<ErasureReason, String> {
+    listed(text, ErasureReason::ALL, ErasureReason::code)
+}
+
+/// Reads why an alert is held.
+pub(super) fn hold_reason(text: &str) -> Result<HoldReason, String> {
+    listed(text, HoldReason::ALL, HoldReason::code)
 }
 
 fn listed<T: Copy>(text: &str, all: &[T], code: fn(T) -> &'static str) -> Result<T, String> {

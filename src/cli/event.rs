@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::{
     domain::{AgencyId, Barring, Caller, Hex, StaffReference},
-    record::{Disclosed, Event, Governed, Published, Refused},
+    record::{Disclosed, Event, Governed, Published, Refused, Retention},
 };
 
 /// Says what an event is.
@@ -44,6 +44,7 @@ pub(super) fn describe(event: &Event) -> String {
             let by = it.by.as_ref().map(|by| format!(" by {}", by.seat)).unwrap_or_default();
             format!("generation {}, {}{by}", Hex(&it.generation), it.cause)
         }
+        Event::Retention(it) => retention(it),
         Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),
         Event::StreamOpened { by, subscription, on_behalf_of } => {
             format!("{}{} on subscription {subscription}", by.seat, staff(on_behalf_of.as_ref()))
@@ -66,6 +67,35 @@ fn barred(act: &Barring) -> String {
         | Barring::AgencySuspended(agency) => agency.to_string(),
         Barring::AuthorityRevoked(key) => format!("key {key}"),
         Barring::CertificateRevoked(certificate) => format!("certificate {certificate}"),
+    }
+}
+
+fn retention(event: &Retention) -> String {
+    match event {
+        Retention::Ordered { by, reason, targets } => {
+            format!("{} alerts for {reason} by {}", targets.len(), by.seat)
+        }
+        Retention::Approved { by, order } | Retention::Withdrawn { by, order } => {
+            format!("order {order} by {}", by.seat)
+        }
+        Retention::Erased(it) => {
+            let why = it.order.map_or("its time was over".to_owned(), |it| {
+                format!("by order {}, approved in {}", it.order, it.approved)
+            });
+            format!("{}: content of {} records, {why}", it.agency, it.targets.len())
+        }
+        Retention::Held(it) => {
+            let (at, by, review) = (it.target.index, &it.by.seat, it.review_at);
+            format!("alert of {at} for {} by {by}, to be reviewed by {review}", it.reason)
+        }
+        Retention::Released { by, published, held } => {
+            format!("alert of {published}, held in {held}, by {}", by.seat)
+        }
+        Retention::Halted { ahead_ms, at_start } => {
+            let found = if *at_start { "a start" } else { "the broker" };
+            format!("{found} found the clock {} s ahead", ahead_ms / 1000)
+        }
+        Retention::Confirmed { by } => format!("by {}", by.seat),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cert;
 mod code;
 mod connect;
 mod demo;
+mod erase;
 mod event;
 mod follow;
 mod keys;
@@ -66,6 +67,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Cert(command) => cert::run(command, &global, out),
         Command::Config(command) => serve::config(&command, out),
         Command::Demo(args) => wait(demo::run(args, out)),
+        Command::Erase(command) => wait(erase::run(command, &global, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
         Command::Keys(command) => wait(keys::run(&command, &global, out)),
         Command::Operate(command) => wait(operate::run(command, &global, out)),

@@ -18,6 +18,9 @@ use crate::{
 /// Reloads, revokes, suspends and reinstates.
 #[derive(Debug, Subcommand)]
 pub enum OperateCommand {
+    /// Says that the clock is right, where erasure by term waits for that
+    #[command(after_help = "Example:\n  portway operate confirm-clock --socket run/operate.sock")]
+    ConfirmClock(SocketArgs),
     /// Lets a suspended agency take part again
     #[command(after_help = "Example:\n  portway operate reinstate --agency housing")]
     Reinstate(AgencyArgs),
@@ -76,6 +79,10 @@ pub(super) async fn run(
     out: Output,
 ) -> Result<(), Failure> {
     match command {
+        OperateCommand::ConfirmClock(way) => {
+            let index = way.operator(global).await?.confirm_clock().await?;
+            out.either(&json!({ "index": index }), format_args!("confirmed: record {index}"));
+        }
         OperateCommand::Reinstate(AgencyArgs { agency, way }) => {
             let index = way.operator(global).await?.reinstate_agency(agency.as_str()).await?;
             out.either(&json!({ "index": index }), format_args!("reinstated: record {index}"));

@@ -38,6 +38,9 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
     if !status.agencies_revoked.is_empty() {
         out.text(format_args!("revoked     {}", agencies(&status.agencies_revoked)));
     }
+    if let Some(index) = status.sweep_halted.checked_sub(1) {
+        out.text(format_args!("erasure     by term waits since record {index}: confirm the clock"));
+    }
     for (reason, count) in &status.handshakes_refused {
         out.text(format_args!("handshakes turned away, {reason}: {count}"));
     }

@@ -39,6 +39,7 @@ documents! {
     GetStatusResponse,
     LinksClosed,
     ProvenRecord,
+    ListErasuresResponse,
     Receipt,
     Record,
     ShowRecordResponse,

@@ -25,6 +25,7 @@ mod publish_many;
 mod pull;
 mod query;
 mod receipt;
+mod retention;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

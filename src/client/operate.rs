@@ -99,6 +99,15 @@ impl Operator {
         Ok(self.operations().reinstate_agency(request).await?.into_inner().index)
     }
 
+    /// Says that the clock is right, where erasure by term waits for that; returns the index of the record.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Self::reload).
+    pub async fn confirm_clock(&self) -> Result<u64, Error> {
+        Ok(self.operations().confirm_clock(pb::ConfirmClockRequest {}).await?.into_inner().index)
+    }
+
     fn operations(&self) -> OperationsClient<Channel> {
         OperationsClient::new(self.0.clone())
     }

@@ -57,6 +57,7 @@ pub(super) struct File {
     pub(super) metrics: Metrics,
     pub(super) views: Views,
     pub(super) policy: Policy,
+    pub(super) retention: Retention,
     pub(super) agency: Vec<Agency>,
 }
 
@@ -135,6 +136,13 @@ pub(super) struct Views {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Policy {
     pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retention {
+    pub(super) sweep_seconds: Option<u64>,
+    pub(super) erasures_per_second: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,7 +19,7 @@ use crate::grpc::Limits;
 use crate::identity::{AcceptorSettings, Bounds, Source, Sources};
 use crate::{
     journal,
-    ledger::{self, Rate},
+    ledger::{self, Rate, Sweep},
     pki::{self, IssuerSource},
 };
 
@@ -46,6 +46,8 @@ pub struct Settings {
     pub views_dir: PathBuf,
     /// How soon a connection is cut whose certificate has expired or is revoked by a file.
     pub cut_within: Duration,
+    /// How often and how fast what is due is erased.
+    pub sweep: Sweep,
     /// The socket on which whoever runs the broker needs no certificate.
     pub operate_socket: Option<PathBuf>,
     /// The file that all of this was read from.
@@ -99,6 +101,7 @@ impl Settings {
                 file.server.cut_within_ms,
                 (2_000, 200..=60_000),
             )?,
+            sweep: reader.sweep(&file.retention)?,
             operate_socket: file.operate.socket.as_ref().map(|path| dir.join(path)),
             config: path.to_owned(),
             files,
@@ -232,6 +235,21 @@ impl Reader<'_> {
                 (250_000, 16..=1_000_000_000),
             )?,
             check_full: false,
+        })
+    }
+
+    fn sweep(&self, retention: &file::Retention) -> Result<Sweep, ConfigError> {
+        Ok(Sweep {
+            every: Duration::from_secs(self.number(
+                "retention.sweep_seconds",
+                retention.sweep_seconds,
+                (60, 1..=86_400),
+            )?),
+            alerts_per_second: self.number(
+                "retention.erasures_per_second",
+                retention.erasures_per_second,
+                (1_000, 1..=100_000),
+            )?,
         })
     }
 

@@ -139,6 +139,7 @@ impl Recorded {
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }
                 | Event::Reloaded(_)
+                | Event::Retention(_)
                 | Event::SnapshotTaken(_)
                 | Event::StreamOpened { .. }
                 | Event::SubscriptionCreated { .. }

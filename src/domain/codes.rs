@@ -186,6 +186,27 @@ codes! {
 }
 
 codes! {
+    /// Why an erasure is ordered.
+    ErasureReason, "erasure reason", {
+        Article17 = 1 "ARTICLE_17",
+        S47 = 2 "S47",
+        CourtOrder = 3 "COURT_ORDER",
+        Recalled = 4 "RECALLED",
+        PublishedInError = 5 "PUBLISHED_IN_ERROR",
+    }
+}
+
+codes! {
+    /// Why an alert is held as evidence.
+    HoldReason, "hold reason", {
+        LegalClaim = 1 "LEGAL_CLAIM",
+        CriminalProceedings = 2 "CRIMINAL_PROCEEDINGS",
+        Inquiry = 3 "INQUIRY",
+        SubjectRequest = 4 "SUBJECT_REQUEST",
+    }
+}
+
+codes! {
     /// Why the log is read (after DPA 2018 s.62(4)).
     QueryPurpose, "query purpose", {
         Lawfulness = 1 "LAWFULNESS",
@@ -224,6 +245,14 @@ codes! {
         AgencyRevoked = 83 "AGENCY_REVOKED",
         AgencySuspended = 84 "AGENCY_SUSPENDED",
         AgencyReinstated = 85 "AGENCY_REINSTATED",
+        ErasureOrdered = 100 "ERASURE_ORDERED",
+        ErasureApproved = 101 "ERASURE_APPROVED",
+        ErasureWithdrawn = 102 "ERASURE_WITHDRAWN",
+        Erased = 103 "ERASED",
+        EvidenceHeld = 104 "EVIDENCE_HELD",
+        HoldReleased = 105 "HOLD_RELEASED",
+        SweepHalted = 106 "SWEEP_HALTED",
+        SweepConfirmed = 107 "SWEEP_CONFIRMED",
     }
 }
 

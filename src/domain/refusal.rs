@@ -74,6 +74,13 @@ codes! {
         OtherIdentity = 101 "OTHER_IDENTITY",
         NoIssuer = 102 "NO_ISSUER",
         TooManyCertificates = 103 "TOO_MANY_CERTIFICATES",
+        Erased = 120 "ERASED",
+        EvidenceHeld = 121 "EVIDENCE_HELD",
+        ErasureUnknown = 122 "ERASURE_UNKNOWN",
+        SameOfficer = 123 "SAME_OFFICER",
+        HoldUnknown = 124 "HOLD_UNKNOWN",
+        SweepNotHalted = 125 "SWEEP_NOT_HALTED",
+        NotPublished = 126 "NOT_PUBLISHED",
     }
 }
 
@@ -118,6 +125,9 @@ impl Reason {
             | Self::VersionUnknown
             | Self::RecordUnknown
             | Self::BeyondTheLog
+            | Self::ErasureUnknown
+            | Self::HoldUnknown
+            | Self::NotPublished
             | Self::AgencyUnknown => Class::NotFound,
             Self::RequestIdReused | Self::SubscriptionExists => Class::Exists,
             Self::AgreementNotInForce
@@ -132,6 +142,9 @@ impl Reason {
             | Self::Restricted
             | Self::TooManyProposals
             | Self::AgencyNotSuspended
+            | Self::Erased
+            | Self::EvidenceHeld
+            | Self::SweepNotHalted
             | Self::GenerationRefused => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
@@ -164,7 +177,8 @@ impl Reason {
             | Self::CertificateRevoked
             | Self::AuthorityRevoked
             | Self::AgencyRevoked
-            | Self::AgencySuspended => Class::Denied,
+            | Self::AgencySuspended
+            | Self::SameOfficer => Class::Denied,
         }
     }
 }
@@ -187,6 +201,12 @@ codes! {
         RotateKey = 40 "ROTATE_KEY",
         RenewCertificate = 41 "RENEW_CERTIFICATE",
         ReadCertificates = 42 "READ_CERTIFICATES",
+        OrderErasure = 60 "ORDER_ERASURE",
+        ApproveErasure = 61 "APPROVE_ERASURE",
+        WithdrawErasure = 62 "WITHDRAW_ERASURE",
+        HoldEvidence = 63 "HOLD_EVIDENCE",
+        ReleaseHold = 64 "RELEASE_HOLD",
+        ReadRetention = 65 "READ_RETENTION",
     }
 }
 

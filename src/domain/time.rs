@@ -71,6 +71,11 @@ impl fmt::Display for Timestamp {
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the time of day.
     fn now(&self) -> Timestamp;
+
+    /// Returns the time since some moment, which nobody sets. A clock that has none moves with its time of day.
+    fn steady(&self) -> Duration {
+        self.now().since(Timestamp::EPOCH)
+    }
 }
 
 /// The machine's clock.
@@ -82,6 +87,13 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp::EPOCH.after(since.unwrap_or_default())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn steady(&self) -> Duration {
+        static BEGAN: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
+        BEGAN.elapsed()
     }
 }
 

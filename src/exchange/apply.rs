@@ -75,6 +75,7 @@ impl State {
                 }
             }
             Event::SubscriptionDeleted { subscription, .. } => self.forget(*subscription),
+            Event::Retention(it) => self.apply_retention(index, it),
             Event::CertificateIssued(it) => {
                 self.issued.insert(index, it.clone());
             }
@@ -150,6 +151,7 @@ impl State {
         self.names.insert((agency.clone(), subscription.name.clone()), index);
         let live = Live {
             agency: agency.clone(),
+            slot: stored.sealed.map(|it| it.slot),
             subscription,
             token_count: stored.token_count,
             pending: VecDeque::new(),
@@ -166,6 +168,7 @@ impl State {
         let Some(live) = self.subscriptions.remove(&subscription) else { return };
         self.interest.remove(subscription, &live.subscription);
         self.terms.remove(&(live.subscription.expires_at, subscription));
+        self.kept.spend(subscription, &live);
         self.ready.remove(&subscription);
         self.names.remove(&(live.agency, live.subscription.name));
         for published in live.pending.into_iter().chain(live.sent.iter().map(|it| it.published)) {
@@ -185,6 +188,7 @@ impl State {
         let known = Remembered { index, slot: published.slot, content: published.content };
         self.requests.insert(key.clone(), known);
         self.request_order.push_back((at, key));
+        self.kept.note(index, facts.delete_after);
         let Content::Draft(draft) = content else { return };
         let mut references = 0;
         for candidate in self.interest.candidates(draft) {
@@ -203,7 +207,7 @@ impl State {
     }
 
     fn apply_disclosed(&mut self, index: u64, it: &Disclosed) {
-        self.remove_pending(it.subscription, it.published);
+        let was_pending = self.remove_pending(it.subscription, it.published);
         let Some(live) = self.subscriptions.get_mut(&it.subscription) else { return };
         let what =
             SentAs::Disclosed { index, released: it.released, regime_change: it.regime_change };
@@ -214,7 +218,13 @@ impl State {
                     *known = sent;
                 }
             }
-            Err(place) => live.sent.insert(place, sent),
+            Err(place) => {
+                live.sent.insert(place, sent);
+                // One that waited is counted already. Where the filter's tokens were erased since, none did.
+                if !was_pending && let Some(alert) = self.alerts.get_mut(&it.published) {
+                    alert.references += 1;
+                }
+            }
         }
         live.delivered = live.delivered.max(it.number);
     }
@@ -251,7 +261,9 @@ impl State {
             live.pending.pop_front();
             return true;
         }
-        false
+        // In order of their records: what is erased may stand anywhere among them.
+        let place = live.pending.binary_search(&published);
+        place.is_ok_and(|place| live.pending.remove(place).is_some())
     }
 
     fn drop_pending(&mut self, subscription: u64, published: u64) {

@@ -219,6 +219,9 @@ impl State {
         now: Timestamp,
     ) -> Result<(Arc<Facts>, u64, Permit), Reason> {
         let alert = self.alerts.get(&published).ok_or(Reason::Expired)?;
+        if self.kept.is_held(published) {
+            return Err(Reason::EvidenceHeld);
+        }
         let version =
             self.in_force(&alert.facts.agreement, now).ok_or(Reason::AgreementNotInForce)?;
         let ask = Ask {

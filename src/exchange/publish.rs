@@ -67,6 +67,9 @@ impl State {
         };
         self.may_act(by)?;
         if let Some(known) = self.requests.get(&(agency.clone(), id)) {
+            if self.kept.is_erased(known.slot) {
+                return Err(Refusal::at(Reason::Erased, "request_id"));
+            }
             return if known.content == content {
                 Ok(Publication::Known { index: known.index, slot: known.slot })
             } else {

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{interest::Interest, refuse::Limiter};
+use super::{interest::Interest, kept::Kept, refuse::Limiter};
 use crate::domain::{
     AgencyId, Agreement, AgreementId, AlertId, Bars, Facts, Fields, Filter, Name, Purpose, Reason,
     Refusal, Seat, Subscription, Timestamp,
@@ -45,6 +45,7 @@ pub struct State {
     pub(super) limiter: Limiter,
     pub(super) decider: Decider,
     pub(super) bars: Bars,
+    pub(super) kept: Kept,
 }
 
 /// A version of an agreement.
@@ -73,6 +74,8 @@ impl Version {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) agency: AgencyId,
+    /// Slot of the key that its tokens are sealed under, where it has any.
+    pub(super) slot: Option<u64>,
     pub(super) subscription: Subscription,
     pub(super) token_count: u32,
     /// Published alerts that matched and are not disclosed yet, in order.
@@ -178,6 +181,7 @@ pub struct Standing {
     pub agreements_in_force: u64,
     pub subscriptions: u64,
     pub live_alerts: u64,
+    pub halted: Option<u64>,
 }
 
 impl State {
@@ -285,6 +289,7 @@ impl State {
             agreements_in_force: count(in_force),
             subscriptions: count(self.subscriptions.len()),
             live_alerts: count(self.ends.len()),
+            halted: self.kept.halted,
         }
     }
 

@@ -16,6 +16,7 @@ mod log;
 mod operations;
 mod question;
 mod reloading;
+mod retention;
 mod status;
 mod subscriptions;
 
@@ -40,6 +41,7 @@ pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;
 pub use reloading::{Asked, Reloading, Taken};
+pub use retention::RetentionService;
 pub use subscriptions::SubscriptionsService;
 
 /// What every service has at hand.

@@ -52,6 +52,7 @@ impl Operations for OperationsService {
             agencies_revoked: names(&bars.revoked),
             certificates_revoked: count(bars.certificates.len()),
             authorities_revoked: count(bars.authorities.len()),
+            sweep_halted: standing.halted.map_or(0, |index| index + 1),
             ..for_anybody
         }))
     }
@@ -166,6 +167,15 @@ impl Operations for OperationsService {
         let act = agency(&request.get_ref().agency).map(Barring::AgencyReinstated);
         let (index, _) = self.bar((by, ledger), act).await?;
         Ok(Response::new(pb::ReinstateAgencyResponse { index }))
+    }
+
+    async fn confirm_clock(
+        &self,
+        request: Request<pb::ConfirmClockRequest>,
+    ) -> Answer<pb::ConfirmClockResponse> {
+        let (by, ledger) = self.0.asked(&request)?;
+        let index = ledger.confirm_clock(by).await.map_err(status::of)?;
+        Ok(Response::new(pb::ConfirmClockResponse { index }))
     }
 }
 

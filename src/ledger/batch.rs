@@ -31,6 +31,10 @@ pub(super) struct Work {
     pub(super) rotating: Option<Rotating>,
     /// The key to which the batch hands over.
     pub(super) next: Option<Signer>,
+    /// Slots whose keys are destroyed once the batch is durable.
+    pub(super) slots: Vec<u64>,
+    /// What is done once they are.
+    pub(super) destroyed: Vec<Afterwards>,
     /// The rules that were in force before the batch, where it changes them.
     pub(super) replaced: Option<Arc<Rules>>,
 }
@@ -56,6 +60,13 @@ impl Work {
             let result = outcome.map(value).map_err(Clone::clone);
             // A caller that went away needs no answer.
             drop(answer.send(result));
+        }));
+    }
+
+    /// P5: answers once the batch is durable and the keys that it erases are destroyed.
+    pub(super) fn answer_destroyed<T: Send + 'static>(&mut self, answer: Answer<T>, value: T) {
+        self.destroyed.push(Box::new(move |outcome| {
+            drop(answer.send(outcome.map(|_| value).map_err(Clone::clone)));
         }));
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Commit, Generation, Outlet, PublishAnswer, Rejection};
+use super::{Commit, Generation, Outlet, PublishAnswer, Rejection, retention::RetentionCommand};
 use crate::domain::{
     Act, AgreementId, AlertId, Barring, Caller, Draft, Name, Purpose, QueryPurpose, Refusal,
     StaffReference, SubjectToken, Subscription, Timestamp,
@@ -158,6 +158,7 @@ pub(super) enum Command {
     },
     /// A snapshot was taken: it counts once that is recorded.
     RecordSnapshot(SnapshotTaken),
+    Retention(RetentionCommand),
     Refuse {
         by: Caller,
         act: Act,
@@ -217,6 +218,7 @@ impl Command {
             Self::Approve { by, .. } => (by, Act::ApproveAgreement),
             Self::Bar { by, .. } => (by, Act::Administer),
             Self::Credential(command) => return command.asked(),
+            Self::Retention(command) => return command.asked(),
             Self::CreateSubscription { by, .. } => (by, Act::CreateSubscription),
             Self::DeleteSubscription { by, .. } => (by, Act::DeleteSubscription),
             Self::Explain { by, .. }

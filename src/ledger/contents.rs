@@ -39,6 +39,13 @@ impl Contents {
         }
     }
 
+    /// P5: forgets an alert that is erased.
+    pub(super) fn remove(&mut self, index: u64) {
+        if self.kept.remove(&index).is_some() {
+            self.order.retain(|it| *it != index);
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.kept.clear();
         self.order.clear();

@@ -78,6 +78,7 @@ impl Writer {
                 self.work.answer(answer, move |_| standing);
                 Ok(())
             }
+            Command::Retention(command) => self.retain(command),
             Command::Reload { generation, answer } => self.reload(generation, answer),
             Command::RecordSnapshot(taken) => self.record(Event::SnapshotTaken(taken)).map(drop),
             Command::Withdraw { by, id, answer } => self.withdraw(&by, &id, answer),
@@ -85,7 +86,7 @@ impl Writer {
     }
 
     /// Answers with a value, or records the refusal and answers with that.
-    fn settle<T: Send + 'static>(
+    pub(super) fn settle<T: Send + 'static>(
         &mut self,
         by: &Caller,
         act: Act,
@@ -310,6 +311,7 @@ impl Command {
             Self::Open { answer, .. } => tell(answer, rejection),
             Self::Publish { answer, .. } => tell(answer, rejection),
             Self::Read { answer, .. } => tell(answer, rejection),
+            Self::Retention(command) => command.reject(rejection),
             Self::Standing { answer } => tell(answer, rejection),
         }
     }

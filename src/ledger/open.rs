@@ -16,12 +16,13 @@ use super::{
     outlets::Outlets,
     queue,
     rate::Rate,
-    reading::{Place, ReadLog},
+    reading::{Place, ReadLog, finish_erasures},
     replay, rotation,
     salts::Salts,
     secrets::Secrets,
     snapshot::{self, Maker},
     thread::{self, Aside},
+    time_watch::{self, TimeWatch},
     writer::Writer,
 };
 use crate::domain::{Clock, Timestamp, TrustDomain};
@@ -112,6 +113,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     let mut writer = writer(log, found.secrets, &settings.domain, clock)?;
     writer.state.decide_by(Arc::clone(&settings.rules));
     check_anchor(&writer, &anchor)?;
+    let erased = finish_erasures(&writer.secrets.keys, &writer.state, &anchor.erased)?;
     // Nobody makes a key yet, and the anchor outlives what a crash may take from the journal.
     writer.secrets.signing.tidy(&writer.secrets.keys, anchor.size)?;
     match origin {
@@ -125,6 +127,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rules: settings.rules.hash(),
     });
+    first.extend(time_watch::at_start(&writer.state, writer.now));
     writer.first = first;
     // The start's own records come first, before anybody can ask for anything: even a new log has a
     // signed checkpoint to show then.
@@ -136,7 +139,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
     )?;
     let (commands, queue) = queue::queue(settings.queue);
     let shared = Shared::of(&writer, fork_mark(settings));
-    let keeper = Keeper::start((found.anchor, anchor.erased), &writer, &settings.keys_dir)?;
+    let keeper = Keeper::start((found.anchor, erased), &writer, &settings.keys_dir)?;
     let maker = Maker::start(&writer, files, settings.snapshot_records, known)?;
     let running = thread::start(writer, queue, settings.batch, Aside { keeper, maker })?;
     let ledger = Ledger::new(commands, settings.publish_rate, shared);
@@ -268,6 +271,7 @@ pub(super) fn writer(
     let now = clock.now();
     secrets.signing.follow(&secrets.keys, replayed.chain)?;
     let bars = watch::Sender::new(Arc::new(replayed.state.bars().clone()));
+    let watch = TimeWatch::of(clock.as_ref());
     Ok(Writer {
         journal,
         clock,
@@ -288,6 +292,8 @@ pub(super) fn writer(
         forked: Arc::new(Mutex::new(false)),
         full: None,
         counted: Limiter::default(),
+        watch,
+        destructions: Vec::new(),
         first: Vec::new(),
     })
 }

@@ -75,6 +75,12 @@ impl Outlets {
             .collect()
     }
 
+    /// Takes out those streams that have ended of subscriptions, by their indexes, to be cut.
+    pub(super) fn take_ended_where(&mut self, of: impl Fn(u64) -> bool) -> Vec<Arc<dyn Outlet>> {
+        let theirs = self.ended.extract_if(|(_, subscription), _| of(*subscription));
+        theirs.map(|(_, it)| it.outlet).filter(|it| !it.is_over()).collect()
+    }
+
     /// Takes out those of the agencies' streams that have ended, to be cut.
     pub(super) fn take_ended_of(&mut self, agencies: &BTreeSet<AgencyId>) -> Vec<Arc<dyn Outlet>> {
         let theirs = self.ended.extract_if(|_, it| agencies.contains(&it.agency));

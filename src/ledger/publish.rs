@@ -25,8 +25,8 @@ impl Writer {
             Ok(key) => key,
             Err(KeyError::Erased { .. }) => {
                 // Whether the content is the same can no longer be told.
-                let reused = Refusal::at(Reason::RequestIdReused, "request_id");
-                let rejection = self.refuse(by, Act::Publish, reused, Some(&draft.agreement))?;
+                let erased = Refusal::at(Reason::Erased, "request_id");
+                let rejection = self.refuse(by, Act::Publish, erased, Some(&draft.agreement))?;
                 self.work.reject(answer, rejection);
                 return Ok(());
             }

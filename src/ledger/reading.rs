@@ -11,8 +11,9 @@ use super::{
     tree::Tree,
 };
 use crate::domain::Timestamp;
+use crate::exchange::State;
 use crate::journal::{
-    Anchor, Journal, Keys, Recovery, Segments, Settings, Snapshot, SnapshotFiles, TailCut,
+    Anchor, Journal, Keys, Recovery, Segments, Settings, SlotSet, Snapshot, SnapshotFiles, TailCut,
 };
 use crate::record::SnapshotTaken;
 
@@ -134,8 +135,33 @@ fn sizes(files: &SnapshotFiles) -> Vec<u64> {
 
 /// A restored backup may hold keys that were erased since: the anchor remembers which.
 fn reapply_erasures(keys: &Keys, anchor: &Anchor) -> Result<(), LedgerError> {
-    let slots: Vec<u64> = anchor.erased.slots().collect();
-    let Some(last) = slots.last() else { return Ok(()) };
-    keys.reserve(last + 1)?;
-    Ok(keys.erase(&slots)?)
+    let Some(end) = anchor.erased.ranges().last().map(|range| range.end) else { return Ok(()) };
+    keys.reserve(end)?;
+    let again = keys.erase_again(&anchor.erased)?;
+    if again > 0 {
+        tracing::warn!(again, "keys that the anchor knows to be erased were there again");
+    }
+    Ok(())
+}
+
+/// P5: a crash may have come between the record of an erasure and the end of the keys. Returns all that are erased.
+///
+/// # Errors
+///
+/// `LedgerError` where they cannot be destroyed: nothing may be served then.
+pub(super) fn finish_erasures(
+    keys: &Keys,
+    state: &State,
+    anchored: &SlotSet,
+) -> Result<SlotSet, LedgerError> {
+    let mut erased = anchored.clone();
+    let left: Vec<u64> = state.erased().slots().filter(|it| !anchored.contains(*it)).collect();
+    if let Some(last) = left.last() {
+        keys.reserve(last + 1)?;
+        // Written and synced whether they are zeros or not: the zeros may not be durable yet.
+        keys.erase(&left)?;
+        tracing::info!(keys = left.len(), "erasures that a stop had interrupted are finished");
+    }
+    erased.extend(left);
+    Ok(erased)
 }

@@ -64,6 +64,7 @@ fn run(
     // The threads end, and what was committed last is anchored, whatever the outcome.
     let taken = maker.stop(writer.newest().size);
     let outcome = outcome.and_then(|()| writer.last_turn(taken));
+    keeper.destroy(writer.take_destructions());
     keeper.tell(writer.newest(), writer.state.slots());
     keeper.stop();
     outcome?;
@@ -85,6 +86,7 @@ fn turns(
         is_last = taken.is_last;
         taken.commands.extend(maker.taken().map(Command::RecordSnapshot).map(Sent::from));
         writer.turn(taken.commands)?;
+        keeper.destroy(writer.take_destructions());
         let commit = writer.newest();
         if commit.size != anchored {
             anchored = commit.size;

@@ -10,14 +10,16 @@ use tokio::sync::watch;
 
 use super::{
     Commit, LedgerError, Receipt, Rejection, Release,
-    batch::Work,
+    batch::{Afterwards, Work},
     command::Command,
     contents::Contents,
     outlets::Outlets,
     replay::{Base, Pace, Replay},
+    retention::Destruction,
     salts::Salts,
     secrets::Secrets,
     space::{FULL, Full},
+    time_watch::TimeWatch,
     tree::Tree,
     way::Sent,
 };
@@ -63,6 +65,10 @@ pub(super) struct Writer {
     pub(super) full: Option<Full>,
     /// The refusals that were counted, and not recorded, before this turn.
     pub(super) counted: Limiter,
+    /// Watches the wall clock for whatever is erased because its time is over.
+    pub(super) watch: TimeWatch,
+    /// Keys to destroy, as far as that is durable and nobody has taken it on.
+    pub(super) destructions: Vec<Destruction>,
     /// What a start has to record before anything else; kept until it is durable.
     pub(super) first: Vec<Event>,
 }
@@ -95,6 +101,7 @@ impl Writer {
             }
         }
         self.record_counted_refusals(false)?;
+        self.watch_clock()?;
         for sent in commands {
             self.execute(sent)?;
         }
@@ -272,6 +279,25 @@ impl Writer {
         Ok(Err(Rejection::Unavailable(why)))
     }
 
+    /// P5: what a durable batch erases is to be destroyed, whether its callers could be told of it or not.
+    fn conclude_erasures(
+        &mut self,
+        (mut slots, answers): (Vec<u64>, Vec<Afterwards>),
+        outcome: &Result<Arc<Commit>, Rejection>,
+    ) {
+        let answers = match outcome {
+            Ok(_) => answers,
+            Err(rejection) => {
+                answers.into_iter().for_each(|answer| answer(Err(rejection)));
+                slots.retain(|slot| self.state.is_erased(*slot));
+                Vec::new()
+            }
+        };
+        if !slots.is_empty() || !answers.is_empty() {
+            self.destructions.push(Destruction { slots, commit: self.newest(), answers });
+        }
+    }
+
     /// Lets go of what the turn has gathered. P4: cuts first, then releases, answers last.
     fn conclude(&mut self, outcome: &Result<Arc<Commit>, Rejection>) {
         let work = std::mem::take(&mut self.work);
@@ -298,6 +324,7 @@ impl Writer {
                 });
             }
         }
+        self.conclude_erasures((work.slots, work.destroyed), outcome);
         for afterwards in work.afterwards {
             // P3: a publish is answered here, after the commit, and only here.
             afterwards(outcome.as_ref());

@@ -10,7 +10,10 @@ use super::event::{
     CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
     Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
-use super::read;
+use super::{
+    read,
+    retention::{self, Retention},
+};
 use crate::domain::{
     Act, AlertId, AlertType, Assertion, Barring, Caller, Certainty, Facts, Fields, Filter,
     Fingerprint, HandlingCondition, Purpose, QueryPurpose, Reason, ReloadCause, Rule,
@@ -122,6 +125,26 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::SubscriptionCreated(it) => created(it)?,
         Stored::SubscriptionDeleted(it) => {
             Event::SubscriptionDeleted { by: caller(it.by)?, subscription: it.subscription }
+        }
+        Stored::Erased(it) => Event::Retention(retention::erased(&it)?),
+        Stored::ErasureApproved(it) => {
+            let by = caller(it.by)?;
+            Event::Retention(Retention::Approved { by, order: it.order })
+        }
+        Stored::ErasureOrdered(it) => Event::Retention(retention::ordered(it)?),
+        Stored::ErasureWithdrawn(it) => {
+            let by = caller(it.by)?;
+            Event::Retention(Retention::Withdrawn { by, order: it.order })
+        }
+        Stored::EvidenceHeld(it) => Event::Retention(retention::held(it)?),
+        Stored::HoldReleased(it) => {
+            let (by, published, held) = (caller(it.by)?, it.published, it.held);
+            Event::Retention(Retention::Released { by, published, held })
+        }
+        Stored::SweepConfirmed(it) => Event::Retention(Retention::Confirmed { by: caller(it.by)? }),
+        Stored::SweepHalted(it) => {
+            let (ahead_ms, at_start) = (it.ahead_ms, it.at_start);
+            Event::Retention(Retention::Halted { ahead_ms, at_start })
         }
         Stored::TailCut(it) => Event::TailCut { size: it.size, bytes: it.bytes },
     })
@@ -261,11 +284,14 @@ fn reason(number: u32) -> Result<Reason, Malformed> {
     i32::try_from(number).ok().and_then(|it| Reason::from_number(it).ok()).ok_or(Malformed)
 }
 
-fn caller(actor: Option<pb::Actor>) -> Result<Caller, Malformed> {
+pub(super) fn caller(actor: Option<pb::Actor>) -> Result<Caller, Malformed> {
     read::caller(actor).ok_or(Malformed)
 }
 
-fn code<T>(number: i32, from_number: fn(i32) -> Result<T, UnknownCode>) -> Result<T, Malformed> {
+pub(super) fn code<T>(
+    number: i32,
+    from_number: fn(i32) -> Result<T, UnknownCode>,
+) -> Result<T, Malformed> {
     from_number(number).map_err(|_| Malformed)
 }
 
@@ -276,7 +302,7 @@ fn codes<T: Ord>(
     read::codes(numbers, from_number, "").map_err(|_| Malformed)
 }
 
-fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Malformed> {
+pub(super) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Malformed> {
     text.parse().map_err(|_| Malformed)
 }
 

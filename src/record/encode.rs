@@ -6,7 +6,7 @@ use prost::Message;
 use super::event::{
     Disclosed, Event, Governed, Published, Record, Refused, Reloaded, StoredSubscription,
 };
-use super::read::actor;
+use super::{read::actor, retention};
 use crate::domain::{AgencyId, Barring, Caller};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
@@ -98,6 +98,7 @@ fn stored(event: &Event) -> Stored {
         }
         Event::Refused(it) => Stored::Refused(refused(it)),
         Event::Reloaded(it) => Stored::Reloaded(reloaded(it)),
+        Event::Retention(it) => retention::stored(it),
         Event::SnapshotTaken(it) => Stored::SnapshotTaken(pb::SnapshotTaken {
             size: it.size,
             root: Bytes::copy_from_slice(&it.root),

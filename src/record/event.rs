@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
+use super::retention::Retention;
 use crate::domain::{
     Act, AgencyId, Agreement, AgreementId, Barring, Caller, Facts, Fields, Fingerprint,
     QueryPurpose, Reason, RecordKind, ReloadCause, Rule, StaffReference, Subscription, Timestamp,
@@ -42,6 +43,7 @@ pub enum Event {
     Redelivered { disclosed: u64, opened: u64, recipient: AgencyId },
     Refused(Refused),
     Reloaded(Reloaded),
+    Retention(Retention),
     SnapshotTaken(SnapshotTaken),
     StreamOpened { by: Caller, subscription: u64, on_behalf_of: Option<StaffReference> },
     SubscriptionCreated { by: Caller, subscription: StoredSubscription },
@@ -220,6 +222,7 @@ impl Event {
                 smallvec![recipient]
             }
             Self::Published(published) => smallvec![&published.facts.publisher],
+            Self::Retention(it) => it.agencies(),
             Self::Refused(refused) => refused
                 .publisher
                 .as_ref()
@@ -255,6 +258,7 @@ impl Event {
             Self::Redelivered { .. } => RecordKind::Redelivered,
             Self::Refused(_) => RecordKind::Refused,
             Self::Reloaded(_) => RecordKind::Reloaded,
+            Self::Retention(it) => it.kind(),
             Self::SnapshotTaken(_) => RecordKind::SnapshotTaken,
             Self::StreamOpened { .. } => RecordKind::StreamOpened,
             Self::SubscriptionCreated { .. } => RecordKind::SubscriptionCreated,
@@ -287,6 +291,7 @@ impl Event {
             | Self::Redelivered { .. }
             | Self::Refused(_)
             | Self::Reloaded(_)
+            | Self::Retention(_)
             | Self::SnapshotTaken(_)
             | Self::StreamOpened { .. }
             | Self::SubscriptionDeleted { .. }

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod event;
 mod read;
+mod retention;
 mod rotation;
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ pub use event::{
     Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
+pub use retention::{Erased, Held, Ordered, Retention, Sealed};
 pub use rotation::{Rotation, RotationError};
 pub use view::view_bytes;

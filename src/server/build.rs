@@ -14,12 +14,12 @@ use crate::config::Settings;
 use crate::domain::{Clock, Timestamp};
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
-    OperationsService, Reloading, SubscriptionsService, hold,
+    OperationsService, Reloading, RetentionService, SubscriptionsService, hold,
 };
 use crate::identity::{
     Acceptor, Connections, CrlMarks, Generations, PeerStream, Trust, TrustError,
 };
-use crate::ledger::{self, Ledger, LedgerError, Reader, Running};
+use crate::ledger::{self, Ledger, LedgerError, Reader, Running, Sweeper};
 use crate::metrics::{self, Endpoint, Watched};
 use crate::pb::{self, v1};
 use crate::pki::{Issuers, PkiError};
@@ -127,6 +127,8 @@ impl Server {
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
         tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
+        let sweeper = Sweeper::new(start.ledger.clone(), settings.sweep);
+        tasks.keep("sweep", stop.clone(), sweeper.run(stop.clone()));
         let streams_max = settings.streams_per_connection_max;
         let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
         let (size, read) = (start.ledger.newest().size, start.read);
@@ -283,6 +285,7 @@ async fn routes(broker: &Broker) -> Routes {
     let log = v1::log_server::LogServer::new(LogService(broker.clone()));
     let operations =
         v1::operations_server::OperationsServer::new(OperationsService(broker.clone()));
+    let retention = v1::retention_server::RetentionServer::new(RetentionService(broker.clone()));
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in SERVICES {
         health.set_service_status(service, ServingStatus::Serving).await;
@@ -295,6 +298,7 @@ async fn routes(broker: &Broker) -> Routes {
         .add_service(audit.max_decoding_message_size(BYTES_MAX))
         .add_service(log.max_decoding_message_size(BYTES_MAX))
         .add_service(operations.max_decoding_message_size(BYTES_MAX))
+        .add_service(retention.max_decoding_message_size(BYTES_MAX))
         .add_service(health_service.max_decoding_message_size(BYTES_MAX));
     let descriptors = || {
         tonic_reflection::server::Builder::configure()
@@ -313,13 +317,14 @@ async fn routes(broker: &Broker) -> Routes {
     routes.routes()
 }
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "",
     "portway.v1.Agreements",
     "portway.v1.Audit",
     "portway.v1.Exchange",
     "portway.v1.Log",
     "portway.v1.Operations",
+    "portway.v1.Retention",
     "portway.v1.Subscriptions",
 ];
 

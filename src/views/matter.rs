@@ -93,6 +93,7 @@ impl Matter {
                 matter.caused_by(by);
                 matter.barred(act);
             }
+            Event::Retention(it) => it.by().iter().for_each(|by| matter.caused_by(by)),
             Event::Reloaded(it) => it.by.iter().for_each(|by| matter.caused_by(by)),
             Event::BrokerStarted { .. }
             | Event::LogStarted { .. }

@@ -149,6 +149,7 @@ impl Resolver {
             | Event::Redelivered { .. }
             | Event::Refused(_)
             | Event::Reloaded(_)
+            | Event::Retention(_)
             | Event::SubscriptionDeleted { .. }
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => return Ok(None),

@@ -118,6 +118,7 @@ impl Audit {
             | Event::KeyRotated { .. }
             | Event::LogStarted { .. }
             | Event::Reloaded(_)
+            | Event::Retention(_)
             | Event::StreamOpened { .. } => {}
         }
     }

@@ -10,6 +10,8 @@ mod cli;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod handshakes;

@@ -4,6 +4,7 @@
 //! are read again from their records, so that what is erased there is gone here too. Streams and counted
 //! refusals are not part of it, because no start has any.
 
+mod kept;
 mod read;
 mod stored;
 mod write;
@@ -13,11 +14,13 @@ mod write;
 pub fn revision() -> [u8; 32] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for source in [
+        include_str!("kept.rs"),
         include_str!("read.rs"),
         include_str!("stored.rs"),
         include_str!("write.rs"),
         include_str!("../apply.rs"),
         include_str!("../interest.rs"),
+        include_str!("../kept.rs"),
         include_str!("../publish.rs"),
         include_str!("../state.rs"),
         include_str!("../versions.rs"),
@@ -27,6 +30,7 @@ pub fn revision() -> [u8; 32] {
         include_str!("../../record/content.rs"),
         include_str!("../../record/decode.rs"),
         include_str!("../../record/event.rs"),
+        include_str!("../../record/retention.rs"),
     ] {
         context.update(source.as_bytes());
     }

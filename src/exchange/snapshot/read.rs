@@ -7,7 +7,7 @@ use std::{
 
 use prost::Message;
 
-use super::stored;
+use super::{kept, stored};
 use crate::domain::{
     AgencyId, AgreementId, AlertId, AlertType, Assertion, Barring, Caller, Certainty, Facts,
     Fields, Fingerprint, HandlingCondition, Purpose, Reason, Seat, SubjectCategory, Timestamp,
@@ -50,9 +50,10 @@ impl Restoring {
             size: stored.size,
             recorded_at: Timestamp::from_ms(stored.recorded_at),
             slots: stored.slots,
-            rotations: stored.rotations,
+            rotations: stored.rotations.clone(),
             ..State::default()
         };
+        state.kept = kept::read(&stored, &agencies)?;
         for it in &stored.links {
             let linked = Linked { number: it.number, last: it.last };
             state.links.insert(at(&agencies, it.agency)?, linked);
@@ -141,6 +142,7 @@ impl Restoring {
             | Event::Redelivered { .. }
             | Event::Refused(_)
             | Event::Reloaded(_)
+            | Event::Retention(_)
             | Event::SnapshotTaken(_)
             | Event::StreamOpened { .. }
             | Event::SubscriptionDeleted { .. }
@@ -237,7 +239,7 @@ fn facts(
     })
 }
 
-fn at<T: Clone>(list: &[T], place: u32) -> Result<T, NotAState> {
+pub(super) fn at<T: Clone>(list: &[T], place: u32) -> Result<T, NotAState> {
     usize::try_from(place).ok().and_then(|place| list.get(place)).cloned().ok_or(NotAState)
 }
 
@@ -245,7 +247,10 @@ fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, NotAState> {
     text.parse().map_err(|_| NotAState)
 }
 
-fn code<T>(number: i32, from_number: fn(i32) -> Result<T, UnknownCode>) -> Result<T, NotAState> {
+pub(super) fn code<T>(
+    number: i32,
+    from_number: fn(i32) -> Result<T, UnknownCode>,
+) -> Result<T, NotAState> {
     from_number(number).map_err(|_| NotAState)
 }
 

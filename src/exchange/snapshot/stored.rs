@@ -32,6 +32,70 @@ pub(super) struct Stored {
     pub(super) issued: Vec<Issued>,
     #[prost(message, repeated, tag = "13")]
     pub(super) bars: Vec<Bar>,
+    /// Slots that are erased: the first of each range, and the first behind it.
+    #[prost(uint64, repeated, tag = "14")]
+    pub(super) erased: Vec<u64>,
+    /// Blocks, and when the first of their alerts is due.
+    #[prost(uint64, repeated, tag = "15")]
+    pub(super) due: Vec<u64>,
+    #[prost(message, repeated, tag = "16")]
+    pub(super) spent: Vec<Spent>,
+    #[prost(message, repeated, tag = "17")]
+    pub(super) orders: Vec<Order>,
+    #[prost(message, repeated, tag = "18")]
+    pub(super) held: Vec<Held>,
+    /// Index of the record plus 1.
+    #[prost(uint64, tag = "19")]
+    pub(super) halted: u64,
+}
+
+/// Tokens of a subscription that has ended.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Spent {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(uint32, tag = "2")]
+    pub(super) agency: u32,
+    #[prost(uint64, tag = "3")]
+    pub(super) slot: u64,
+}
+
+/// An order of an erasure that is not done.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Order {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(string, tag = "2")]
+    pub(super) seat: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) certificate: Vec<u8>,
+    #[prost(int32, tag = "4")]
+    pub(super) reason: i32,
+    /// Index and slot of each target.
+    #[prost(uint64, repeated, tag = "5")]
+    pub(super) targets: Vec<u64>,
+    /// Index of the approval plus 1.
+    #[prost(uint64, tag = "6")]
+    pub(super) approved: u64,
+}
+
+/// An alert that is held.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Held {
+    #[prost(uint64, tag = "1")]
+    pub(super) published: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) index: u64,
+    #[prost(uint32, tag = "3")]
+    pub(super) agency: u32,
+    #[prost(uint64, tag = "4")]
+    pub(super) slot: u64,
+    #[prost(int32, tag = "5")]
+    pub(super) reason: i32,
+    #[prost(uint64, tag = "6")]
+    pub(super) review_at: u64,
+    #[prost(uint64, tag = "7")]
+    pub(super) delete_after: u64,
 }
 
 /// A certificate that was issued.

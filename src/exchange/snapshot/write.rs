@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 
-use super::stored;
+use super::{kept, stored};
 use crate::domain::{AgencyId, AgreementId, Bars, Timestamp};
 use crate::exchange::publish::REMEMBERED_FOR;
 use crate::exchange::state::{Alert, Live, Sent, SentAs, State};
@@ -44,6 +44,7 @@ impl State {
         let live = live.filter(|(_, it)| it.subscription.expires_at > at);
         let alerts: BTreeMap<_, _> = self.alerts.iter().collect();
         let alerts = alerts.into_iter().filter(|(_, alert)| alert.facts.expires_at > at);
+        let known = kept::Stored::of(self, &agency, at);
         stored::Stored {
             size: self.size,
             recorded_at: self.recorded_at.ms(),
@@ -58,6 +59,12 @@ impl State {
             rotations: self.rotations.clone(),
             issued: self.issued().filter(|(_, it)| it.not_after > at).map(issued).collect(),
             bars: stored_bars(&self.bars),
+            erased: known.erased,
+            due: known.due,
+            spent: known.spent,
+            orders: known.orders,
+            held: known.held,
+            halted: known.halted,
         }
         .encode_to_vec()
     }

@@ -17,7 +17,8 @@ pub(super) enum Kind {
 }
 
 /// The services that take large messages.
-const GOVERNANCE: [&str; 2] = ["/portway.v1.Agreements/", "/portway.v1.Subscriptions/"];
+const GOVERNANCE: [&str; 3] =
+    ["/portway.v1.Agreements/", "/portway.v1.Retention/", "/portway.v1.Subscriptions/"];
 
 /// The methods that stay open.
 #[derive(Debug)]

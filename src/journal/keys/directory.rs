@@ -15,7 +15,7 @@ use super::{
     sealed::Sealed,
     slots::{SlotKey, Slots},
 };
-use crate::journal::{files, id::JournalId};
+use crate::journal::{files, id::JournalId, slot_set::SlotSet};
 
 pub(in crate::journal) const ID: &str = "id";
 /// A secret whose only use is to tell the right master key from a wrong one.
@@ -153,6 +153,16 @@ impl Keys {
     /// After an error some may be erased and others not: repeat the call until it is well.
     pub fn erase(&self, slots: &[u64]) -> Result<(), KeyError> {
         self.slots.erase(slots)
+    }
+
+    /// Destroys what keys are left of slots that were erased before, durably; returns how many there were. One that
+    /// is gone already is not written again.
+    ///
+    /// # Errors
+    ///
+    /// As [`erase`](Self::erase).
+    pub fn erase_again(&self, slots: &SlotSet) -> Result<u64, KeyError> {
+        self.slots.erase_again(slots)
     }
 }
 

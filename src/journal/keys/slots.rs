@@ -22,7 +22,7 @@ use super::{
     error::KeyError,
     master::{MasterKey, WRAPPING_BYTES, Wrap},
 };
-use crate::journal::{files, id::JournalId};
+use crate::journal::{files, id::JournalId, slot_set::SlotSet};
 
 const LABEL: &str = "portway/v1/journal/keys/slots";
 pub(in crate::journal) const DIR: &str = "slots";
@@ -158,6 +158,25 @@ impl Slots {
             file.sync_all().map_err(KeyError::io(&path))?;
         }
         Ok(())
+    }
+
+    /// Destroys what keys are left of these slots: a backup that was restored may have brought them back.
+    pub(super) fn erase_again(&self, slots: &SlotSet) -> Result<u64, KeyError> {
+        let (mut left, mut known) = (Vec::new(), (u64::MAX, Vec::new()));
+        for slot in slots.slots() {
+            let (chunk, offset) = self.locate(slot)?;
+            if known.0 != chunk {
+                let path = chunk_path(&self.dir, chunk);
+                known = (chunk, fs::read(&path).map_err(KeyError::io(path))?);
+            }
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let bytes = known.1.get(start..start.saturating_add(SLOT_BYTES));
+            if bytes != Some(&[0; SLOT_BYTES]) {
+                left.push(slot);
+            }
+        }
+        self.erase(&left)?;
+        Ok(left.len() as u64)
     }
 
     /// Returns a slot's chunk and its offset there.

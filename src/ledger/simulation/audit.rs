@@ -11,7 +11,7 @@ use crate::domain::{AgencyId, AgreementId, AlertId, Barring, Draft, Subscription
 use crate::journal::{Frame, Journal, Memory};
 use crate::ledger::{Entry, LinkPlace, Links, contents::unsealed, secrets::Secrets};
 use crate::merkle::{MemoryTree, Verifier, leaf_hash};
-use crate::record::{self, Disclosed, Event, Published, commitment};
+use crate::record::{self, Disclosed, Event, Published, Retention, commitment};
 
 /// What the log says.
 pub(super) struct Audit {
@@ -196,6 +196,7 @@ impl Audit {
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::Reloaded(_)
+            | Event::Retention(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
@@ -230,6 +231,19 @@ fn opened(index: u64, slot: u64, (frame, secrets): (&Frame, &Secrets)) -> Vec<u8
     bytes
 }
 
+const fn name_of_retention(event: &Retention) -> &'static str {
+    match event {
+        Retention::Ordered { .. } => "ErasureOrdered",
+        Retention::Approved { .. } => "ErasureApproved",
+        Retention::Withdrawn { .. } => "ErasureWithdrawn",
+        Retention::Erased(_) => "Erased",
+        Retention::Held(_) => "EvidenceHeld",
+        Retention::Released { .. } => "HoldReleased",
+        Retention::Halted { .. } => "SweepHalted",
+        Retention::Confirmed { .. } => "SweepConfirmed",
+    }
+}
+
 const fn name_of(event: &Event) -> &'static str {
     match event {
         Event::Acknowledged { .. } => "Acknowledged",
@@ -253,6 +267,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Redelivered { .. } => "Redelivered",
         Event::Refused(_) => "Refused",
         Event::Reloaded(_) => "Reloaded",
+        Event::Retention(it) => name_of_retention(it),
         Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",

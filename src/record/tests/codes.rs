@@ -6,10 +6,10 @@ use prost_reflect::EnumDescriptor;
 
 use super::protos;
 use crate::domain::{
-    Act, AgencyKind, AlertType, Assertion, Certainty, Field, HandlingCode, HandlingCondition,
-    Indicator, IntelligenceAssessment, Purpose, QueryPurpose, RecordKind, Regime, ReloadCause,
-    RequestedAction, RetentionClass, Route, Rule, SourceEvaluation, SubjectCategory, TokenKind,
-    Urgency,
+    Act, AgencyKind, AlertType, Assertion, Certainty, ErasureReason, Field, HandlingCode,
+    HandlingCondition, HoldReason, Indicator, IntelligenceAssessment, Purpose, QueryPurpose,
+    RecordKind, Regime, ReloadCause, RequestedAction, RetentionClass, Route, Rule,
+    SourceEvaluation, SubjectCategory, TokenKind, Urgency,
 };
 
 type List = BTreeMap<i32, String>;
@@ -53,9 +53,11 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
         AlertType,
         Assertion,
         Certainty,
+        ErasureReason,
         Field,
         HandlingCode,
         HandlingCondition,
+        HoldReason,
         Indicator,
         IntelligenceAssessment,
         Purpose,

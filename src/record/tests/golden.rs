@@ -8,13 +8,13 @@ use prost::Message;
 use super::protos;
 use super::sample::{agency, agreement, at, draft, facts, officer, operator, system, view};
 use crate::domain::{
-    Act, Barring, Caller, Facts, Field, Filter, Fingerprint, Hex, QueryPurpose, Reason,
-    ReloadCause, Rule, StaffReference, Subscription,
+    Act, Barring, Caller, ErasureReason, Facts, Field, Filter, Fingerprint, Hex, HoldReason,
+    QueryPurpose, Reason, ReloadCause, Rule, StaffReference, Subscription,
 };
 use crate::record::{
-    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
-    Reloaded, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode,
-    draft_bytes, encode, view_bytes,
+    CertificateIssued, Disclosed, Erased, Event, Governed, Held, Ordered, ProposedAgreement,
+    Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter, SnapshotTaken,
+    StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -163,8 +163,38 @@ fn of_alerts() -> Vec<(&'static str, Event)> {
     ]
 }
 
+fn of_retention() -> Vec<(&'static str, Event)> {
+    let targets = vec![Sealed { index: 11, slot: 0 }, Sealed { index: 15, slot: 2 }];
+    let (by, reason) = (officer(), ErasureReason::Article17);
+    let erased = Erased {
+        agency: agency("police"),
+        order: Some(Ordered { order: 20, approved: 21 }),
+        targets: targets.clone(),
+        swept: Some((0, Some(at().plus_days(30)))),
+    };
+    let held = Held {
+        by: officer(),
+        target: targets[1],
+        reason: HoldReason::LegalClaim,
+        review_at: at().plus_days(60),
+        delete_after: at().plus_days(90),
+    };
+    let events = [
+        ("erased", Retention::Erased(erased)),
+        ("erasure_approved", Retention::Approved { by: officer(), order: 20 }),
+        ("erasure_ordered", Retention::Ordered { by, reason, targets }),
+        ("erasure_withdrawn", Retention::Withdrawn { by: officer(), order: 20 }),
+        ("evidence_held", Retention::Held(held)),
+        ("hold_released", Retention::Released { by: officer(), published: 15, held: 24 }),
+        ("sweep_confirmed", Retention::Confirmed { by: Caller::local() }),
+        ("sweep_halted", Retention::Halted { ahead_ms: 90_000, at_start: false }),
+    ];
+    events.map(|(name, event)| (name, Event::Retention(event))).into()
+}
+
 fn events() -> Vec<(&'static str, Event)> {
-    [of_governance(), of_the_log(), of_operations(), of_subscriptions(), of_alerts()].concat()
+    let of_log = [of_the_log(), of_operations(), of_retention()].concat();
+    [of_governance(), of_log, of_subscriptions(), of_alerts()].concat()
 }
 
 /// Entries with what came to their kinds later: without it they have the bytes above.

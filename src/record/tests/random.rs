@@ -6,15 +6,17 @@ use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 
 use crate::domain::{
-    Act, AlertType, Assertion, Barring, Certainty, Facts, Filter, Fingerprint, HandlingCondition,
-    Purpose, QueryPurpose, Reason, ReloadCause, Rule, SubjectCategory, Subscription,
+    Act, AlertType, Assertion, Barring, Certainty, ErasureReason, Facts, Filter, Fingerprint,
+    HandlingCondition, HoldReason, Purpose, QueryPurpose, Reason, ReloadCause, Rule,
+    SubjectCategory, Subscription,
     random::{
         agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some, staff,
     },
 };
 use crate::record::{
-    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
-    Reloaded, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
+    CertificateIssued, Disclosed, Erased, Event, Governed, Held, Ordered, ProposedAgreement,
+    Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter, SnapshotTaken,
+    StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -40,6 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
         acts_on_the_log(),
         acts_of_operators(),
         acts_of_governance(),
+        acts_of_retention(),
         acts_on_subscriptions(),
         alerts()
     ]
@@ -80,6 +83,43 @@ fn acts_of_operators() -> impl Strategy<Value = Event> {
         |(by, cause, generation, rules)| Event::Reloaded(Reloaded { by, cause, generation, rules }),
     );
     prop_oneof![barred, reloaded]
+}
+
+fn targets() -> impl Strategy<Value = Vec<Sealed>> {
+    proptest::collection::btree_map(any::<u64>(), any::<u64>(), 0..5).prop_map(|targets| {
+        targets.into_iter().map(|(index, slot)| Sealed { index, slot }).collect()
+    })
+}
+
+fn acts_of_retention() -> impl Strategy<Value = Event> {
+    let ordered = (caller(), one(ErasureReason::ALL), targets())
+        .prop_map(|(by, reason, targets)| Retention::Ordered { by, reason, targets });
+    let order =
+        option::of((index(), index()).prop_map(|(order, approved)| Ordered { order, approved }));
+    let swept = option::of((any::<u64>(), option::of(moment())));
+    let erased = (agency(), order, targets(), swept).prop_map(|(agency, order, targets, swept)| {
+        // The very first moment stands for none.
+        let swept = swept.map(|(block, next)| (block, next.filter(|it| it.ms() > 0)));
+        Retention::Erased(Erased { agency, order, targets, swept })
+    });
+    let held = (caller(), (any::<u64>(), any::<u64>()), one(HoldReason::ALL), moment(), moment());
+    let held = held.prop_map(|(by, (index, slot), reason, review_at, delete_after)| {
+        let target = Sealed { index, slot };
+        Retention::Held(Held { by, target, reason, review_at, delete_after })
+    });
+    let two = (caller(), any::<(u64, u64)>());
+    prop_oneof![
+        ordered,
+        erased,
+        held,
+        two.prop_map(|(by, (published, held))| Retention::Released { by, published, held }),
+        (caller(), any::<u64>()).prop_map(|(by, order)| Retention::Approved { by, order }),
+        (caller(), any::<u64>()).prop_map(|(by, order)| Retention::Withdrawn { by, order }),
+        caller().prop_map(|by| Retention::Confirmed { by }),
+        any::<(u64, bool)>()
+            .prop_map(|(ahead_ms, at_start)| Retention::Halted { ahead_ms, at_start }),
+    ]
+    .prop_map(Event::Retention)
 }
 
 fn governed() -> impl Strategy<Value = Governed> {

@@ -11,12 +11,13 @@ use tonic_reflection::pb::v1::{
 
 use crate::stage::{Door, Role, Stage};
 
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "portway.v1.Agreements",
     "portway.v1.Audit",
     "portway.v1.Exchange",
     "portway.v1.Log",
     "portway.v1.Operations",
+    "portway.v1.Retention",
     "portway.v1.Subscriptions",
 ];
 

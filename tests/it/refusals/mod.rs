@@ -8,6 +8,7 @@ mod operations;
 mod publish;
 mod publish_many;
 mod pull;
+mod retention;
 mod stream;
 mod subscribe;
 mod subscriptions;

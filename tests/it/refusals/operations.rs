@@ -210,3 +210,19 @@ async fn refuses_reinstate_agency() {
         assert_eq!(status.message(), message);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_confirm_clock_to_all_but_operators_and_where_nothing_waits() {
+    let stage = Stage::start();
+    let due = Due { code: Code::PermissionDenied, reason: Reason::WrongRole, act: Act::Administer };
+    for role in [Role::Service, Role::Officer] {
+        let speaker = stage.speak("police", role).await;
+        let asked = speaker.operations().confirm_clock(pb::ConfirmClockRequest {}).await;
+        due.check(&stage, "police", &asked.expect_err("no operator")).await;
+    }
+    let operator = stage.speak("", Role::Operator).await;
+    let asked = operator.operations().confirm_clock(pb::ConfirmClockRequest {}).await;
+    let asked = asked.expect_err("nothing waits");
+    let due = Due { code: Code::FailedPrecondition, reason: Reason::SweepNotHalted, ..due };
+    due.check_said(&asked);
+}

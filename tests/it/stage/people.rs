@@ -16,6 +16,8 @@ const DOMAIN: &str = "portway.test";
 /// As what somebody speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Role {
+    /// A second officer of the police, who has no say in anything else.
+    Deputy,
     Officer,
     /// Of no agency.
     Operator,
@@ -25,11 +27,13 @@ pub(crate) enum Role {
 /// The identity directories, all of them.
 pub(super) fn homes() -> Vec<String> {
     let seats = AGENCIES.iter().flat_map(|it| [home(it, Role::Service), home(it, Role::Officer)]);
-    seats.chain([home("", Role::Operator), "impostor".to_owned()]).collect()
+    let others = [home("police", Role::Deputy), home("", Role::Operator), "impostor".to_owned()];
+    seats.chain(others).collect()
 }
 
 pub(super) fn home(agency: &str, role: Role) -> String {
     match role {
+        Role::Deputy => format!("identities/{agency}/deputy"),
         Role::Officer => format!("identities/{agency}/officer"),
         Role::Operator => "identities/operator".to_owned(),
         Role::Service => format!("identities/{agency}/service"),
@@ -63,6 +67,9 @@ pub(super) fn make(dir: &Path, now: Timestamp) {
         let (service, officer) = (home(agency, Role::Service), home(agency, Role::Officer));
         issue(&ca, service, format!("agency/{agency}/service/cases"));
         issue(&ca, officer, format!("agency/{agency}/officer/ig-1"));
+        if agency == "police" {
+            issue(&ca, home(agency, Role::Deputy), format!("agency/{agency}/officer/ig-2"));
+        }
     }
     let operators = authority("operators", Scope::Operators { domain: DOMAIN.parse().unwrap() });
     issue(&operators, home("", Role::Operator), "operator/ops-1".to_owned());

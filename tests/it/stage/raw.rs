@@ -6,8 +6,8 @@ use hyper_util::rt::TokioIo;
 use portway::pb::v1::{
     self as pb, agreements_client::AgreementsClient, audit_client::AuditClient,
     exchange_client::ExchangeClient, log_client::LogClient, operations_client::OperationsClient,
-    publish_many_response::Outcome, subscribe_request::Message as Ask,
-    subscriptions_client::SubscriptionsClient,
+    publish_many_response::Outcome, retention_client::RetentionClient,
+    subscribe_request::Message as Ask, subscriptions_client::SubscriptionsClient,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -114,6 +114,10 @@ impl Speaker {
 
     pub(crate) fn operations(&self) -> OperationsClient<Channel> {
         OperationsClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn retention(&self) -> RetentionClient<Channel> {
+        RetentionClient::new(self.channel.clone())
     }
 
     pub(crate) fn subscriptions(&self) -> SubscriptionsClient<Channel> {

@@ -1,0 +1,112 @@
+//! Erases what is due: blocks of the log are read beside the writer, and what it is handed are bounded batches,
+//! so many alerts a second at most. What may be erased at all the ledger decides.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Ledger, LedgerError, Rejection};
+use crate::domain::Timestamp;
+use crate::exchange::{Candidate, Due};
+
+/// How many blocks are gone through before it is asked again what is due.
+const BLOCKS_MAX: usize = 64;
+
+/// How often, and how fast.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep {
+    /// The pause between two rounds.
+    pub every: Duration,
+    /// How many alerts a second may be erased, on average.
+    pub alerts_per_second: u64,
+}
+
+/// Sweeps a ledger, one round after the other.
+#[derive(Debug)]
+pub struct Sweeper {
+    ledger: Ledger,
+    pace: Sweep,
+    /// Blocks that were read and in which nothing more is due before then, whatever the ledger believes: what made
+    /// them due was erased by order, or is held.
+    quiet: BTreeMap<u64, Timestamp>,
+}
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Unswept {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LedgerError),
+    /// The ledger does not take it now.
+    #[error("{0:?}")]
+    Rejected(Rejection),
+}
+
+impl Sweeper {
+    /// Makes one.
+    pub const fn new(ledger: Ledger, pace: Sweep) -> Self {
+        Self { ledger, pace, quiet: BTreeMap::new() }
+    }
+
+    /// Sweeps until `stop` fires.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(self.pace.every)).await.is_some() {
+            match stop.run_until_cancelled(self.round()).await {
+                Some(Ok(0)) | None => {}
+                Some(Ok(erased)) => tracing::info!(erased, "what was due is erased"),
+                Some(Err(error)) => tracing::warn!(%error, "not all that is due could be erased"),
+            }
+        }
+    }
+
+    /// Erases all that is due now; returns how many bodies that were.
+    ///
+    /// # Errors
+    ///
+    /// [`Unswept`]; what is left is erased by a later round.
+    pub async fn round(&mut self) -> Result<u64, Unswept> {
+        let mut erased = 0;
+        loop {
+            let (now, due) = self.ledger.due(usize::MAX).await.map_err(Unswept::Rejected)?;
+            let Due { blocks, spent } = due;
+            if spent {
+                erased += self.pause(self.ledger.erase_spent().await).await?;
+            }
+            let quiet = |block: &u64| self.quiet.get(block).is_some_and(|until| now < *until);
+            let left: Vec<u64> = blocks.into_iter().filter(|block| !quiet(block)).collect();
+            for block in left.iter().take(BLOCKS_MAX) {
+                erased += self.sweep(*block, now).await?;
+            }
+            if left.len() <= BLOCKS_MAX {
+                return Ok(erased);
+            }
+        }
+    }
+
+    async fn sweep(&mut self, block: u64, now: Timestamp) -> Result<u64, Unswept> {
+        let ledger = self.ledger.clone();
+        let read = tokio::task::spawn_blocking(move || ledger.due_in(block, now)).await;
+        let panicked = |_| LedgerError::Stopped("a block could not be read".to_owned());
+        let candidate: Candidate = read.map_err(panicked)??;
+        let swept = candidate.swept;
+        let erased = self.pause(self.ledger.erase_due(candidate).await).await?;
+        match swept {
+            // Nothing is due in it any more, or only what is held: that is told when it is released.
+            Some((_, next)) if erased == 0 => {
+                self.quiet.insert(block, next.unwrap_or(Timestamp::from_ms(u64::MAX)));
+            }
+            Some(_) => drop(self.quiet.remove(&block)),
+            None => {}
+        }
+        Ok(erased)
+    }
+
+    /// Keeps to the pace.
+    async fn pause(&self, erased: Result<usize, Rejection>) -> Result<u64, Unswept> {
+        let erased = erased.map_err(Unswept::Rejected)?;
+        let erased = u64::try_from(erased).unwrap_or(u64::MAX);
+        let ms = erased.saturating_mul(1000) / self.pace.alerts_per_second.max(1);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok(erased)
+    }
+}
