@@ -103,6 +103,7 @@ pub enum Class {
 
 impl Reason {
     /// Returns what a caller can make of it.
+    #[expect(clippy::too_many_lines, reason = "a table, not a procedure")]
     pub const fn class(self) -> Class {
         match self {
             Self::UnknownCode

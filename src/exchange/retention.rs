@@ -162,11 +162,10 @@ impl State {
             Some(known) if (known.reason, known.review_at) == (reason, review_at) => {
                 return Ok(Ok(known.index));
             }
-            Some(_) => {}
             None if self.holds_of(agency).count() >= HOLDS_MAX => {
                 return Err(Refusal::at(Reason::OutOfBounds, "holds"));
             }
-            None => {}
+            Some(_) | None => {}
         }
         let (by, sealed, delete_after) = (by.clone(), target.sealed, target.delete_after);
         let held = Held { by, target: sealed, reason, review_at, delete_after };

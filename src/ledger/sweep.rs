@@ -48,6 +48,11 @@ impl Sweeper {
         Self { ledger, pace, quiet: BTreeMap::new() }
     }
 
+    /// Returns the ledger that it sweeps.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// Sweeps until `stop` fires.
     pub async fn run(mut self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(self.pace.every)).await.is_some() {

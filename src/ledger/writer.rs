@@ -288,7 +288,9 @@ impl Writer {
         let answers = match outcome {
             Ok(_) => answers,
             Err(rejection) => {
-                answers.into_iter().for_each(|answer| answer(Err(rejection)));
+                for answer in answers {
+                    answer(Err(rejection));
+                }
                 slots.retain(|slot| self.state.is_erased(*slot));
                 Vec::new()
             }

@@ -126,9 +126,7 @@ impl Server {
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
-        tasks.keep("views", stop.clone(), views.follow(start.ledger.commits(), stop.clone()));
-        let sweeper = Sweeper::new(start.ledger.clone(), settings.sweep);
-        tasks.keep("sweep", stop.clone(), sweeper.run(stop.clone()));
+        keep_up(views, Sweeper::new(start.ledger.clone(), settings.sweep), (&tasks, &stop));
         let streams_max = settings.streams_per_connection_max;
         let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
         let (size, read) = (start.ledger.newest().size, start.read);
@@ -196,6 +194,13 @@ impl Server {
             tracing::warn!(tasks = self.tasks.count(), "tasks did not end in time");
         }
     }
+}
+
+/// Follows the log with the views, and erases what is due.
+fn keep_up(views: Views, sweeper: Sweeper, (tasks, stop): (&Tasks, &CancellationToken)) {
+    let commits = sweeper.ledger().commits();
+    tasks.keep("views", stop.clone(), views.follow(commits, stop.clone()));
+    tasks.keep("sweep", stop.clone(), sweeper.run(stop.clone()));
 }
 
 /// Shows figures to whoever watches over the broker.

@@ -44,7 +44,7 @@ impl State {
         let live = live.filter(|(_, it)| it.subscription.expires_at > at);
         let alerts: BTreeMap<_, _> = self.alerts.iter().collect();
         let alerts = alerts.into_iter().filter(|(_, alert)| alert.facts.expires_at > at);
-        let known = kept::Stored::of(self, &agency, at);
+        let known = kept::Stored::of(self, agency, at);
         stored::Stored {
             size: self.size,
             recorded_at: self.recorded_at.ms(),
