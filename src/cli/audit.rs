@@ -16,12 +16,14 @@ use super::{
 };
 use crate::{
     client::{
+        Identity,
         export::{self, Export},
         json,
         verify::{self, Finding, Trust},
+        witness_keys,
     },
-    domain::QueryPurpose,
-    merkle::{Checkpoint, Verifier},
+    domain::{QueryPurpose, Timestamp},
+    merkle::{Checkpoint, Verifier, WitnessKey},
     pb::v1 as pb,
     record::Rotation,
 };
@@ -31,7 +33,7 @@ use crate::{
 pub enum AuditCommand {
     /// Prints the newest checkpoint, verified to extend the last one known
     #[command(after_help = "Example:\n  portway audit checkpoint > checkpoint.txt")]
-    Checkpoint,
+    Checkpoint(CheckpointArgs),
     /// Writes an export that anybody can verify offline, sealed by the log's key
     #[command(
         after_help = "Example:\n  portway audit export 2026-11 && portway audit verify 2026-11"
@@ -57,11 +59,57 @@ pub enum AuditCommand {
     Verify(VerifyArgs),
 }
 
+/// Arguments of `audit checkpoint`.
+#[derive(Args, Debug)]
+pub struct CheckpointArgs {
+    #[command(flatten)]
+    witnessed: WitnessedArgs,
+}
+
+/// Whether witnesses are asked for, and which are believed.
+#[derive(Args, Debug)]
+pub(super) struct WitnessedArgs {
+    /// Takes the newest checkpoint that a witness has cosigned, instead of the newest there is
+    #[arg(long)]
+    witnessed: bool,
+    /// Keys of the witnesses that are believed, one a line; without it witness.vkeys of the identity
+    #[arg(long, requires = "witnessed", value_name = "FILE")]
+    witness: Vec<PathBuf>,
+}
+
+impl WitnessedArgs {
+    /// Reads the keys of those that are believed; none where no witness is asked for.
+    fn trusted(&self, identity: &Identity) -> Result<Option<Vec<WitnessKey>>, Failure> {
+        if !self.witnessed {
+            return Ok(None);
+        }
+        let given = witnesses(&self.witness)?;
+        let keys = if given.is_empty() { identity.witnesses()? } else { given };
+        if keys.is_empty() {
+            let file = Identity::WITNESSES;
+            return Err(Failure::usage(format_args!(
+                "no witness to believe: give --witness FILE, or put {file} into the identity directory"
+            )));
+        }
+        Ok(Some(keys))
+    }
+}
+
+fn witnesses(files: &[PathBuf]) -> Result<Vec<WitnessKey>, Failure> {
+    let mut keys = Vec::new();
+    for file in files {
+        keys.extend(witness_keys(file)?);
+    }
+    Ok(keys)
+}
+
 /// Arguments of `audit export`.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
     /// Directory to make
     dir: PathBuf,
+    #[command(flatten)]
+    witnessed: WitnessedArgs,
     /// Why the log is read; recorded
     #[arg(long, value_parser = code::query_purpose, default_value = "LAWFULNESS", value_name = "CODE")]
     purpose: QueryPurpose,
@@ -86,6 +134,9 @@ pub struct VerifyArgs {
     /// An older signed checkpoint that the log has to extend
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
+    /// Keys of witnesses, one a line, that all have to have cosigned the export's checkpoint
+    #[arg(long, value_name = "FILE")]
+    witness: Vec<PathBuf>,
     /// How the log's key was rotated; without it log.rotations beside the key, where it stands there
     #[arg(long, value_name = "FILE")]
     rotations: Option<PathBuf>,
@@ -101,7 +152,7 @@ pub(super) async fn run(
     out: Output,
 ) -> Result<(), Failure> {
     match command {
-        AuditCommand::Checkpoint => checkpoint(global, out).await,
+        AuditCommand::Checkpoint(args) => checkpoint(&args, global, out).await,
         AuditCommand::Export(args) => export(&args, global, out).await,
         AuditCommand::Prove(args) => prove::run(&args, global, out).await,
         AuditCommand::Query(args) => query::run(args, global, out).await,
@@ -110,12 +161,27 @@ pub(super) async fn run(
     }
 }
 
-async fn checkpoint(global: &Global, out: Output) -> Result<(), Failure> {
-    let seen = global.connect().await?.checkpoint().await?;
+async fn checkpoint(args: &CheckpointArgs, global: &Global, out: Output) -> Result<(), Failure> {
+    let connection = global.connect().await?;
+    let (seen, by) = match args.witnessed.trusted(connection.identity())? {
+        None => (connection.checkpoint().await?.as_ref().clone(), None),
+        Some(trusted) => {
+            let witnessed = connection.witnessed(&trusted).await?;
+            (witnessed.seen, Some(witnessed.by))
+        }
+    };
     if out.json {
         let Checkpoint { origin, size, root } = &seen.checkpoint;
         let (note, root) = (&seen.note, root.to_string());
-        out.document(&json!({ "origin": origin, "size": size, "root": root, "checkpoint": note }));
+        let mut said = json!({ "origin": origin, "size": size, "root": root, "checkpoint": note });
+        if let (Some(by), Some(keys)) = (by, said.as_object_mut()) {
+            let by = by.into_iter().map(|(name, seconds)| {
+                let at = Timestamp::from_ms(seconds.saturating_mul(1000)).to_string();
+                json!({ "witness": name, "at": at })
+            });
+            keys.insert("cosigned".to_owned(), by.collect());
+        }
+        out.document(&said);
     } else {
         out.raw(seen.note.as_bytes());
     }
@@ -124,7 +190,10 @@ async fn checkpoint(global: &Global, out: Output) -> Result<(), Failure> {
 
 async fn export(args: &ExportArgs, global: &Global, out: Output) -> Result<(), Failure> {
     let connection = global.connect().await?;
-    let export = Export::gather(&connection, args.purpose).await?;
+    let export = match args.witnessed.trusted(connection.identity())? {
+        None => Export::gather(&connection, args.purpose).await?,
+        Some(trusted) => Export::gather_witnessed(&connection, args.purpose, &trusted).await?,
+    };
     export::write(&args.dir, &export, async |size, manifest| {
         Ok(connection.seal_export(size, manifest, args.purpose).await?.note)
     })
@@ -156,10 +225,11 @@ fn verify(args: &VerifyArgs, global: &Global, out: Output) -> Result<(), Failure
         return Err(Failure::usage(format_args!("{}: does not exist", args.path.display())));
     }
     let beside_identity = global.identity.as_ref().map(|dir| dir.join("log.vkey"));
-    let log = match args.vkey.clone().or(beside_identity) {
+    let mut log = match args.vkey.clone().or(beside_identity) {
         Some(path) => trust(&path, args.rotations.as_deref())?,
         None => Trust::default(),
     };
+    log.witnesses = witnesses(&args.witness)?;
     if log.key.is_none() {
         out.say("warning: no key was given, so the export's own claim of the log's key is believed; give --vkey FILE");
     }
@@ -215,7 +285,7 @@ fn trust(vkey: &Path, rotations: Option<&Path>) -> Result<Trust, Failure> {
                 .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?,
             None => Vec::new(),
         };
-    Ok(Trust { key: Some(key), rotations })
+    Ok(Trust { rotations, ..Trust::key(key) })
 }
 
 pub(super) fn text(path: &Path) -> Result<String, Failure> {

@@ -41,10 +41,22 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
     if let Some(index) = status.sweep_halted.checked_sub(1) {
         out.text(format_args!("erasure     by term waits since record {index}: confirm the clock"));
     }
+    for witness in &status.witnesses {
+        say_witness(witness, out);
+    }
     for (reason, count) in &status.handshakes_refused {
         out.text(format_args!("handshakes turned away, {reason}: {count}"));
     }
     Ok(())
+}
+
+/// Says how a witness stands.
+fn say_witness(witness: &pb::WitnessStatus, out: Output) {
+    let pb::WitnessStatus { name, size, cosigned_at, behind_since, fault } = witness;
+    let at = cosigned_at.map(|at| format!(" at {at}")).unwrap_or_default();
+    let behind = behind_since.map(|since| format!(", behind since {since}")).unwrap_or_default();
+    let fault = if fault.is_empty() { String::new() } else { format!(", {fault}") };
+    out.text(format_args!("witness     {name}: {size} entries{at}{behind}{fault}"));
 }
 
 /// Says which certificates, CAs, lists, agencies and rules are in force.

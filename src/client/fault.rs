@@ -71,6 +71,9 @@ pub enum Fault {
         /// The index of the record.
         index: u64,
     },
+    /// No witness that is trusted has cosigned a checkpoint.
+    #[error("no witness that is trusted has cosigned a checkpoint of this log")]
+    NotWitnessed,
     /// The delivery has another number than the next one.
     #[error("number {number} was delivered where {expected} was due")]
     Number {

@@ -81,6 +81,10 @@ impl Identity {
         self.memory.verifier()
     }
 
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Returns what it remembers of the log.
     pub fn memory(&self) -> &Memory {
         &self.memory

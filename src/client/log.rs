@@ -23,7 +23,7 @@ impl Connection {
     pub async fn checkpoint(&self) -> Result<Arc<Seen>, Error> {
         let known = self.known();
         let known_size = known.as_ref().map_or(0, |seen| seen.size());
-        let request = pb::GetCheckpointRequest { known_size };
+        let request = pb::GetCheckpointRequest { known_size, cosigned: false };
         let answer = self.log_client().get_checkpoint(request).await?.into_inner();
         self.settle(known.as_deref(), &answer.checkpoint, Some(&answer.consistency)).await
     }

@@ -31,6 +31,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 pub mod verify;
+mod witnessed;
 
 pub use audit::{Seal, Sealed};
 pub use backoff::Backoff;
@@ -46,3 +47,4 @@ pub use publish_many::{Outcome, Publishing, Submission};
 pub use pull::{PullOptions, Pulled};
 pub use query::{Page, Query};
 pub use receipt::{Asked, verify_receipt};
+pub use witnessed::{Witnessed, witness_keys};

@@ -59,6 +59,7 @@ pub(super) struct File {
     pub(super) policy: Policy,
     pub(super) retention: Retention,
     pub(super) agency: Vec<Agency>,
+    pub(super) witness: Vec<Witness>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -160,4 +161,11 @@ pub(super) struct Issuer {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
     pub(super) days: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Witness {
+    pub(super) url: String,
+    pub(super) vkey: PathBuf,
 }

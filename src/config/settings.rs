@@ -13,6 +13,7 @@ use std::{
 use super::{
     file::{self, ConfigError, File},
     files::Files,
+    witness::vkey,
 };
 use crate::domain::{AgencyId, Name, TrustDomain};
 use crate::grpc::Limits;
@@ -20,7 +21,9 @@ use crate::identity::{AcceptorSettings, Bounds, Source, Sources};
 use crate::{
     journal,
     ledger::{self, Rate, Sweep},
+    merkle::WitnessKey,
     pki::{self, IssuerSource},
+    witness::Asking,
 };
 
 /// What the broker runs with.
@@ -40,6 +43,8 @@ pub struct Settings {
     pub streams_per_connection_max: u32,
     /// Where figures are shown to whoever watches over the broker; nowhere unless said.
     pub metrics: Option<SocketAddr>,
+    /// The witnesses that are asked to cosign the log.
+    pub witnesses: Vec<Asking>,
     /// How long a stop may take before connections are cut.
     pub drain_timeout: Duration,
     /// Where rebuildable views are kept.
@@ -84,6 +89,7 @@ impl Settings {
             ledger: reader.ledger(&file, &trust.domain)?,
             limits: reader.limits(&file.limits)?,
             metrics: reader.metrics(file.metrics.listen.as_ref())?,
+            witnesses: reader.witnesses(&file)?,
             streams_per_connection_max: reader.small(
                 "limits.streams_per_connection_max",
                 file.limits.streams_per_connection_max,
@@ -115,6 +121,9 @@ struct Reader<'a> {
     path: &'a Path,
     dir: &'a Path,
 }
+
+/// A checkpoint with as many cosignatures is still a small one.
+const WITNESSES_MAX: usize = 16;
 
 /// A default, and the bounds.
 type Bounded = (u64, RangeInclusive<u64>);
@@ -287,6 +296,23 @@ impl Reader<'_> {
         } else {
             Err(self.wrong("metrics.listen", "it must be an address of the loopback"))
         }
+    }
+
+    fn witnesses(&self, file: &File) -> Result<Vec<Asking>, ConfigError> {
+        let mut witnesses: Vec<Asking> = Vec::new();
+        for witness in &file.witness {
+            let key: WitnessKey = vkey(&self.dir.join(&witness.vkey))
+                .map_err(|fault| self.wrong("witness.vkey", &fault))?;
+            if witnesses.iter().any(|it| it.key.name() == key.name()) {
+                return Err(self.wrong("witness.vkey", "a witness of that name is there twice"));
+            }
+            let address = self.parsed("witness.url", Some(&witness.url))?;
+            witnesses.push(Asking { address, key });
+        }
+        if witnesses.len() > WITNESSES_MAX {
+            return Err(self.wrong("witness", "there are more than 16"));
+        }
+        Ok(witnesses)
     }
 
     fn publish_rate(&self, limits: &file::Limits) -> Result<Rate, ConfigError> {

@@ -30,13 +30,15 @@ impl Log for LogService {
         request: Request<pb::GetCheckpointRequest>,
     ) -> Answer<pb::GetCheckpointResponse> {
         let by = caller::peer(&request)?.caller;
-        let known = request.into_inner().known_size;
+        let pb::GetCheckpointRequest { known_size: known, cosigned } = request.into_inner();
+        // Before the newest checkpoint, so that none of them is newer.
+        let cosigned = if cosigned { self.cosigned() } else { Vec::new() };
         let commit = self.0.ledger.newest();
         self.within(&by, known <= commit.size, "known_size").await?;
         let proof = self.0.ledger.consistency(known, commit.size);
         let consistency = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);
         let checkpoint = commit.checkpoint.clone();
-        Ok(Response::new(pb::GetCheckpointResponse { checkpoint, consistency }))
+        Ok(Response::new(pb::GetCheckpointResponse { checkpoint, consistency, cosigned }))
     }
 
     async fn prove_inclusion(
@@ -99,6 +101,11 @@ impl Log for LogService {
 }
 
 impl LogService {
+    fn cosigned(&self) -> Vec<String> {
+        let standing = self.0.witnesses.standing().into_iter();
+        standing.filter_map(|witness| Some(witness.cosigned?.note)).collect()
+    }
+
     async fn within(&self, by: &Caller, it_is: bool, at: &'static str) -> Result<(), Status> {
         let within = it_is.then_some(()).ok_or(Refusal::at(Reason::BeyondTheLog, at));
         self.0.checked(by, Act::ReadLog, within).await

@@ -31,6 +31,7 @@ use crate::ledger::Ledger;
 use crate::pki::Issuers;
 use crate::tasks::Tasks;
 use crate::views::Views;
+use crate::witness::Witnesses;
 
 pub use admission::{Admission, Admitting, Held, InProgress, Limits};
 pub use agreements::AgreementsService;
@@ -51,6 +52,8 @@ pub struct Broker {
     pub ledger: Ledger,
     /// The index of the log, and officers' questions.
     pub views: Views,
+    /// The witnesses that cosign it.
+    pub witnesses: Witnesses,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The live connections.

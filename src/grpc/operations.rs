@@ -8,12 +8,13 @@ use std::{
 use tonic::{Request, Response};
 
 use super::{Answer, Broker, Taken, certificates, convert, status};
-use crate::domain::{Act, AgencyId, Barring, Caller, Reason, Refusal, Seat};
+use crate::domain::{Act, AgencyId, Barring, Caller, Reason, Refusal, Seat, Timestamp};
 use crate::identity::{CrlStanding, GenerationStanding, Rejection};
 use crate::ledger::Ledger;
 use crate::pb::v1::{self as pb, operations_server::Operations};
 use crate::pki::Renewed;
 use crate::record::{self, CertificateIssued};
+use crate::witness::Standing;
 
 /// Serves `portway.v1.Operations`.
 #[derive(Clone, Debug)]
@@ -53,6 +54,7 @@ impl Operations for OperationsService {
             certificates_revoked: count(bars.certificates.len()),
             authorities_revoked: count(bars.authorities.len()),
             sweep_halted: standing.halted.map_or(0, |index| index + 1),
+            witnesses: self.0.witnesses.standing().into_iter().map(witness).collect(),
             ..for_anybody
         }))
     }
@@ -240,6 +242,19 @@ fn generation(standing: GenerationStanding) -> pb::Generation {
         fault: standing.fault.unwrap_or_default(),
         server_not_after: Some(record::timestamp_to_pb(standing.server_not_after)),
         crls: standing.crls.into_iter().map(crl).collect(),
+    }
+}
+
+fn witness(standing: Standing) -> pb::WitnessStatus {
+    let moment = |seconds: u64| Timestamp::from_ms(seconds.saturating_mul(1000));
+    let cosigned = standing.cosigned;
+    let at = cosigned.as_ref().map(|it| record::timestamp_to_pb(moment(it.seconds)));
+    pb::WitnessStatus {
+        name: standing.name,
+        size: cosigned.map_or(0, |it| it.size),
+        cosigned_at: at,
+        behind_since: standing.behind_since.map(record::timestamp_to_pb),
+        fault: standing.fault.map(|it| it.code().to_owned()).unwrap_or_default(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     rotation,
 };
 use crate::domain::{Act, Caller, Hex, QueryPurpose, Reason, Refusal};
-use crate::merkle::{Chain, Note};
+use crate::merkle::{Chain, Checkpoint, Note};
 use crate::record::{CertificateIssued, Rotation};
 
 /// How many rotations are listed at once.
@@ -120,9 +120,7 @@ impl Ledger {
         let chain = self.chain().map_err(|_| foreign)?;
         let shown = chain.open(note).map_err(|_| foreign)?;
         let ours = self.newest();
-        let same = shown.size <= ours.size
-            && self.shared.tree.root(shown.size).is_ok_and(|root| root == shown.root);
-        if same {
+        if self.has(&shown) {
             return Ok(shown.size);
         }
         let is_signed_now = chain.newest_from() <= shown.size;
@@ -141,6 +139,17 @@ impl Ledger {
             tracing::error!(%error, "the fork could not be noted: a restart would forget it");
         }
         Err("it shows a newer or another log under the same signature")
+    }
+
+    /// Returns the size of a checkpoint where this log signed it and has its tree.
+    pub fn own_size(&self, note: &str) -> Option<u64> {
+        let checkpoint = self.chain().ok()?.open(note).ok()?;
+        self.has(&checkpoint).then_some(checkpoint.size)
+    }
+
+    fn has(&self, checkpoint: &Checkpoint) -> bool {
+        checkpoint.size <= self.newest().size
+            && self.shared.tree.root(checkpoint.size).is_ok_and(|root| root == checkpoint.root)
     }
 
     fn chain(&self) -> Done<Arc<Chain>> {

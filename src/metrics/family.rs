@@ -30,11 +30,19 @@ pub enum Family {
     StartTime,
     /// Open streams.
     Streams,
+    /// For how long a witness has been behind.
+    WitnessBehind,
+    /// Whether a witness has cosigned a tree that this log does not extend.
+    WitnessConflict,
+    /// What a witness has cosigned.
+    WitnessSize,
+    /// Whether a witness cosigned when it was asked last.
+    WitnessUp,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::BuildInfo,
         Self::CallsInProgress,
         Self::CertificateNotAfter,
@@ -47,6 +55,10 @@ impl Family {
         Self::RequestsTurnedAway,
         Self::StartTime,
         Self::Streams,
+        Self::WitnessBehind,
+        Self::WitnessConflict,
+        Self::WitnessSize,
+        Self::WitnessUp,
     ];
 
     /// Returns its name.
@@ -64,6 +76,10 @@ impl Family {
             Self::RequestsTurnedAway => "portway_requests_turned_away_total",
             Self::StartTime => "portway_start_time_seconds",
             Self::Streams => "portway_streams",
+            Self::WitnessBehind => "portway_witness_behind_seconds",
+            Self::WitnessConflict => "portway_witness_conflict",
+            Self::WitnessSize => "portway_witness_size",
+            Self::WitnessUp => "portway_witness_up",
         }
     }
 
@@ -91,6 +107,14 @@ impl Family {
             }
             Self::StartTime => "When the broker started.",
             Self::Streams => "Open streams.",
+            Self::WitnessBehind => {
+                "For how long the log has had entries that a witness has not cosigned."
+            }
+            Self::WitnessConflict => {
+                "1 while a witness holds a tree of this log that this log does not extend."
+            }
+            Self::WitnessSize => "Entries of the newest tree that a witness has cosigned.",
+            Self::WitnessUp => "1 where a witness cosigned when it was asked last.",
         }
     }
 
@@ -107,7 +131,11 @@ impl Family {
             | Self::GenerationFault
             | Self::LogEntries
             | Self::StartTime
-            | Self::Streams => "gauge",
+            | Self::Streams
+            | Self::WitnessBehind
+            | Self::WitnessConflict
+            | Self::WitnessSize
+            | Self::WitnessUp => "gauge",
         }
     }
 }

@@ -10,10 +10,11 @@ use super::{
     family::{Family, Text},
 };
 use crate::{
-    domain::{AgencyId, Timestamp},
+    domain::{AgencyId, Clock, Timestamp},
     grpc::{Admission, InProgress},
     identity::{Connections, Generations, Rejection, Rejections, Trust},
     ledger::Ledger,
+    witness::{Fault, Standing, Witnesses},
 };
 
 /// What is watched over.
@@ -31,6 +32,10 @@ pub struct Watched {
     pub trust: watch::Receiver<Arc<Trust>>,
     /// How generations went.
     pub generations: Arc<Generations>,
+    /// The witnesses that are asked.
+    pub witnesses: Witnesses,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
     /// When the broker started.
     pub started_at: Timestamp,
 }
@@ -48,6 +53,7 @@ impl Watched {
         self.write_generations(&mut text);
         self.write_connections(&mut text);
         self.write_load(&mut text);
+        self.write_witnesses(&mut text);
         text.finish()
     }
 
@@ -74,6 +80,25 @@ impl Watched {
         let mut samples = text.family(Family::ConnectionsRefused);
         for reason in Rejection::ALL {
             samples.add(&[("reason", reason.code())], self.rejections.count(reason));
+        }
+    }
+
+    fn write_witnesses(&self, text: &mut Text) {
+        let (standing, now) = (self.witnesses.standing(), self.clock.now());
+        let behind = |it: &Standing| it.behind_since.map_or(0, |since| now.since(since).as_secs());
+        let conflict = |it: &Standing| u64::from(it.fault == Some(Fault::Conflict));
+        let size = |it: &Standing| it.cosigned.as_ref().map_or(0, |cosigned| cosigned.size);
+        let up = |it: &Standing| u64::from(it.fault.is_none());
+        for (family, value) in [
+            (Family::WitnessBehind, &behind as &dyn Fn(&Standing) -> u64),
+            (Family::WitnessConflict, &conflict),
+            (Family::WitnessSize, &size),
+            (Family::WitnessUp, &up),
+        ] {
+            let mut samples = text.family(family);
+            for witness in &standing {
+                samples.add(&[("witness", &witness.name)], value(witness));
+            }
         }
     }
 

@@ -25,6 +25,7 @@ use crate::pb::{self, v1};
 use crate::pki::{Issuers, PkiError};
 use crate::tasks::Tasks;
 use crate::views::{Views, ViewsError};
+use crate::witness::Witnesses;
 
 /// Why a broker cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,8 @@ impl Server {
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let (trust, generations) = first_generation(&settings, clock.now())?;
         let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
-        let marks = CrlMarks::within(&settings.ledger.anchor_dir);
+        let anchor_dir = settings.ledger.anchor_dir.clone();
+        let marks = CrlMarks::within(&anchor_dir);
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
         marks.note(&trust.borrow())?;
         let views = open_views(settings.views_dir, start.ledger.reader()).await?;
@@ -87,9 +89,16 @@ impl Server {
         let (address, connections) = (acceptor.local_addr(), acceptor.connections());
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let (reloading, asked) = Reloading::new();
+        let witnesses = Witnesses::start(
+            &settings.witnesses,
+            &anchor_dir,
+            (&start.ledger, &clock),
+            (&tasks, &stop),
+        );
         let broker = Broker {
             ledger: start.ledger.clone(),
             views: views.clone(),
+            witnesses,
             started_at: clock.now(),
             clock,
             connections: Arc::clone(&connections),
@@ -108,27 +117,19 @@ impl Server {
         }
         let admission = Admission::new(settings.limits)
             .map_err(|error| ServerError::Transport(error.to_string()))?;
-        let metrics = match settings.metrics {
-            Some(listen) => {
-                Some(show(listen, watched(&broker, &admission), (&tasks, &stop)).await?)
-            }
-            None => None,
-        };
-        let routes = routes(&broker).await;
+        let watched = watched(&broker, &admission);
+        let metrics = show(settings.metrics, watched, (&tasks, &stop)).await?;
         let incoming = acceptor.accept(&tasks, stop.clone());
-        tasks.keep(
-            "ledger-tick",
-            stop.clone(),
-            tick(start.ledger.clone(), admission.clone(), stop.clone()),
-        );
+        let ticking = tick(start.ledger.clone(), admission.clone(), stop.clone());
+        tasks.keep("ledger-tick", stop.clone(), ticking);
         let files = (settings.config, settings.trust.domain, settings.files, settings.digest);
         let reloader = Reloader::new(&broker, files, (trust, marks));
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
         keep_up(views, Sweeper::new(start.ledger.clone(), settings.sweep), (&tasks, &stop));
-        let streams_max = settings.streams_per_connection_max;
-        let transport = serve(&tasks, (routes, admission, streams_max), incoming, stop.clone());
+        let served = (routes(&broker).await, admission, settings.streams_per_connection_max);
+        let transport = serve(&tasks, served, incoming, stop.clone());
         let (size, read) = (start.ledger.newest().size, start.read);
         tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
         Ok(Self {
@@ -203,18 +204,19 @@ fn keep_up(views: Views, sweeper: Sweeper, (tasks, stop): (&Tasks, &Cancellation
     tasks.keep("sweep", stop.clone(), sweeper.run(stop.clone()));
 }
 
-/// Shows figures to whoever watches over the broker.
+/// Shows figures to whoever watches over the broker, where that is asked for.
 async fn show(
-    listen: SocketAddr,
+    listen: Option<SocketAddr>,
     watched: Watched,
     (tasks, stop): (&Tasks, &CancellationToken),
-) -> Result<SocketAddr, ServerError> {
+) -> Result<Option<SocketAddr>, ServerError> {
+    let Some(listen) = listen else { return Ok(None) };
     let endpoint = Endpoint::bind(listen).await;
     let endpoint = endpoint.map_err(|error| ServerError::Listen(listen, error))?;
     let address = endpoint.local_addr();
     endpoint.serve(watched, tasks, stop.clone());
     tracing::info!(%address, path = metrics::PATH, "metrics");
-    Ok(address)
+    Ok(Some(address))
 }
 
 /// Reads what the broker starts with. A list that a running one would refuse is refused here too.
@@ -237,6 +239,8 @@ fn watched(broker: &Broker, admission: &Admission) -> Watched {
         rejections: Arc::clone(&broker.rejections),
         trust: broker.trust.clone(),
         generations: Arc::clone(&broker.generations),
+        witnesses: broker.witnesses.clone(),
+        clock: Arc::clone(&broker.clock),
         started_at: broker.started_at,
     }
 }

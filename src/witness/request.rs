@@ -36,7 +36,6 @@ impl Submission {
     }
 
     /// Writes the body.
-    #[cfg(test)]
     pub(super) fn body(&self) -> String {
         let proof = self.proof.iter().map(|hash| STANDARD.encode(hash) + "\n");
         let proof: String = proof.collect();

@@ -49,6 +49,8 @@ def b64(text, what):
 class Key:
     """A C2SP verifier key: name, key id, Ed25519 key."""
 
+    ALGORITHM = ED25519
+
     def __init__(self, vkey):
         parts = vkey.strip().split("+", 2)
         need(len(parts) == 3, "verifier key: not of the form name+id+key")
@@ -56,7 +58,7 @@ class Key:
         self.name = parts[0]
         self.id = bytes.fromhex(parts[1])
         key = b64(parts[2], "verifier key")
-        need(len(key) == 33 and key[0] == ED25519, "verifier key: not Ed25519")
+        need(len(key) == 33 and key[0] == self.ALGORITHM, "verifier key: of another algorithm")
         expected = hashlib.sha256(self.name.encode() + b"\n" + key).digest()[:4]
         need(self.id == expected, "verifier key: its id is not that of its name and key")
         self.spki = SPKI + key[1:]
@@ -88,6 +90,24 @@ class Key:
         need(len(lines) == 3 and lines[0] == self.name, f"{what}: not this log's checkpoint")
         need(lines[1].isascii() and lines[1].isdigit(), f"{what}: no size")
         return int(lines[1]), b64(lines[2], what)
+
+
+class Witness(Key):
+    """A C2SP verifier key of a witness."""
+
+    ALGORITHM = 0x04
+
+    def cosigned(self, note, what):
+        """Returns when the witness cosigned a note: OpenSSL verifies the time and the text (C2SP tlog-cosignature)."""
+        text, _, signatures = note.rpartition("\n\n")
+        prefix = f"\u2014 {self.name} "
+        lines = [it[len(prefix) :] for it in signatures.splitlines() if it.startswith(prefix)]
+        own = [it for it in (b64(line, what) for line in lines) if it[:4] == self.id]
+        need(len(own) == 1 and len(own[0]) == 4 + 8 + 64, f"{what}: not cosigned by {self.name}")
+        seconds = int.from_bytes(own[0][4:12], "big")
+        message = f"cosignature/v1\ntime {seconds}\n{text}\n"
+        need(self.signed(message.encode(), own[0][12:]), f"{what}: OpenSSL refuses the cosignature")
+        return seconds
 
 
 class Keys:
@@ -461,6 +481,9 @@ def verify(arguments):
         given = pathlib.Path(arguments.vkey).read_text(encoding="utf-8").strip()
         need(key.holds(given), "log.vkeys: not the key that was given")
     size, root = key.checkpoint(export.text("checkpoint"), "checkpoint")
+    if arguments.witness:
+        witness = Witness(pathlib.Path(arguments.witness).read_text(encoding="utf-8"))
+        witness.cosigned(export.text("checkpoint"), "checkpoint")
     need(key.size == size, "log.vkeys: other trees than the checkpoint's")
     entries = export.entries(size)
     need(entries, "the export is empty")
@@ -496,6 +519,7 @@ def main():
     parser.add_argument("--vkey", help="file with the log's verifier key; else the export's own claim")
     parser.add_argument("--receipts", help="file of receipts, one JSON document a line")
     parser.add_argument("--proofs", help="file of records as `portway audit query --json` prints them")
+    parser.add_argument("--witness", help="file with a verifier key of a witness that has to have cosigned the checkpoint")
     parser.add_argument("--since", help="older signed checkpoint that the log has to extend")
     try:
         verify(parser.parse_args())

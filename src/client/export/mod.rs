@@ -20,7 +20,7 @@ pub(super) use write::{README, README_TEXT, vkeys};
 use super::{Connection, Error, Seen, fault::Fault};
 use crate::{
     domain::{AgencyId, QueryPurpose},
-    merkle::Chain,
+    merkle::{Chain, WitnessKey},
     pb::v1 as pb,
     record::Rotation,
 };
@@ -49,15 +49,43 @@ impl Export {
     ///
     /// [`Error::Refused`] with the broker's reason, [`Error::Verification`] where any of it does not fit.
     pub async fn gather(connection: &Connection, purpose: QueryPurpose) -> Result<Self, Error> {
+        Self::gather_as_of(connection, purpose, None).await
+    }
+
+    /// Gathers the same as of the newest checkpoint that one of the witnesses has cosigned, with their lines.
+    ///
+    /// # Errors
+    ///
+    /// As [`gather`](Self::gather); also where none of them has cosigned any.
+    pub async fn gather_witnessed(
+        connection: &Connection,
+        purpose: QueryPurpose,
+        trusted: &[WitnessKey],
+    ) -> Result<Self, Error> {
+        Self::gather_as_of(connection, purpose, Some(trusted)).await
+    }
+
+    async fn gather_as_of(
+        connection: &Connection,
+        purpose: QueryPurpose,
+        trusted: Option<&[WitnessKey]>,
+    ) -> Result<Self, Error> {
         // The keys first: a checkpoint that is seen afterwards is of the last of them, or of one that is new.
         connection.follow_keys().await?;
         let memory = connection.identity().memory();
         let (seen, log) = loop {
-            let seen = connection.checkpoint().await?.as_ref().clone();
+            let seen = match trusted {
+                None => connection.checkpoint().await?.as_ref().clone(),
+                Some(trusted) => connection.witnessed(trusted).await?.seen,
+            };
             let log = memory.chain();
             // Whoever shares the identity may have followed a key to which a later tree handed over.
             if log.newest_from() <= seen.size() {
                 break (seen, log);
+            }
+            // Only what the newest key signs is sealed, and no witness has come to that yet.
+            if trusted.is_some() {
+                return Err(Fault::NotWitnessed.into());
             }
         };
         let rotations = memory.rotations();

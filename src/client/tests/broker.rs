@@ -306,7 +306,11 @@ impl pb::log_server::Log for Broker {
         let known = self.known();
         let consistency = proof(&known, request.into_inner().known_size);
         let checkpoint = known.log.note(known.log.size());
-        Ok(Response::new(pb::GetCheckpointResponse { checkpoint, consistency }))
+        Ok(Response::new(pb::GetCheckpointResponse {
+            checkpoint,
+            consistency,
+            cosigned: Vec::new(),
+        }))
     }
 
     async fn prove_inclusion(

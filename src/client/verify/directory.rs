@@ -13,7 +13,7 @@ use crate::{
         audit::Seal,
         export::{Chained, Manifest, README, README_TEXT, parse_line, sha256, vkeys},
     },
-    merkle::{Chain, Checkpoint, Frontier, Verifier, leaf_hash, tiles},
+    merkle::{Chain, Checkpoint, Frontier, Note, Verifier, WitnessKey, leaf_hash, tiles},
     record::{self, Rotation, RotationError, commitment},
 };
 
@@ -25,6 +25,7 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
     let (seal, manifest) = export.open_manifest(&chain)?;
     export.check_files(&manifest)?;
     let checkpoint = export.open_checkpoint(&chain)?;
+    export.check_witnesses(&log.witnesses)?;
     if seal.size != checkpoint.size || seal.record < seal.size {
         return Err(Finding::new(Manifest::PATH, What::Seal));
     }
@@ -58,6 +59,7 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
     Ok(Verified { origin, size, root, records, key_was_given, before_rotation, complete })
 }
 
+const CHECKPOINT: &str = "checkpoint";
 const VKEYS: &str = "log.vkeys";
 
 /// Holds the rotations of an export against those that were known before: a key that was stolen after it handed
@@ -83,7 +85,7 @@ fn extends(since: &Checkpoint, entries: &[[u8; 32]]) -> Result<(), What> {
 
 /// An export has the files that its tree calls for, and no others.
 fn check_paths(manifest: &Manifest, size: u64, is_rotated: bool) -> Result<(), Finding> {
-    let fixed = [README, "checkpoint", Chained::PATH, VKEYS, "records.jsonl"].into_iter();
+    let fixed = [README, CHECKPOINT, Chained::PATH, VKEYS, "records.jsonl"].into_iter();
     let fixed = fixed.chain(is_rotated.then_some(Rotation::FILE)).map(str::to_owned);
     let tiles = tiles::tiles_of(size).map(|tile| tile.to_string());
     let bundles = tiles::bundles_of(size).map(|bundle| bundle.to_string());
@@ -155,8 +157,20 @@ impl Directory<'_> {
     }
 
     fn open_checkpoint(&self, key: &Chain) -> Result<Checkpoint, Finding> {
-        let note = self.text("checkpoint")?;
-        key.open(&note).map_err(|error| Finding::new("checkpoint", What::Checkpoint(error)))
+        let note = self.text(CHECKPOINT)?;
+        key.open(&note).map_err(|error| Finding::new(CHECKPOINT, What::Checkpoint(error)))
+    }
+
+    /// Every witness that is demanded has cosigned the checkpoint.
+    fn check_witnesses(&self, witnesses: &[WitnessKey]) -> Result<(), Finding> {
+        let fault = |what| Finding::new(CHECKPOINT, what);
+        let note = Note::parse(&self.text(CHECKPOINT)?)
+            .map_err(|error| fault(What::Checkpoint(error.into())))?;
+        for witness in witnesses {
+            let name = || witness.name().to_owned();
+            witness.verify(&note).map_err(|_| fault(What::NotCosigned { witness: name() }))?;
+        }
+        Ok(())
     }
 
     /// Verifies tiles and entries against the root, and returns the entries.

@@ -52,6 +52,12 @@ pub enum What {
     /// There is nothing to verify with: neither a key that was given nor one in what is verified.
     #[error("no verifier key was given")]
     NoKey,
+    /// A witness that is demanded has not cosigned it.
+    #[error("is not cosigned by {witness}")]
+    NotCosigned {
+        /// Its name.
+        witness: String,
+    },
     /// A record that is linked to an agency of the export is missing.
     #[error("record {index} is missing")]
     Omitted {

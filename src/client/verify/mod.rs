@@ -17,7 +17,7 @@ pub use finding::{Finding, What};
 use super::export::Manifest;
 use crate::{
     domain::AgencyId,
-    merkle::{Chain, Hash, Verifier},
+    merkle::{Chain, Hash, Verifier, WitnessKey},
     record::Rotation,
 };
 
@@ -61,12 +61,14 @@ pub struct Trust {
     pub key: Option<Verifier>,
     /// The rotations that are known, oldest first: what a key signed after its time is refused by them.
     pub rotations: Vec<Rotation>,
+    /// The witnesses that have to have cosigned what is verified, all of them.
+    pub witnesses: Vec<WitnessKey>,
 }
 
 impl Trust {
     /// Trusts a key.
     pub const fn key(key: Verifier) -> Self {
-        Self { key: Some(key), rotations: Vec::new() }
+        Self { key: Some(key), rotations: Vec::new(), witnesses: Vec::new() }
     }
 
     /// Tells whether a tree is smaller than one in which a key is known to have handed over.

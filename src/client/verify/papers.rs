@@ -20,6 +20,10 @@ pub(super) fn verify(path: &Path, log: &Trust, since: Option<&str>) -> Result<Ve
     let text =
         fs::read_to_string(path).map_err(|error| fault(What::Unreadable(error.to_string())))?;
     let chain = log.chain()?.ok_or_else(|| fault(What::NoKey))?;
+    if let Some(witness) = log.witnesses.first() {
+        // What is not an export comes with the checkpoint of its own moment, before anybody cosigned it.
+        return Err(fault(What::NotCosigned { witness: witness.name().to_owned() }));
+    }
     if is_of_completeness(&text) {
         return complete(&text, (log, &chain), since).map_err(fault);
     }

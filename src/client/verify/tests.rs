@@ -499,7 +499,7 @@ fn receipts_of_several_keys_are_verified_one_by_one() {
     }
     fs::write(&path, receipts).unwrap();
     let check = |key: &Verifier, rotations: &[Rotation]| {
-        verify(&path, &Trust { key: Some(key.clone()), rotations: rotations.to_vec() }, None)
+        verify(&path, &Trust { rotations: rotations.to_vec(), ..Trust::key(key.clone()) }, None)
     };
 
     for key in keys() {

@@ -18,7 +18,10 @@ async fn refuses_get_checkpoint_from_a_size_beyond_the_log() {
     let stage = Stage::start();
     let police = stage.speak("police", Role::Service).await;
     for known_size in [FAR, u64::MAX] {
-        let asked = police.log().get_checkpoint(pb::GetCheckpointRequest { known_size }).await;
+        let asked = police
+            .log()
+            .get_checkpoint(pb::GetCheckpointRequest { known_size, cosigned: false })
+            .await;
         BEYOND.check(&stage, "police", &asked.expect_err("beyond")).await;
     }
 }

@@ -33,6 +33,7 @@ pub(crate) use papers::{
 };
 pub(crate) use people::Role;
 pub(crate) use raw::{Door, Speaker, Talk, WINDOW};
+pub(crate) use witness::Witness;
 
 /// A directory with everything in it, and the broker that runs on it.
 #[derive(Debug)]
@@ -135,6 +136,11 @@ impl Stage {
     pub(crate) fn serve_again_with(&mut self, arguments: &[&str]) {
         assert!(self.broker.is_none(), "it runs");
         self.serve(arguments);
+    }
+
+    /// Starts another broker on a copy of the broker's directory.
+    pub(crate) fn serve_beside(&self, dir: &str) -> Broker {
+        Broker::start(&self.path(dir).join("portway.toml"), &[])
     }
 
     /// Starts the broker again, where no file may grow beyond so many bytes.

@@ -8,10 +8,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use portway::merkle::WitnessKey;
+use portway::{merkle::WitnessKey, pb::v1 as pb};
 use serde_json::Value;
 
-use super::{Stage, binary};
+use super::{Role, Stage, binary};
 
 /// A witness that runs. Dropped, it is killed.
 #[derive(Debug)]
@@ -31,21 +31,65 @@ pub(crate) struct Answer {
 }
 
 impl Stage {
+    /// Starts a broker whose log is cosigned by witnesses of these names.
+    pub(crate) fn start_witnessed<const N: usize>(names: [&str; N]) -> (Self, [Witness; N]) {
+        let mut stage = Self::start();
+        let witnesses = names.map(|name| stage.witness(name));
+        stage.terminate();
+        stage.edit(|text| {
+            let asked = names.iter().zip(&witnesses).map(|(name, witness)| {
+                let (address, vkey) = (&witness.address, format!("../{name}/home/witness.vkey"));
+                format!("[[witness]]\nurl = \"http://{address}\"\nvkey = \"{vkey}\"\n")
+            });
+            text + &asked.collect::<String>()
+        });
+        stage.serve_again();
+        (stage, witnesses)
+    }
+
+    /// Returns how the witnesses stand, as operators see it.
+    pub(crate) async fn witnesses(&self) -> Vec<pb::WitnessStatus> {
+        self.connect("", Role::Operator).await.status().await.unwrap().witnesses
+    }
+
+    /// Waits until every witness has cosigned all that is in the log.
+    pub(crate) async fn is_cosigned(&self) {
+        let operator = self.connect("", Role::Operator).await;
+        loop {
+            let status = operator.status().await.unwrap();
+            let size: u64 = status.checkpoint.lines().nth(1).unwrap().parse().unwrap();
+            if status.witnesses.iter().all(|it| it.size >= size) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the first witness has a fault of that name; empty = none.
+    pub(crate) async fn has_fault(&self, fault: &str) {
+        let operator = self.connect("", Role::Operator).await;
+        while operator.status().await.unwrap().witnesses[0].fault != fault {}
+    }
+
     /// Starts a witness of the broker's log, on a directory of that name.
     pub(crate) fn witness(&self, name: &str) -> Witness {
-        let dir = self.path(name);
-        fs::create_dir_all(&dir).unwrap();
+        let vkey = fs::read_to_string(self.path("broker/keys/log.vkey")).unwrap();
+        Witness::of(&self.path(name), name, &vkey)
+    }
+}
+
+impl Witness {
+    /// Starts a witness of one log on a directory of its own.
+    pub(crate) fn of(dir: &Path, name: &str, vkey: &str) -> Self {
+        fs::create_dir_all(dir).unwrap();
         let config = format!(
             "[witness]\nname = \"{name}.portway.test\"\nlisten = \"127.0.0.1:0\"\ndir = \"home\"\n\
              [[log]]\nvkey = \"log.vkey\"\nrotations = \"log.rotations\"\n"
         );
         fs::write(dir.join("witness.toml"), config).unwrap();
-        fs::copy(self.path("broker/keys/log.vkey"), dir.join("log.vkey")).unwrap();
-        Witness::start(&dir)
+        fs::write(dir.join("log.vkey"), vkey).unwrap();
+        Self::start(dir)
     }
-}
 
-impl Witness {
     fn start(dir: &Path) -> Self {
         let log = dir.join("stderr.jsonl");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();

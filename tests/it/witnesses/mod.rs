@@ -1,3 +1,6 @@
 //! Witnesses as processes of their own: what they cosign, what they refuse, and what the broker makes of them.
 
 mod alone;
+mod asked;
+mod believed;
+mod forks;
