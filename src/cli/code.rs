@@ -1,8 +1,8 @@
 //! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
 
 use crate::domain::{
-    AlertType, ErasureReason, Field, Fingerprint, HoldReason, Purpose, QueryPurpose, Reason,
-    RecordKind, SubjectCategory, Timestamp,
+    AlertType, Direction, ErasureReason, Field, Fingerprint, HoldReason, Outcome, Purpose,
+    QueryPurpose, Reason, RecordKind, SubjectCategory, Timestamp,
 };
 
 /// Reads a purpose.
@@ -28,6 +28,16 @@ pub(super) fn field(text: &str) -> Result<Field, String> {
 /// Reads why the log is read.
 pub(super) fn query_purpose(text: &str) -> Result<QueryPurpose, String> {
     listed(text, QueryPurpose::ALL, QueryPurpose::code)
+}
+
+/// Reads which way an alert went.
+pub(super) fn direction(text: &str) -> Result<Direction, String> {
+    listed(text, Direction::ALL, Direction::code)
+}
+
+/// Reads what became of an alert.
+pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
+    listed(text, Outcome::ALL, Outcome::code)
 }
 
 /// Reads a moment.

@@ -23,7 +23,7 @@ pub(super) fn describe(event: &Event) -> String {
         Event::CertificateIssued(it) => {
             format!("to {} until {}: {}", it.by.seat, it.not_after, it.certificate)
         }
-        Event::Consulted { by, purpose, start, end } => {
+        Event::Consulted { by, purpose, start, end, .. } => {
             format!("{} read entries {start} to {end} for {purpose}", by.seat)
         }
         Event::Disclosed(it) => disclosed(it),

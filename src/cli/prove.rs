@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     client::{Complete, json},
-    domain::{QueryPurpose, Timestamp},
+    domain::{AgencyId, QueryPurpose, Timestamp},
     pb::v1 as pb,
     record,
 };
@@ -21,6 +21,9 @@ use crate::{
 pub struct ProveArgs {
     #[command(flatten)]
     what: What,
+    /// Of this agency; for an auditor, who has none
+    #[arg(long, requires = "complete")]
+    agency: Option<AgencyId>,
     /// First index, from 0
     #[arg(long, requires = "complete", value_name = "INDEX", conflicts_with = "from")]
     start: Option<u64>,
@@ -51,7 +54,7 @@ struct What {
     /// That the newest checkpoint extends the older one in this file
     #[arg(long, value_name = "FILE")]
     consistency: Option<PathBuf>,
-    /// That every record linked to the own agency in a range is shown
+    /// That every record linked to the agency in a range is shown
     #[arg(long)]
     complete: bool,
 }
@@ -87,6 +90,7 @@ fn request(args: &ProveArgs) -> pb::ProveCompleteRequest {
         end: args.end,
         from: args.from.map(record::timestamp_to_pb),
         to: args.to.map(record::timestamp_to_pb),
+        agency: args.agency.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

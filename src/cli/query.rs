@@ -14,8 +14,8 @@ use super::{
 use crate::{
     client::{Query, json},
     domain::{
-        AgencyId, AgreementId, AlertId, Fingerprint, Purpose, QueryPurpose, Reason, RecordKind,
-        Timestamp,
+        AgencyId, AgreementId, AlertId, Direction, Fingerprint, Outcome, Purpose, QueryPurpose,
+        Reason, RecordKind, Timestamp,
     },
     pb::v1 as pb,
     record,
@@ -36,6 +36,12 @@ pub struct QueryArgs {
     /// Is about an alert or a subscription of this purpose
     #[arg(long, value_parser = code::purpose, value_name = "CODE")]
     alert_purpose: Option<Purpose>,
+    /// Is of an alert that the own agency sent, or received
+    #[arg(long, value_parser = code::direction, value_name = "DIRECTION")]
+    direction: Option<Direction>,
+    /// Says that an alert was delivered, acknowledged, refused or skipped
+    #[arg(long, value_parser = code::outcome, value_name = "OUTCOME")]
+    outcome: Option<Outcome>,
     /// Is of this kind, such as DISCLOSED or REFUSED
     #[arg(long, value_parser = code::record_kind, value_name = "KIND", hide_possible_values = true)]
     kind: Option<RecordKind>,
@@ -98,6 +104,8 @@ fn filter(args: &QueryArgs) -> Result<pb::RecordFilter, Failure> {
         to: args.to.map(record::timestamp_to_pb),
         agency: text(args.agency.as_ref().map(ToString::to_string)),
         purpose: args.alert_purpose.map(|it| it.number().into()),
+        direction: args.direction.map(|it| it.number().into()),
+        outcome: args.outcome.map(|it| it.number().into()),
         kind: args.kind.map(|it| it.number().into()),
         alert: text(args.alert.as_ref().map(ToString::to_string)),
         agreement: text(args.agreement.as_ref().map(ToString::to_string)),

@@ -385,8 +385,10 @@ impl Log {
         let seat = Seat::Officer { agency: agency.clone(), id: "ig-1".parse().unwrap() };
         let by = Caller { seat, certificate: Fingerprint([3; 32]) };
         let end = end.unwrap_or(self.size());
-        let closing =
-            self.append(Event::Consulted { by, purpose: QueryPurpose::Lawfulness, start, end });
+        let closing = {
+            let (purpose, about) = (QueryPurpose::Lawfulness, None);
+            self.append(Event::Consulted { by, purpose, start, end, about })
+        };
         let linked: Vec<u64> =
             self.openings.keys().filter(|(it, _)| it == agency).map(|(_, index)| *index).collect();
         let before = linked.iter().rfind(|index| **index < start);

@@ -49,7 +49,8 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub(super) server: Server,
-    pub(super) operators: Operators,
+    pub(super) auditors: Speakers,
+    pub(super) operators: Speakers,
     pub(super) operate: Operate,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
@@ -76,9 +77,10 @@ pub(super) struct Server {
     pub(super) cut_within_ms: Option<u64>,
 }
 
+/// The CAs that speak for those who belong to no agency, and their lists.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Operators {
+pub(super) struct Speakers {
     pub(super) ca: Option<PathBuf>,
     pub(super) crl: Option<PathBuf>,
 }

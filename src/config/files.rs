@@ -28,7 +28,7 @@ impl Files {
     /// Lists the files that a configuration names.
     pub(super) fn new(config: &Path, trust: &Sources, rules: Option<PathBuf>) -> Self {
         let mut others = vec![trust.certificate.clone()];
-        for source in trust.agencies.values().chain(&trust.operators) {
+        for source in trust.agencies.values().chain(&trust.auditors).chain(&trust.operators) {
             others.push(source.ca.clone());
             others.extend(source.crl.clone());
         }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    file::{self, ConfigError, File},
+    file::{self, ConfigError, File, Speakers},
     files::Files,
     witness::vkey,
 };
@@ -144,13 +144,16 @@ impl Reader<'_> {
             certificate: identity.join("cert.pem"),
             key: identity.join("key.pem"),
             agencies,
-            operators: match (&file.operators.ca, &file.operators.crl) {
-                (None, Some(_)) => {
-                    return Err(self.wrong("operators.crl", "there is no ca that it could be of"));
-                }
-                (ca, crl) => ca.as_ref().map(|ca| self.source(ca, crl.as_ref())),
-            },
+            auditors: self.speakers("auditors.crl", &file.auditors)?,
+            operators: self.speakers("operators.crl", &file.operators)?,
         })
+    }
+
+    fn speakers(&self, key: &'static str, it: &Speakers) -> Result<Option<Source>, ConfigError> {
+        match (&it.ca, &it.crl) {
+            (None, Some(_)) => Err(self.wrong(key, "there is no ca that it could be of")),
+            (ca, crl) => Ok(ca.as_ref().map(|ca| self.source(ca, crl.as_ref()))),
+        }
     }
 
     fn issuers(&self, file: &File) -> Result<BTreeMap<AgencyId, IssuerSource>, ConfigError> {

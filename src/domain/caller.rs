@@ -33,6 +33,11 @@ impl fmt::Debug for Fingerprint {
 /// What a caller sits as.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Seat {
+    /// One who audits the whole partnership: sees every record, and never content.
+    Auditor {
+        /// The auditor's id.
+        id: Name,
+    },
     /// An information-governance officer of an agency.
     Officer {
         /// The agency.
@@ -55,11 +60,11 @@ pub enum Seat {
 }
 
 impl Seat {
-    /// Returns the agency it speaks for; an operator speaks for none.
+    /// Returns the agency it speaks for; an auditor and an operator speak for none.
     pub const fn agency(&self) -> Option<&AgencyId> {
         match self {
             Self::Officer { agency, .. } | Self::Service { agency, .. } => Some(agency),
-            Self::Operator { .. } => None,
+            Self::Auditor { .. } | Self::Operator { .. } => None,
         }
     }
 }
@@ -68,6 +73,7 @@ impl Seat {
 impl fmt::Display for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Auditor { id } => write!(f, "auditor/{id}"),
             Self::Officer { agency, id } => write!(f, "agency/{agency}/officer/{id}"),
             Self::Operator { id } => write!(f, "operator/{id}"),
             Self::Service { agency, name } => write!(f, "agency/{agency}/service/{name}"),
@@ -86,6 +92,7 @@ impl Seat {
             ("agency", agency, Some("service"), Some(name)) => {
                 Self::Service { agency: agency.parse().ok()?, name: name.parse().ok()? }
             }
+            ("auditor", id, None, None) => Self::Auditor { id: id.parse().ok()? },
             ("operator", id, None, None) => Self::Operator { id: id.parse().ok()? },
             _ => return None,
         };
@@ -113,11 +120,13 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// `WRONG_ROLE` for a service and an operator.
+    /// `WRONG_ROLE` for all others.
     pub fn officer(&self) -> Result<&AgencyId, Refusal> {
         match &self.seat {
             Seat::Officer { agency, .. } => Ok(agency),
-            Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+            Seat::Auditor { .. } | Seat::Operator { .. } | Seat::Service { .. } => {
+                Err(Reason::WrongRole.into())
+            }
         }
     }
 
@@ -125,7 +134,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// `WRONG_ROLE` for an operator, who speaks for none.
+    /// `WRONG_ROLE` for an auditor and an operator, who speak for none.
     pub fn member(&self) -> Result<&AgencyId, Refusal> {
         self.seat.agency().ok_or(Reason::WrongRole.into())
     }
@@ -137,7 +146,12 @@ mod tests {
 
     #[test]
     fn a_seat_has_one_spelling() {
-        for path in ["agency/police/service/rms", "agency/police/officer/ig-1", "operator/ops"] {
+        for path in [
+            "agency/police/service/rms",
+            "agency/police/officer/ig-1",
+            "auditor/icb-1",
+            "operator/ops",
+        ] {
             assert_eq!(Seat::parse(path).expect(path).to_string(), path);
         }
         for bad in [
@@ -148,6 +162,8 @@ mod tests {
             "agency/police/admin/rms",
             "operator/ops/x",
             "operator",
+            "auditor",
+            "auditor/icb-1/police",
             "/operator/ops",
             "agency/police/service/r%6ds",
             "agency/Police/service/rms",

@@ -213,6 +213,49 @@ codes! {
         SelfMonitoring = 2 "SELF_MONITORING",
         IntegrityAndSecurity = 3 "INTEGRITY_AND_SECURITY",
         CriminalProceedings = 4 "CRIMINAL_PROCEEDINGS",
+        Analytics = 5 "ANALYTICS",
+    }
+}
+
+codes! {
+    /// Which way an alert went, as the agency that asks sees it.
+    Direction, "direction", { Sent = 1 "SENT", Received = 2 "RECEIVED", }
+}
+
+codes! {
+    /// What became of an alert on its way.
+    Outcome, "outcome", {
+        Delivered = 1 "DELIVERED",
+        Acknowledged = 2 "ACKNOWLEDGED",
+        Refused = 3 "REFUSED",
+        Skipped = 4 "SKIPPED",
+    }
+}
+
+impl Direction {
+    /// Returns the kinds of record that can say so.
+    pub const fn kinds(self) -> &'static [RecordKind] {
+        match self {
+            Self::Sent => &[RecordKind::Published, RecordKind::Disclosed, RecordKind::Refused],
+            Self::Received => &[
+                RecordKind::Disclosed,
+                RecordKind::Redelivered,
+                RecordKind::Acknowledged,
+                RecordKind::NumberSkipped,
+            ],
+        }
+    }
+}
+
+impl Outcome {
+    /// Returns the kinds of record that say so.
+    pub const fn kinds(self) -> &'static [RecordKind] {
+        match self {
+            Self::Delivered => &[RecordKind::Disclosed, RecordKind::Redelivered],
+            Self::Acknowledged => &[RecordKind::Acknowledged],
+            Self::Refused => &[RecordKind::Refused],
+            Self::Skipped => &[RecordKind::NumberSkipped],
+        }
     }
 }
 

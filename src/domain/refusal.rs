@@ -81,6 +81,7 @@ codes! {
         HoldUnknown = 124 "HOLD_UNKNOWN",
         SweepNotHalted = 125 "SWEEP_NOT_HALTED",
         NotPublished = 126 "NOT_PUBLISHED",
+        AnalyticsNotAPurpose = 130 "ANALYTICS_NOT_A_PURPOSE",
     }
 }
 
@@ -149,6 +150,7 @@ impl Reason {
             | Self::GenerationRefused => Class::Precondition,
             Self::Fenced => Class::Aborted,
             Self::WrongRole
+            | Self::AnalyticsNotAPurpose
             | Self::OtherIdentity
             | Self::NotRecipient
             | Self::PurposeNotAgreed

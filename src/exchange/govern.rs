@@ -155,7 +155,9 @@ impl State {
 pub(super) fn officer(by: &Caller) -> Result<&AgencyId, Refusal> {
     match &by.seat {
         Seat::Officer { agency, .. } => Ok(agency),
-        Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+        Seat::Auditor { .. } | Seat::Operator { .. } | Seat::Service { .. } => {
+            Err(Reason::WrongRole.into())
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::{pin::Pin, sync::Arc};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Broker, complete, convert, question, status};
-use crate::domain::{Act, AgencyId, Reason, Refusal};
+use super::{Answer, Broker, caller::asker, complete, convert, question, status};
+use crate::domain::{Act, Reason, Refusal};
 use crate::ledger::{Ledger, LedgerError};
 use crate::pb::v1::{self as pb, audit_server::Audit};
 use crate::record;
-use crate::views::{Place, Question, Shown};
+use crate::views::{Asker, Place, Question, Shown};
 
 /// How many records one message carries.
 pub(super) const RECORDS_MAX: usize = 256;
@@ -32,20 +32,18 @@ impl Audit for AuditService {
     ) -> Answer<pb::ShowRecordResponse> {
         let (by, ledger) = self.0.asked(&request)?;
         let pb::ShowRecordRequest { index, purpose } = request.into_inner();
-        let read = convert::query_purpose(purpose);
-        let purpose = self.0.checked(&by, Act::ReadLog, read).await?;
+        let read = asker(&by).and_then(|asker| Ok((asker, convert::query_purpose(purpose)?)));
+        let (asker, purpose) = self.0.checked(&by, Act::ReadLog, read).await?;
         let range = index..index.saturating_add(1);
         let consulted = ledger.consult(by.clone(), purpose, range).await;
         let (_, commit) = consulted.map_err(status::of)?;
-        let agency = by.seat.agency().cloned();
         // Another agency's record is not told from one that does not exist.
-        let shown = match agency {
-            Some(agency) if index < commit.size => {
-                let place = Place::new(index, index + 1);
-                let answer = self.0.views.answer(agency, Arc::default(), place, 1).await;
-                answer.map_err(|error| status::internal(&error))?.shown.pop()
-            }
-            Some(_) | None => None,
+        let shown = if index < commit.size {
+            let place = Place::new(index, index + 1);
+            let answer = self.0.views.answer(asker, Arc::default(), place, 1).await;
+            answer.map_err(|error| status::internal(&error))?.shown.pop()
+        } else {
+            None
         };
         let record = shown.map(record).ok_or(Refusal::at(Reason::RecordUnknown, "index"));
         let record = self.0.checked(&by, Act::ReadLog, record).await?;
@@ -63,16 +61,14 @@ impl Audit for AuditService {
         let pb::ExportRecordsRequest { start, end, purpose } = request.into_inner();
         let size = ledger.newest().size;
         let end = if end == 0 { size } else { end };
-        let read = convert::query_purpose(purpose).and_then(|purpose| {
+        let read = asker(&by).and_then(|asker| {
+            let purpose = convert::query_purpose(purpose)?;
             let bounded = start <= end && end <= size;
-            bounded.then_some(purpose).ok_or(Refusal::at(Reason::BeyondTheLog, "end"))
+            bounded.then_some((asker, purpose)).ok_or(Refusal::at(Reason::BeyondTheLog, "end"))
         });
-        let purpose = self.0.checked(&by, Act::ReadLog, read).await?;
+        let (asker, purpose) = self.0.checked(&by, Act::ReadLog, read).await?;
         ledger.consult(by.clone(), purpose, start..end).await.map_err(status::of)?;
-        let agency = by.seat.agency().cloned().ok_or_else(|| {
-            Status::permission_denied("only an officer of an agency reads records")
-        })?;
-        Ok(Response::new(self.stream(agency, (start, end))))
+        Ok(Response::new(self.stream(asker, (start, end))))
     }
 
     async fn query(&self, request: Request<pb::QueryRequest>) -> Answer<pb::QueryResponse> {
@@ -104,9 +100,12 @@ impl Audit for AuditService {
         let now = self.0.clock.now();
         let read = complete::read(&request.into_inner(), &by, (ledger.newest().size, now));
         let asked = self.0.checked(&by, Act::ReadLog, read).await?;
+        let known = asked.is_known(&self.0).await.map_err(|error| status::internal(&error))?;
+        let known = known.then_some(()).ok_or(Refusal::at(Reason::AgencyUnknown, "agency"));
+        self.0.checked(&by, Act::ReadLog, known).await?;
         let range = asked.range(&self.0.views).await.map_err(|error| status::internal(&error))?;
         // The question is on record before anything of the answer leaves, and its record ends the answer.
-        let closed = ledger.close_range(by, asked.purpose, range).await;
+        let closed = ledger.close_range((by, asked.about()), asked.purpose, range).await;
         let (index, commit) = closed.map_err(status::of)?;
         Ok(Response::new(asked.prove(&self.0, range, (index, commit))))
     }
@@ -131,14 +130,14 @@ impl Audit for AuditService {
 
 impl AuditService {
     /// Streams records to one who may read them, for as long as they are read.
-    fn stream(&self, agency: AgencyId, (start, end): (u64, u64)) -> Records {
+    fn stream(&self, by: Asker, (start, end): (u64, u64)) -> Records {
         let (sender, receiver) = tokio::sync::mpsc::channel(4);
         let views = self.0.views.clone();
         self.0.tasks.spawn("audit-export", async move {
             let all = Arc::<Question>::default();
             let mut next = (start < end).then_some(Place::new(start, end));
             while let Some(place) = next {
-                let part = views.answer(agency.clone(), Arc::clone(&all), place, RECORDS_MAX).await;
+                let part = views.answer(by.clone(), Arc::clone(&all), place, RECORDS_MAX).await;
                 next = part.as_ref().ok().and_then(|part| part.next);
                 let records = part.map_err(|error| status::internal(&error)).map(|part| {
                     let records = part.shown.into_iter().map(record).collect();

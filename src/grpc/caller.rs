@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tonic::{Request, Status};
 
 use super::{Broker, status};
-use crate::domain::{Bars, Caller};
+use crate::domain::{Bars, Caller, Reason, Refusal, Seat};
 use crate::identity::{Connection, Peer};
 use crate::ledger::{Ledger, Shut, Way};
+use crate::views::Asker;
 
 /// Returns the peer of a request.
 ///
@@ -16,6 +17,19 @@ use crate::ledger::{Ledger, Shut, Way};
 /// UNAUTHENTICATED where the connection did not come through our acceptor.
 pub(super) fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
     request.extensions().get::<Peer>().cloned().ok_or_else(status::unknown_caller)
+}
+
+/// Returns what a caller may read of the log.
+///
+/// # Errors
+///
+/// `WRONG_ROLE` for one who is neither an officer nor an auditor.
+pub(super) fn asker(by: &Caller) -> Result<Asker, Refusal> {
+    match &by.seat {
+        Seat::Auditor { .. } => Ok(Asker::Auditor),
+        Seat::Officer { agency, .. } => Ok(Asker::Agency(agency.clone())),
+        Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+    }
 }
 
 impl Broker {

@@ -13,7 +13,7 @@ use crate::record::{self, CertificateIssued};
 pub(super) fn readable(seat: &Seat) -> Result<(), Refusal> {
     match seat {
         Seat::Officer { .. } | Seat::Operator { .. } => Ok(()),
-        Seat::Service { .. } => Err(Reason::WrongRole.into()),
+        Seat::Auditor { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
     }
 }
 

@@ -10,14 +10,15 @@ use tonic::Status;
 use super::{
     Broker,
     audit::{RECORDS_MAX, proven},
-    convert::query_purpose,
+    caller::asker,
+    convert::{parsed, query_purpose},
     status,
 };
 use crate::domain::{AgencyId, Caller, QueryPurpose, Reason, Refusal, Timestamp};
 use crate::ledger::{Commit, Ledger, LedgerError};
 use crate::pb::v1 as pb;
 use crate::record;
-use crate::views::{Place, Question, Shown, Views};
+use crate::views::{Asker, Place, Question, Shown, Views};
 
 /// The parts of a proof, as they are sent.
 pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<Part, Status>> + Send>>;
@@ -30,6 +31,8 @@ type Range = (u64, Option<u64>);
 pub(super) struct Asked {
     pub(super) purpose: QueryPurpose,
     agency: AgencyId,
+    /// An auditor asks about it.
+    is_about: bool,
     range: Range,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
@@ -45,7 +48,7 @@ pub(super) fn read(
     by: &Caller,
     (size, now): (u64, Timestamp),
 ) -> Result<Asked, Refusal> {
-    let agency = by.officer()?.clone();
+    let (agency, is_about) = agency(request, by)?;
     let purpose = query_purpose(request.purpose)?;
     let time = |time: Option<prost_types::Timestamp>, at| {
         time.map(|time| record::timestamp_from_pb(Some(time), at)).transpose()
@@ -65,11 +68,45 @@ pub(super) fn read(
     } else if request.end.is_some_and(|end| end > size || end < request.start) {
         Err(Refusal::at(Reason::BeyondTheLog, "end"))
     } else {
-        Ok(Asked { purpose, agency, range: (request.start, request.end), from, to })
+        Ok(Asked { purpose, agency, is_about, range: (request.start, request.end), from, to })
+    }
+}
+
+/// Returns the agency whose records are asked for, and whether it is an auditor who asks about it.
+fn agency(request: &pb::ProveCompleteRequest, by: &Caller) -> Result<(AgencyId, bool), Refusal> {
+    let named = request.agency.as_str();
+    match asker(by)? {
+        Asker::Agency(own) if named.is_empty() || named == own.as_str() => Ok((own, false)),
+        Asker::Agency(_) => Err(Refusal::at(Reason::WrongRole, "agency")),
+        Asker::Auditor if named.is_empty() => Err(Refusal::at(Reason::MissingField, "agency")),
+        Asker::Auditor => Ok((parsed(named, "agency")?, true)),
     }
 }
 
 impl Asked {
+    /// Returns the agency that an auditor asks about.
+    pub(super) fn about(&self) -> Option<AgencyId> {
+        self.is_about.then(|| self.agency.clone())
+    }
+
+    /// Tells whether there is such an agency: in the table, or in the log.
+    pub(super) async fn is_known(&self, broker: &Broker) -> Result<bool, LedgerError> {
+        if !self.is_about || broker.trust.borrow().knows(&self.agency) {
+            return Ok(true);
+        }
+        let question = Arc::new(Question { linked: true, ..Question::default() });
+        let mut place = Some(Place::new(0, broker.views.standing().size));
+        while let Some(at) = place {
+            let part = broker.views.answer(self.agency.clone(), Arc::clone(&question), at, 1);
+            let part = part.await?;
+            if !part.shown.is_empty() {
+                return Ok(true);
+            }
+            place = part.next;
+        }
+        Ok(false)
+    }
+
     /// Finds the range of indexes. A time that the log has not come to yet ends at the question's own record.
     pub(super) async fn range(&self, views: &Views) -> Result<Range, LedgerError> {
         let (mut start, mut end) = self.range;

@@ -135,9 +135,15 @@ pub(super) fn agreement_status(standing: &AgreementStanding) -> pb::AgreementSta
     }
 }
 
-/// Reads why the log is read.
+/// Reads why the log is read: analytics is no lawful purpose.
 pub(super) fn query_purpose(number: i32) -> Result<QueryPurpose, Refusal> {
-    record::code(number, QueryPurpose::from_number, "purpose")
+    let purpose = record::code(number, QueryPurpose::from_number, "purpose")?;
+    // DPA 2018 s.62(4): logs may be used for the four others only.
+    if purpose == QueryPurpose::Analytics {
+        Err(Refusal::at(Reason::AnalyticsNotAPurpose, "purpose"))
+    } else {
+        Ok(purpose)
+    }
 }
 
 /// Writes the opening of a link.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::convert::query_purpose;
+use super::{caller::asker, convert::query_purpose};
 use crate::domain::{
-    AgencyId, Caller, Fingerprint, Purpose, QueryPurpose, Reason, RecordKind, Refusal,
+    Caller, Direction, Fingerprint, Outcome, Purpose, QueryPurpose, Reason, RecordKind, Refusal,
 };
 use crate::pb::v1 as pb;
 use crate::record;
-use crate::views::{Place, Question, Views};
+use crate::views::{Asker, Place, Question, Views};
 
 /// The most records that a page may hold.
 const PAGE_MAX: u32 = 1000;
@@ -18,7 +18,7 @@ const PAGE_MAX: u32 = 1000;
 /// A question, as it was asked.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) by: AgencyId,
+    pub(super) by: Asker,
     pub(super) purpose: QueryPurpose,
     pub(super) question: Arc<Question>,
     /// How many records the page may hold.
@@ -33,14 +33,14 @@ pub(super) struct Asked {
 ///
 /// # Errors
 ///
-/// `WRONG_ROLE` for one who has no agency; `PAGE_TOKEN_FORGED` for a page token that was not given to this
+/// `WRONG_ROLE` for one who may not read the log, and for a field that is not for an auditor; `PAGE_TOKEN_FORGED` for a page token that was not given to this
 /// agency for this question; else the field that is missing, unknown or out of its bounds.
 pub(super) fn read(
     request: &pb::QueryRequest,
     by: &Caller,
     views: &Views,
 ) -> Result<Asked, Refusal> {
-    let agency = by.member()?.clone();
+    let by = asker(by)?;
     let purpose = query_purpose(request.purpose)?;
     if !(1..=PAGE_MAX).contains(&request.page_size) {
         return Err(Refusal::at(Reason::OutOfBounds, "page_size"));
@@ -48,7 +48,17 @@ pub(super) fn read(
     let limit = usize::try_from(request.page_size).unwrap_or(usize::MAX);
     let filter = request.filter.clone().unwrap_or_default();
     let question = Arc::new(question(&filter)?);
-    let mut bound = agency.as_str().as_bytes().to_vec();
+    let agency = by.agency();
+    let not_for_auditors = [
+        ("filter.subject", question.subject.is_some()),
+        ("filter.direction", question.direction.is_some()),
+    ];
+    let barred = not_for_auditors.into_iter().find(|(_, is_set)| *is_set && agency.is_none());
+    if let Some((at, _)) = barred {
+        return Err(Refusal::at(Reason::WrongRole, at));
+    }
+    // No agency has an empty name: what is bound to none is bound to auditors.
+    let mut bound = agency.map_or_else(Vec::new, |it| it.as_str().as_bytes().to_vec());
     bound.push(0);
     bound.extend(filter.encode_to_vec());
     let forged = |_| Refusal::at(Reason::PageTokenForged, "page_token");
@@ -56,7 +66,7 @@ pub(super) fn read(
         [] => None,
         token => Some(views.place(token, &bound).map_err(forged)?),
     };
-    Ok(Asked { by: agency, purpose, question, limit, place, bound })
+    Ok(Asked { by, purpose, question, limit, place, bound })
 }
 
 fn question(filter: &pb::RecordFilter) -> Result<Question, Refusal> {
@@ -85,6 +95,14 @@ fn question(filter: &pb::RecordFilter) -> Result<Question, Refusal> {
             .transpose()?,
         certificate: certificate(&filter.certificate)?,
         linked: false,
+        direction: filter
+            .direction
+            .map(|it| record::code(it, Direction::from_number, "filter.direction"))
+            .transpose()?,
+        outcome: filter
+            .outcome
+            .map(|it| record::code(it, Outcome::from_number, "filter.outcome"))
+            .transpose()?,
     };
     match (question.from, question.to) {
         (Some(from), Some(to)) if from >= to => Err(Refusal::at(Reason::OutOfBounds, "filter.to")),

@@ -113,7 +113,9 @@ impl RetentionService {
 fn officer(by: &Caller) -> Result<AgencyId, Refusal> {
     match &by.seat {
         Seat::Officer { agency, .. } => Ok(agency.clone()),
-        Seat::Operator { .. } | Seat::Service { .. } => Err(Reason::WrongRole.into()),
+        Seat::Auditor { .. } | Seat::Operator { .. } | Seat::Service { .. } => {
+            Err(Reason::WrongRole.into())
+        }
     }
 }
 

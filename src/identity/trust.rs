@@ -24,6 +24,8 @@ pub struct Sources {
     pub key: PathBuf,
     /// For each agency the CAs that may speak for it.
     pub agencies: BTreeMap<AgencyId, Source>,
+    /// The CAs that may speak for auditors; without them no auditor can connect.
+    pub auditors: Option<Source>,
     /// The CAs that may speak for operators; without them no operator can connect.
     pub operators: Option<Source>,
 }
@@ -36,6 +38,7 @@ pub struct Trust {
     /// All CAs together: tells a stranger from one who claims to be somebody else.
     known: Bundle,
     agencies: BTreeMap<AgencyId, Bundle>,
+    auditors: Option<Bundle>,
     operators: Option<Bundle>,
     authorities: Vec<Authority>,
 }
@@ -43,7 +46,7 @@ pub struct Trust {
 /// A CA that speaks for somebody.
 #[derive(Clone, Debug)]
 pub struct Authority {
-    /// For which agency; none for operators.
+    /// For which agency; none for auditors and operators.
     pub agency: Option<AgencyId>,
     /// Its certificate.
     pub certificate: Fingerprint,
@@ -96,8 +99,10 @@ impl Trust {
         for (agency, bundle) in &next.agencies {
             bundle.check_lists_after(self.agencies.get(agency))?;
         }
-        if let Some(bundle) = &next.operators {
-            bundle.check_lists_after(self.operators.as_ref())?;
+        for (bundle, before) in
+            [(&next.auditors, &self.auditors), (&next.operators, &self.operators)]
+        {
+            bundle.iter().try_for_each(|it| it.check_lists_after(before.as_ref()))?;
         }
         Ok(next)
     }
@@ -125,9 +130,11 @@ impl Trust {
         for (agency, source) in &sources.agencies {
             agencies.insert(agency.clone(), read(Some(agency), source)?);
         }
+        let auditors = sources.auditors.as_ref().map(|it| read(None, it)).transpose()?;
         let operators = sources.operators.as_ref().map(|it| read(None, it)).transpose()?;
         let domain = sources.domain.clone();
-        Ok(Self { domain, credentials, known, agencies, operators, authorities: named })
+        let authorities = named;
+        Ok(Self { domain, credentials, known, agencies, auditors, operators, authorities })
     }
 
     /// Returns the server's certificate and key.
@@ -163,7 +170,7 @@ impl Trust {
     }
 
     pub(super) fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
-        self.agencies.values().chain(&self.operators).flat_map(Bundle::crls)
+        self.agencies.values().chain(&self.auditors).chain(&self.operators).flat_map(Bundle::crls)
     }
 
     /// Decides whom a presented chain speaks for at `now`. Straight down; yes comes last.
@@ -193,6 +200,7 @@ impl Trust {
 
     fn entitled(&self, seat: &Seat) -> Result<Option<&Bundle>, Rejection> {
         match seat {
+            Seat::Auditor { .. } => Ok(self.auditors.as_ref()),
             Seat::Operator { .. } => Ok(self.operators.as_ref()),
             Seat::Officer { agency, .. } | Seat::Service { agency, .. } => {
                 self.agencies.get(agency).map(Some).ok_or(Rejection::AgencyUnknown)

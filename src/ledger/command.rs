@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{Commit, Generation, Outlet, PublishAnswer, Rejection, retention::RetentionCommand};
 use crate::domain::{
-    Act, AgreementId, AlertId, Barring, Caller, Draft, Name, Purpose, QueryPurpose, Refusal,
-    StaffReference, SubjectToken, Subscription, Timestamp,
+    Act, AgencyId, AgreementId, AlertId, Barring, Caller, Draft, Name, Purpose, QueryPurpose,
+    Refusal, StaffReference, SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::record::{CertificateIssued, ProposedAgreement, SnapshotTaken};
@@ -70,8 +70,9 @@ pub struct StreamAnswer {
 pub(super) enum Reading {
     /// The log is read.
     Consult { start: u64, end: u64 },
-    /// A question is asked of the log; no end = up to the question's own record.
-    Query { start: u64, end: Option<u64> },
+    /// A question is asked of the log; no end = up to the question's own record. An auditor may ask about the links of an
+    /// agency.
+    Query { start: u64, end: Option<u64>, about: Option<AgencyId> },
     /// An export is sealed.
     Export { size: u64, manifest: [u8; 32] },
 }

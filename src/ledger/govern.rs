@@ -251,15 +251,16 @@ impl Writer {
         answer: Answer<(u64, Arc<Commit>)>,
     ) -> Result<(), LedgerError> {
         let event = match &by.seat {
-            Seat::Officer { .. } => match *reading {
+            Seat::Auditor { .. } | Seat::Officer { .. } => match *reading {
                 Reading::Consult { start, end } => {
-                    Ok(Event::Consulted { by: by.clone(), purpose, start, end })
+                    Ok(Event::Consulted { by: by.clone(), purpose, start, end, about: None })
                 }
-                Reading::Query { start, end } => {
+                Reading::Query { start, end, ref about } => {
                     // The counted refusals stand before the question, and so within its answer.
                     self.record_counted_refusals(true)?;
                     let end = end.unwrap_or(self.state.size());
-                    Ok(Event::Consulted { by: by.clone(), purpose, start, end })
+                    let (by, about) = (by.clone(), about.clone());
+                    Ok(Event::Consulted { by, purpose, start, end, about })
                 }
                 Reading::Export { size, .. } if size > self.state.size() => {
                     Err(Refusal::at(Reason::BeyondTheLog, "size"))

@@ -24,7 +24,7 @@ use super::{
     writer::Writer,
 };
 use crate::domain::{
-    Act, AgreementId, AlertId, Barring, Bars, Caller, Draft, Name, QueryPurpose, Refusal,
+    Act, AgencyId, AgreementId, AlertId, Barring, Bars, Caller, Draft, Name, QueryPurpose, Refusal,
     Subscription,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
@@ -331,23 +331,23 @@ impl Ledger {
         purpose: QueryPurpose,
         (start, end): (u64, Option<u64>),
     ) -> Done<(u64, Arc<Commit>)> {
-        let (index, commit) = self.close_range(by, purpose, (start, end)).await?;
+        let (index, commit) = self.close_range((by, None), purpose, (start, end)).await?;
         Ok((end.unwrap_or(index), commit))
     }
 
-    /// The same; returns the index of the record, which is linked to the reader's agency and so closes the range of
-    /// its links.
+    /// The same; returns the index of the record. It is linked to the reader's agency, or to the one that an auditor
+    /// asks `about`, and so closes the range of its links.
     ///
     /// # Errors
     ///
     /// As [`publish`](Self::publish).
     pub async fn close_range(
         &self,
-        by: Caller,
+        (by, about): (Caller, Option<AgencyId>),
         purpose: QueryPurpose,
         (start, end): (u64, Option<u64>),
     ) -> Done<(u64, Arc<Commit>)> {
-        let reading = Reading::Query { start, end };
+        let reading = Reading::Query { start, end, about };
         self.submit(&by.clone(), |answer| Command::Read { by, purpose, reading, answer }).await
     }
 

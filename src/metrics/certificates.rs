@@ -27,6 +27,7 @@ pub(super) fn write(text: &mut Text, trust: &Trust, connections: &Connections) {
     }
     for ((end, fingerprint), seat) in peers(connections).into_iter().take(PEERS_MAX) {
         let kind = match seat {
+            Seat::Auditor { .. } => "auditor",
             Seat::Officer { .. } => "officer",
             Seat::Operator { .. } => "operator",
             Seat::Service { .. } => "service",

@@ -65,7 +65,7 @@ pub enum PkiError {
     #[error("request refused: {0}")]
     Request(&'static str),
     /// The scope of a CA is not readable as one.
-    #[error("{}: must hold trust_domain with agency or operators = true, or server = true", path.display())]
+    #[error("{}: must hold trust_domain with agency, auditors = true or operators = true, or server = true", path.display())]
     Scope {
         /// Which file.
         path: PathBuf,

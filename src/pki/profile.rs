@@ -102,7 +102,7 @@ impl Profile {
 
 fn own_name(seat: &Seat) -> &str {
     match seat {
-        Seat::Officer { id, .. } | Seat::Operator { id } => id.as_str(),
+        Seat::Auditor { id } | Seat::Officer { id, .. } | Seat::Operator { id } => id.as_str(),
         Seat::Service { name, .. } => name.as_str(),
     }
 }

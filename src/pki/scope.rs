@@ -18,6 +18,11 @@ pub enum Scope {
         /// The agency.
         agency: AgencyId,
     },
+    /// Auditors of the partnership.
+    Auditors {
+        /// The trust domain.
+        domain: TrustDomain,
+    },
     /// Operators of the broker.
     Operators {
         /// The trust domain.
@@ -34,11 +39,17 @@ impl Scope {
             (Self::Agency { domain, agency }, Profile::Client { domain: of, seat }) => {
                 domain == of && seat.agency() == Some(agency)
             }
+            (Self::Auditors { domain }, Profile::Client { domain: of, seat }) => {
+                domain == of && matches!(seat, Seat::Auditor { .. })
+            }
             (Self::Operators { domain }, Profile::Client { domain: of, seat }) => {
                 domain == of && matches!(seat, Seat::Operator { .. })
             }
             (Self::Server, Profile::Server { .. }) => true,
-            (Self::Agency { .. } | Self::Operators { .. }, Profile::Server { .. })
+            (
+                Self::Agency { .. } | Self::Auditors { .. } | Self::Operators { .. },
+                Profile::Server { .. },
+            )
             | (Self::Server, Profile::Client { .. }) => false,
         }
     }
@@ -49,12 +60,13 @@ impl Scope {
         let file: ScopeFile = toml::from_str(text).map_err(|_| wrong())?;
         let domain = file.trust_domain.map(|domain| domain.parse()).transpose();
         let agency = file.agency.map(|agency| agency.parse()).transpose();
-        match (domain, agency, file.operators, file.server) {
-            (Ok(Some(domain)), Ok(Some(agency)), false, false) => {
+        match (domain, agency, (file.auditors, file.operators, file.server)) {
+            (Ok(Some(domain)), Ok(Some(agency)), (false, false, false)) => {
                 Ok(Self::Agency { domain, agency })
             }
-            (Ok(Some(domain)), Ok(None), true, false) => Ok(Self::Operators { domain }),
-            (Ok(None), Ok(None), false, true) => Ok(Self::Server),
+            (Ok(Some(domain)), Ok(None), (true, false, false)) => Ok(Self::Auditors { domain }),
+            (Ok(Some(domain)), Ok(None), (false, true, false)) => Ok(Self::Operators { domain }),
+            (Ok(None), Ok(None), (false, false, true)) => Ok(Self::Server),
             _ => Err(wrong()),
         }
     }
@@ -65,6 +77,9 @@ impl Scope {
         match self {
             Self::Agency { domain, agency } => {
                 format!("{heading}trust_domain = \"{domain}\"\nagency = \"{agency}\"\n")
+            }
+            Self::Auditors { domain } => {
+                format!("{heading}trust_domain = \"{domain}\"\nauditors = true\n")
             }
             Self::Operators { domain } => {
                 format!("{heading}trust_domain = \"{domain}\"\noperators = true\n")
@@ -79,6 +94,8 @@ impl Scope {
 struct ScopeFile {
     trust_domain: Option<String>,
     agency: Option<String>,
+    #[serde(default)]
+    auditors: bool,
     #[serde(default)]
     operators: bool,
     #[serde(default)]

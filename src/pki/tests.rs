@@ -61,6 +61,7 @@ async fn admitted(server: &Path, client: &Path, ca: PathBuf) -> Option<Seat> {
         certificate: server.join("cert.pem"),
         key: server.join("key.pem"),
         agencies: BTreeMap::from([("police".parse().unwrap(), from.clone())]),
+        auditors: None,
         operators: Some(from),
     };
     let trust = Arc::new(Trust::load(&sources, SystemClock.now()).unwrap());

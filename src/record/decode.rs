@@ -86,6 +86,7 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             purpose: code(it.purpose, QueryPurpose::from_number)?,
             start: it.start,
             end: it.end,
+            about: optional(&it.agency)?,
         },
         Stored::Disclosed(it) => Event::Disclosed(disclosed(&it)?),
         Stored::Exported(it) => Event::Exported {

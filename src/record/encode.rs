@@ -59,11 +59,12 @@ fn stored(event: &Event) -> Stored {
             certificate: Bytes::copy_from_slice(&it.certificate.0),
             not_after_ms: it.not_after.ms(),
         }),
-        Event::Consulted { by, purpose, start, end } => Stored::Consulted(pb::Consulted {
+        Event::Consulted { by, purpose, start, end, about } => Stored::Consulted(pb::Consulted {
             by: Some(actor(by)),
             purpose: purpose.number().into(),
             start: *start,
             end: *end,
+            agency: about.as_ref().map(ToString::to_string).unwrap_or_default(),
         }),
         Event::Disclosed(it) => Stored::Disclosed(disclosed(it)),
         Event::Exported { by, purpose, size, manifest } => Stored::Exported(pb::Exported {

@@ -33,7 +33,7 @@ pub enum Event {
     Barred { by: Caller, act: Barring },
     BrokerStarted { version: String, rules: [u8; 32] },
     CertificateIssued(CertificateIssued),
-    Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64 },
+    Consulted { by: Caller, purpose: QueryPurpose, start: u64, end: u64, about: Option<AgencyId> },
     Disclosed(Disclosed),
     Exported { by: Caller, purpose: QueryPurpose, size: u64, manifest: [u8; 32] },
     KeyRotated { by: Caller, old: String, new: String },
@@ -211,8 +211,10 @@ impl Event {
             | Self::Reloaded(_)
             | Self::SnapshotTaken(_)
             | Self::TailCut { .. } => smallvec![],
+            Self::Consulted { by, about, .. } => {
+                by.seat.agency().or(about.as_ref()).into_iter().collect()
+            }
             Self::CertificateIssued(CertificateIssued { by, .. })
-            | Self::Consulted { by, .. }
             | Self::Exported { by, .. }
             | Self::StreamOpened { by, .. }
             | Self::SubscriptionCreated { by, .. }

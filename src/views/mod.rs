@@ -23,5 +23,5 @@ mod tests;
 
 pub use answer::{Answer, Place, PlaceForged, Shown};
 pub use error::ViewsError;
-pub use question::Question;
+pub use question::{Asker, Question};
 pub use room::{Standing, Views};

@@ -18,13 +18,13 @@ use super::{
     error::{Damage, ViewsError},
     home::{Binding, Home, Old},
     index::{Index, SharedIndex, Stuck},
-    question::Question,
+    question::{Asker, Question},
     resolve::Resolver,
     search::Search,
     store::Store,
     term::TokenKey,
 };
-use crate::domain::{AgencyId, Timestamp};
+use crate::domain::Timestamp;
 use crate::ledger::{Commit, LedgerError, Reader};
 
 /// How many entries a block has.
@@ -240,7 +240,7 @@ impl Views {
     /// `LedgerError` where the log cannot be read.
     pub fn ask(
         &self,
-        by: &AgencyId,
+        by: &Asker,
         question: &Question,
         place: Place,
         limit: usize,
@@ -281,11 +281,12 @@ impl Views {
     /// As [`ask`](Self::ask).
     pub async fn answer(
         &self,
-        by: AgencyId,
+        by: impl Into<Asker> + Send,
         question: Arc<Question>,
         place: Place,
         limit: usize,
     ) -> Result<Answer, LedgerError> {
+        let by = by.into();
         self.on_a_thread(move |views| views.ask(&by, &question, place, limit)).await
     }
 

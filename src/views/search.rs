@@ -7,11 +7,10 @@ use super::{
     index::{Index, Stuck},
     keys::GROUP,
     matter::Matter,
-    question::Question,
+    question::{Asker, Question},
     resolve::Resolver,
     term::Term,
 };
-use crate::domain::AgencyId;
 use crate::ledger::{Entry, LedgerError, LinkPlace, Links, Reader};
 
 /// How many blocks one part of an answer may read: a rare match in a long log takes several parts.
@@ -25,7 +24,7 @@ const UNINDEXED: u64 = 1024;
 pub(super) struct Search<'a> {
     reader: &'a Reader,
     index: Option<&'a Index>,
-    by: &'a AgencyId,
+    by: &'a Asker,
     question: &'a Question,
     resolver: Resolver,
     /// Entries before this one are only walked through, for the links.
@@ -41,6 +40,11 @@ pub(super) struct Search<'a> {
     group: Option<(u64, u64)>,
 }
 
+/// Returns how many entries are indexed, and where the asking agency's links stand behind them.
+fn indexed(index: &Index, by: &Asker) -> (u64, LinkPlace) {
+    by.agency().map_or_else(|| (index.size(), LinkPlace::default()), |by| index.end(by))
+}
+
 /// A stretch of entries to read, and where the links stand before it.
 struct Span {
     start: u64,
@@ -51,7 +55,7 @@ struct Span {
 impl<'a> Search<'a> {
     pub(super) fn new(
         (reader, index): (&'a Reader, Option<&'a Index>),
-        by: &'a AgencyId,
+        by: &'a Asker,
         question: &'a Question,
         place: Place,
     ) -> Self {
@@ -65,7 +69,7 @@ impl<'a> Search<'a> {
             size: place.size.min(reader.size()),
             at: place.next,
             links: place.links,
-            indexed: index.map(|index| index.end(by)).unwrap_or_default(),
+            indexed: index.map(|index| indexed(index, by)).unwrap_or_default(),
             group: None,
         }
     }
@@ -143,9 +147,19 @@ impl<'a> Search<'a> {
         {
             return Ok(blocks);
         }
-        let mut blocks = index.blocks_with(group, Term::Linked(self.by))?;
-        if !self.question.linked {
-            blocks |= index.blocks_with(group, Term::Open)?;
+        let mut blocks = u64::MAX;
+        if let Some(by) = self.by.agency() {
+            blocks = index.blocks_with(group, Term::Linked(by))?;
+            if !self.question.linked {
+                blocks |= index.blocks_with(group, Term::Open)?;
+            }
+        }
+        if let Some(kinds) = self.question.kinds() {
+            let mut any = 0;
+            for kind in kinds {
+                any |= index.blocks_with(group, Term::Kind(kind))?;
+            }
+            blocks &= any;
         }
         for term in self.question.terms() {
             if blocks == 0 {
@@ -164,7 +178,8 @@ impl<'a> Search<'a> {
         if start < self.at && self.links.is_some() {
             return Ok(Span { start: self.at, end, links: self.links });
         }
-        Ok(Span { start, end, links: index.links_before(block, self.by)? })
+        let links = self.by.agency().map(|by| index.links_before(block, by)).transpose()?;
+        Ok(Span { start, end, links: links.flatten() })
     }
 
     /// Where no index says how the links stand, they are counted from where it ends.
@@ -173,7 +188,8 @@ impl<'a> Search<'a> {
             return Ok(links);
         }
         let (mut next, place) = self.indexed;
-        let mut links = self.reader.links(self.by.clone(), place);
+        let Some(by) = self.by.agency() else { return Ok(place) };
+        let mut links = self.reader.links(by.clone(), place);
         while next < self.at {
             for entry in self.read(next, self.at)? {
                 links.next(&entry);
@@ -185,7 +201,8 @@ impl<'a> Search<'a> {
 
     /// Reads a stretch; tells whether the answer's part ends in it.
     fn scan(&mut self, span: &Span, limit: usize, answer: &mut Answer) -> Result<bool, Stuck> {
-        let mut links = span.links.map(|place| self.reader.links(self.by.clone(), place));
+        let known = self.by.agency().zip(span.links);
+        let mut links = known.map(|(by, place)| self.reader.links(by.clone(), place));
         let mut bytes: usize = answer.shown.iter().map(|it| it.entry.frame.record.len()).sum();
         self.at = span.start;
         while self.at < span.end {
@@ -218,8 +235,9 @@ impl<'a> Search<'a> {
         links: Option<&mut Links>,
         entry: &Entry,
     ) -> Result<Option<crate::ledger::LinkOpening>, Stuck> {
+        let Some(by) = self.by.agency() else { return Ok(None) };
         let Some(links) = links else {
-            return if entry.record.event.agencies().contains(&self.by) {
+            return if entry.record.event.agencies().contains(&by) {
                 Err(Damage::Contradicts("a block lacks an agency that is in it").into())
             } else {
                 Ok(None)
@@ -227,7 +245,7 @@ impl<'a> Search<'a> {
         };
         let opening = links.next(entry);
         match &opening {
-            Some(it) if entry.index >= self.from && !it.opens(entry, self.by) => {
+            Some(it) if entry.index >= self.from && !it.opens(entry, by) => {
                 if self.index.is_some() {
                     Err(Damage::Contradicts("an agency's links stand elsewhere").into())
                 } else {
@@ -240,12 +258,10 @@ impl<'a> Search<'a> {
     }
 
     fn fits(&mut self, entry: &Entry) -> Result<bool, LedgerError> {
-        let is_shown = if self.question.linked {
-            entry.record.event.agencies().contains(&self.by)
-        } else {
-            entry.is_open_to(self.by)
-        };
-        if !is_shown || !self.question.may_fit(entry) {
+        let is_linked =
+            || self.by.agency().is_some_and(|by| entry.record.event.agencies().contains(&by));
+        let is_shown = self.by.may_see(entry) && (!self.question.linked || is_linked());
+        if !is_shown || !self.question.may_fit(entry, self.by) {
             return Ok(false);
         }
         if !self.question.asks_matter() {

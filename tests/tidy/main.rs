@@ -6,6 +6,8 @@ mod documents;
 #[cfg(test)]
 mod floors;
 #[cfg(test)]
+mod governance;
+#[cfg(test)]
 mod law;
 #[cfg(test)]
 mod links;

@@ -25,7 +25,9 @@ pub use renew::RenewArgs;
 pub enum CertCommand {
     /// Makes the key and request of an agency's service
     Agency(AgencyArgs),
-    /// Makes a CA that signs for one agency, for the operators, or for servers
+    /// Makes the key and request of one who audits the partnership
+    Auditor(AuditorArgs),
+    /// Makes a CA that signs for one agency, for the auditors, for the operators, or for servers
     Init(InitArgs),
     /// Lists the certificates in use and those that the broker issued, with their ends; officers see those of their agency
     #[command(after_help = "Example:\n  portway cert list")]
@@ -47,7 +49,7 @@ pub enum CertCommand {
 
 /// Arguments of `cert init`.
 #[derive(Args, Debug)]
-#[command(group = clap::ArgGroup::new("scope").required(true).args(["agency", "operators", "server"]))]
+#[command(group = clap::ArgGroup::new("scope").required(true).args(["agency", "auditors", "operators", "server"]))]
 pub struct InitArgs {
     /// Directory of the new CA: key.pem, ca.pem and ca.toml
     #[arg(long, value_name = "CADIR")]
@@ -61,6 +63,9 @@ pub struct InitArgs {
     /// Signs services and officers of this agency
     #[arg(long)]
     agency: Option<AgencyId>,
+    /// Signs auditors
+    #[arg(long)]
+    auditors: bool,
     /// Signs operators
     #[arg(long)]
     operators: bool,
@@ -125,6 +130,16 @@ pub struct OfficerArgs {
     id: Name,
 }
 
+/// Arguments of `cert auditor`.
+#[derive(Args, Debug)]
+pub struct AuditorArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Id of the auditor
+    #[arg(long)]
+    id: Name,
+}
+
 /// Arguments of `cert operator`.
 #[derive(Args, Debug)]
 pub struct OperatorArgs {
@@ -180,6 +195,9 @@ pub fn run(command: CertCommand, global: &Global, out: Output) -> Result<(), Fai
         CertCommand::Agency(AgencyArgs { client, agency, name }) => {
             make_client(client, Seat::Service { agency, name }, now, out)
         }
+        CertCommand::Auditor(AuditorArgs { client, id }) => {
+            make_client(client, Seat::Auditor { id }, now, out)
+        }
         CertCommand::Init(args) => init(args, now, out),
         CertCommand::List => wait(renew::list(global, out)),
         CertCommand::Officer(OfficerArgs { client, agency, id }) => {
@@ -203,6 +221,7 @@ pub fn run(command: CertCommand, global: &Global, out: Output) -> Result<(), Fai
 fn init(args: InitArgs, now: Timestamp, out: Output) -> Result<(), Failure> {
     let scope = match (args.trust_domain, args.agency) {
         (Some(domain), Some(agency)) => Scope::Agency { domain, agency },
+        (Some(domain), None) if args.auditors => Scope::Auditors { domain },
         (Some(domain), None) => Scope::Operators { domain },
         (None, _) => Scope::Server,
     };

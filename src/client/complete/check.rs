@@ -2,7 +2,7 @@
 
 use crate::{
     client::{audit::entry, export::opened, fault::Fault},
-    domain::{AgencyId, Caller, Timestamp},
+    domain::{AgencyId, Caller, Seat, Timestamp},
     merkle::Checkpoint,
     pb::v1 as pb,
     record::{self, Event, Record},
@@ -82,10 +82,12 @@ impl Walk<'_> {
         let proven = claim.closing.as_ref().ok_or(Fault::Claim("nothing closes it"))?;
         let (shown, record) = self.open(proven)?;
         opened(Some(&self.agency), shown, &record)?.ok_or(Fault::Link { index: shown.index })?;
-        let Event::Consulted { by, start, end, .. } = record.event else {
+        let Event::Consulted { by, start, end, about, .. } = record.event else {
             return Err(Fault::Claim("what closes it is no question"));
         };
-        let is_of_it = (start, end) == (self.start, self.end) && by.officer() == Ok(&self.agency);
+        let is_auditor = matches!(by.seat, Seat::Auditor { .. });
+        let asked_about = if is_auditor { about.as_ref() } else { by.officer().ok() };
+        let is_of_it = (start, end) == (self.start, self.end) && asked_about == Some(&self.agency);
         if !is_of_it || shown.index < end || start > end {
             return Err(Fault::Claim("what closes it is another question"));
         }

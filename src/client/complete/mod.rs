@@ -9,11 +9,13 @@ mod tests;
 pub use check::Range;
 pub(super) use lines::spelled;
 
+use std::collections::BTreeMap;
+
 use check::check;
 
-use super::{Connection, Error, entry::hashes, fault::Fault};
+use super::{Connection, Error, Seen, entry::hashes, fault::Fault};
 use crate::{
-    domain::AgencyId,
+    domain::{AgencyId, QueryPurpose},
     merkle::{Chain, verify_consistency},
     pb::v1 as pb,
     record::proof_to_pb,
@@ -63,7 +65,7 @@ impl Complete {
 }
 
 impl Connection {
-    /// Asks for all records linked to the own agency in a range, and verifies that they are all.
+    /// Asks for all records linked to an agency in a range, the own one where the request names none, and verifies that they are all.
     ///
     /// # Errors
     ///
@@ -74,6 +76,8 @@ impl Connection {
     ) -> Result<Complete, Error> {
         let known = self.known();
         let (from, to) = (request.from, request.to);
+        let named = request.agency.parse().ok();
+        let agency = named.or_else(|| self.identity().agency().cloned());
         let mut parts = self.audit().prove_complete(request).await?.into_inner();
         let mut complete: Option<Complete> = None;
         while let Some(part) = parts.message().await? {
@@ -90,22 +94,25 @@ impl Connection {
         let complete = complete.ok_or(Fault::Protocol("the claim"))?;
         let seen = self.settle(known.as_deref(), &complete.claim.checkpoint, None).await?;
         let range = check(&complete.claim, &complete.records, &seen.checkpoint)?;
-        let is_asked = self.identity().agency() == Some(&range.agency)
+        let is_asked = agency.as_ref() == Some(&range.agency)
             && (complete.claim.from, complete.claim.to) == (from, to);
         if is_asked { Ok(complete) } else { Err(Fault::Claim("not what was asked").into()) }
     }
 
-    /// Has it proven how the own agency's links end at the size of an export.
+    /// Has it proven how an agency's links end at the size of an export.
     pub(super) async fn close_links(
         &self,
-        export: &super::Seen,
-        purpose: crate::domain::QueryPurpose,
-    ) -> Result<(AgencyId, pb::LinksClosed), Error> {
+        export: &Seen,
+        purpose: QueryPurpose,
+        agency: &AgencyId,
+    ) -> Result<pb::LinksClosed, Error> {
         let size = export.size();
+        let is_own = self.identity().agency() == Some(agency);
         let request = pb::ProveCompleteRequest {
             purpose: purpose.number().into(),
             start: size,
             end: Some(size),
+            agency: if is_own { String::new() } else { agency.to_string() },
             ..pb::ProveCompleteRequest::default()
         };
         let complete = self.prove_complete(request).await?;
@@ -113,9 +120,28 @@ impl Connection {
         let range = complete.verify(&memory.chain())?;
         let consistency = self.prove_consistency(size, range.checkpoint.size).await?;
         let consistency = proof_to_pb(&consistency);
-        complete.closes(&range.agency, (&memory.chain(), &export.checkpoint), &consistency)?;
+        complete.closes(agency, (&memory.chain(), &export.checkpoint), &consistency)?;
         let Complete { claim, records } = complete;
-        let closed = pb::LinksClosed { completeness: Some(claim), records, consistency };
-        Ok((range.agency, closed))
+        Ok(pb::LinksClosed { completeness: Some(claim), records, consistency })
+    }
+
+    /// Returns the openings of an agency's links in the records before the end of an export, by their indexes.
+    pub(super) async fn openings_of(
+        &self,
+        export: &Seen,
+        purpose: QueryPurpose,
+        agency: &AgencyId,
+    ) -> Result<BTreeMap<u64, pb::LinkOpening>, Error> {
+        let size = export.size();
+        let request = pb::ProveCompleteRequest {
+            purpose: purpose.number().into(),
+            end: Some(size),
+            agency: agency.to_string(),
+            ..pb::ProveCompleteRequest::default()
+        };
+        let complete = self.prove_complete(request).await?;
+        let shown = complete.records.into_iter().filter_map(|proven| proven.record);
+        let opened = shown.filter_map(|it| it.link.map(|link| (it.index, link)));
+        Ok(opened.filter(|(index, _)| *index < size).collect())
     }
 }

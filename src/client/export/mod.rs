@@ -7,7 +7,10 @@ mod links;
 mod manifest;
 mod write;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use chained::Chained;
 pub(super) use chained::ChainedLine;
@@ -22,7 +25,7 @@ use crate::{
     domain::{AgencyId, QueryPurpose},
     merkle::{Chain, WitnessKey},
     pb::v1 as pb,
-    record::Rotation,
+    record::{self, Rotation},
 };
 
 /// What an export holds, verified.
@@ -113,8 +116,31 @@ impl Export {
             openings.extend(record.link.clone().map(|link| (record.index, link)));
             self.insert(record)?;
         }
-        let (agency, closed) = connection.close_links(&self.seen, purpose).await?;
-        self.links.insert(agency, Chained { openings, closed });
+        let Some(agency) = connection.identity().agency() else {
+            return self.add_links(connection, purpose).await;
+        };
+        let closed = connection.close_links(&self.seen, purpose, agency).await?;
+        self.links.insert(agency.clone(), Chained { openings, closed });
+        Ok(())
+    }
+
+    /// Adds the links of every agency that a record concerns: an auditor is shown the links of an agency that it names.
+    async fn add_links(
+        &mut self,
+        connection: &Connection,
+        purpose: QueryPurpose,
+    ) -> Result<(), Error> {
+        let mut agencies = BTreeSet::new();
+        for (index, shown) in &self.records {
+            let malformed = Fault::Record { index: *index, what: "it cannot be read" };
+            let record = record::decode(&shown.record).map_err(|_| malformed)?;
+            agencies.extend(record.event.agencies().into_iter().cloned());
+        }
+        for agency in agencies {
+            let openings = connection.openings_of(&self.seen, purpose, &agency).await?;
+            let closed = connection.close_links(&self.seen, purpose, &agency).await?;
+            self.links.insert(agency, Chained { openings, closed });
+        }
         Ok(())
     }
 

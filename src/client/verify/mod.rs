@@ -5,6 +5,8 @@ mod directory;
 mod finding;
 mod links;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod omissions;
 mod papers;
 #[cfg(test)]

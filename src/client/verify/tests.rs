@@ -41,7 +41,7 @@ impl Written {
         Manifest::parse(&fs::read_to_string(self.dir.join(Manifest::PATH)).unwrap()).unwrap()
     }
 
-    fn paths(&self) -> Vec<String> {
+    pub(super) fn paths(&self) -> Vec<String> {
         self.manifest().1.files.into_keys().collect()
     }
 

@@ -59,6 +59,7 @@ pub(crate) fn name() -> impl Strategy<Value = Name> {
 pub(crate) fn caller() -> impl Strategy<Value = Caller> {
     let seat = prop_oneof![
         (agency(), name()).prop_map(|(agency, id)| Seat::Officer { agency, id }),
+        name().prop_map(|id| Seat::Auditor { id }),
         name().prop_map(|id| Seat::Operator { id }),
         (agency(), name()).prop_map(|(agency, name)| Seat::Service { agency, name }),
     ];

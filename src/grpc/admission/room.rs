@@ -38,6 +38,7 @@ pub(super) struct Rooms {
 /// Whose places they are.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Whose {
+    Auditors,
     Officers(AgencyId),
     Operators,
     Systems(AgencyId),
@@ -46,9 +47,9 @@ enum Whose {
 /// What one of them has in progress.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InProgress {
-    /// Which agency; empty for operators.
+    /// Which agency; empty for auditors and operators.
     pub agency: String,
-    /// Its systems, its officers, or operators.
+    /// Its systems, its officers, auditors, or operators.
     pub role: &'static str,
     /// Calls.
     pub calls: u64,
@@ -70,6 +71,7 @@ impl Whose {
     /// Returns the agency, and as what.
     fn named(&self) -> (&str, &'static str) {
         match self {
+            Self::Auditors => ("", "auditors"),
             Self::Officers(agency) => (agency.as_str(), "officers"),
             Self::Operators => ("", "operators"),
             Self::Systems(agency) => (agency.as_str(), "systems"),
@@ -86,6 +88,7 @@ impl Rooms {
     pub(super) fn of(&self, seat: &Seat) -> Arc<Room> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let whose = match seat {
+            Seat::Auditor { .. } => Whose::Auditors,
             Seat::Officer { agency, .. } => Whose::Officers(agency.clone()),
             Seat::Operator { .. } => Whose::Operators,
             Seat::Service { agency, .. } => Whose::Systems(agency.clone()),

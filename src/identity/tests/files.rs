@@ -16,6 +16,7 @@ fn directory() -> (TempDir, Sources) {
         certificate: write("cert.pem", &own.chain),
         key: write("key.pem", &own.key),
         agencies: BTreeMap::from([("police".parse().unwrap(), from(write("ca.pem", &ca.pem)))]),
+        auditors: None,
         operators: None,
     };
     (dir, sources)

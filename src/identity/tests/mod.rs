@@ -89,6 +89,7 @@ impl Exchange {
                 ("police".parse().unwrap(), from(write("police.pem", &police.pem))),
                 ("council".parse().unwrap(), from(write("council.pem", &council.pem))),
             ]),
+            auditors: None,
             operators: Some(from(write("operators.pem", &operators.pem))),
         };
         let generation = Arc::new(Trust::load(&sources, mint::today()).unwrap());

@@ -5,6 +5,8 @@ use crate::domain::{AgencyId, Caller, Seat};
 /// Whose commands wait together. There are as many as the agencies table allows, four for each agency.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(in crate::ledger) enum Lane {
+    /// What auditors ask.
+    Auditors,
     /// Publications that come in bulk and wait for their place.
     Bulk(AgencyId),
     /// What officers ask: their own systems cannot keep them from withdrawing an agreement.
@@ -21,6 +23,7 @@ impl Lane {
     /// Returns the lane of what a caller asks.
     pub(in crate::ledger) fn of(by: &Caller) -> Self {
         match &by.seat {
+            Seat::Auditor { .. } => Self::Auditors,
             Seat::Officer { agency, .. } => Self::Officers(agency.clone()),
             Seat::Operator { .. } => Self::Operators,
             Seat::Service { agency, .. } => Self::Services(agency.clone()),

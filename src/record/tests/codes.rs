@@ -6,10 +6,10 @@ use prost_reflect::EnumDescriptor;
 
 use super::protos;
 use crate::domain::{
-    Act, AgencyKind, AlertType, Assertion, Certainty, ErasureReason, Field, HandlingCode,
-    HandlingCondition, HoldReason, Indicator, IntelligenceAssessment, Purpose, QueryPurpose,
-    RecordKind, Regime, ReloadCause, RequestedAction, RetentionClass, Route, Rule,
-    SourceEvaluation, SubjectCategory, TokenKind, Urgency,
+    Act, AgencyKind, AlertType, Assertion, Certainty, Direction, ErasureReason, Field,
+    HandlingCode, HandlingCondition, HoldReason, Indicator, IntelligenceAssessment, Outcome,
+    Purpose, QueryPurpose, RecordKind, Regime, ReloadCause, RequestedAction, RetentionClass, Route,
+    Rule, SourceEvaluation, SubjectCategory, TokenKind, Urgency,
 };
 
 type List = BTreeMap<i32, String>;
@@ -62,6 +62,8 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
         IntelligenceAssessment,
         Purpose,
         QueryPurpose,
+        Direction,
+        Outcome,
         RecordKind,
         Regime,
         ReloadCause,

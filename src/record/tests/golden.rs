@@ -48,7 +48,7 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
                 not_after: at().plus_days(90),
             }),
         ),
-        ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300 }),
+        ("consulted", Event::Consulted { by: officer(), purpose, start: 0, end: 300, about: None }),
         ("exported", Event::Exported { by: officer(), purpose, size: 300, manifest: [2; 32] }),
         (
             "key_rotated",

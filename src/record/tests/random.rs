@@ -54,8 +54,14 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
     let broker = ("[0-9.]{1,12}", hash())
         .prop_map(|(version, rules)| Event::BrokerStarted { version, rules });
     let cut = any::<(u64, u64)>().prop_map(|(size, bytes)| Event::TailCut { size, bytes });
-    let consulted = (caller(), one(QueryPurpose::ALL), any::<u64>(), any::<u64>())
-        .prop_map(|(by, purpose, start, end)| Event::Consulted { by, purpose, start, end });
+    let consulted = (caller(), one(QueryPurpose::ALL), any::<(u64, u64)>(), option::of(agency()))
+        .prop_map(|(by, purpose, (start, end), about)| Event::Consulted {
+            by,
+            purpose,
+            start,
+            end,
+            about,
+        });
     let exported = (caller(), one(QueryPurpose::ALL), any::<u64>(), hash())
         .prop_map(|(by, purpose, size, manifest)| Event::Exported { by, purpose, size, manifest });
     let snapshot = (any::<u64>(), hash(), hash()).prop_map(|(size, root, digest)| {

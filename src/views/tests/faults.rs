@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::scene::{AGENCIES, Scene, TOKENS, agency, asked, scanned, token};
+use super::scene::{AGENCIES, Scene, TOKENS, asked, asker, scanned, token};
 use crate::ledger::LinkPlace;
 use crate::views::{
     Question, Views, ViewsError, keys,
@@ -32,11 +32,11 @@ fn indexed(dir: &Path, scene: &Scene) -> u64 {
 
 /// Everything, asked by everybody.
 fn compare(views: &Views, scene: &Scene) {
-    for number in 0..AGENCIES.len() {
-        let by = agency(number);
+    for number in 0..=AGENCIES.len() {
+        let by = asker(number);
         let all = Question::default();
         let expected = scanned(&scene.log.reader(), &by, &all, scene.size);
-        assert_eq!(asked(views, &by, &all, (scene.size, 7)), expected, "{by}");
+        assert_eq!(asked(views, &by, &all, (scene.size, 7)), expected, "{by:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 
-use super::scene::{Choice, Scene, agency, asked, choices, question, scanned};
+use super::scene::{Choice, Scene, asked, asker, choices, question, scanned};
 use crate::views::{Question, Views};
 
 const BLOCK: u64 = 4;
@@ -16,10 +16,10 @@ const BLOCK: u64 = 4;
 /// Compares what every agency is answered.
 fn compare(views: &Views, scene: &Scene, questions: &[Question], limit: usize) {
     for (number, question) in questions.iter().enumerate() {
-        let by = agency(number);
+        let by = asker(number);
         let expected = scanned(&scene.log.reader(), &by, question, scene.size);
         let found = asked(views, &by, question, (scene.size, limit));
-        assert_eq!(found, expected, "{by}: {question:?}");
+        assert_eq!(found, expected, "{by:?}: {question:?}");
     }
 }
 

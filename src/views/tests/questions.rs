@@ -20,7 +20,7 @@ fn views(scene: &Scene) -> (tempfile::TempDir, Views) {
 }
 
 fn found(views: &Views, scene: &Scene, by: usize, question: &Question) -> Vec<u64> {
-    let found = asked(views, &agency(by), question, (scene.size, 3));
+    let found = asked(views, &agency(by).into(), question, (scene.size, 3));
     found.into_iter().map(|(index, _)| index).collect()
 }
 
@@ -136,7 +136,7 @@ fn a_question_reads_only_blocks_that_may_hold_an_answer() {
 
     // One record, with its link, by itself.
     let place = Place::new(published, published + 1);
-    let shown = views.ask(&agency(POLICE), &Question::default(), place, 1).unwrap().shown;
+    let shown = views.ask(&agency(POLICE).into(), &Question::default(), place, 1).unwrap().shown;
     assert!(matches!(shown[0].entry.record.event, Event::Published(_)));
     assert_eq!(shown[0].link.as_ref().unwrap().previous, published);
     let read = scene.log.read_since();
@@ -148,7 +148,7 @@ fn a_question_reads_only_blocks_that_may_hold_an_answer() {
 fn pages_cover_the_log_as_it_was_asked() {
     let mut scene = Scene::of(&[(15, POLICE, 0, 0); 50]);
     let (_dir, views) = views(&scene);
-    let (by, all, size) = (agency(POLICE), Question::default(), scene.size);
+    let (by, all, size) = (agency(POLICE).into(), Question::default(), scene.size);
     let before = asked(&views, &by, &all, (size, 5));
     let first = views.ask(&by, &all, Place::new(0, size), 5).unwrap();
     for _ in 0..50 {
@@ -166,8 +166,9 @@ fn pages_cover_the_log_as_it_was_asked() {
 fn a_place_is_ours_for_this_question_or_none() {
     let scene = Scene::of(&[(15, POLICE, 0, 0); 20]);
     let (_dir, views) = views(&scene);
-    let answer =
-        views.ask(&agency(POLICE), &Question::default(), Place::new(0, scene.size), 5).unwrap();
+    let answer = views
+        .ask(&agency(POLICE).into(), &Question::default(), Place::new(0, scene.size), 5)
+        .unwrap();
     let place = answer.next.unwrap();
     let bytes = views.place_bytes(place, b"one");
     assert_eq!(views.place(&bytes, b"one"), Ok(place));

@@ -3,16 +3,16 @@
 use proptest::{collection::vec, option, prelude::*, strategy::ValueTree};
 
 use crate::domain::{
-    Act, AgencyId, Agreement, AlertId, Assertion, Caller, Certainty, Draft, Facts, Field, Fields,
-    Filter, Fingerprint, Purpose, QueryPurpose, Reason, RecordKind, Seat, SubjectCategory,
-    SubjectToken, Subscription, Timestamp, TokenKind, Urgency,
+    Act, AgencyId, Agreement, AlertId, Assertion, Caller, Certainty, Direction, Draft, Facts,
+    Field, Fields, Filter, Fingerprint, Outcome, Purpose, QueryPurpose, Reason, RecordKind, Seat,
+    SubjectCategory, SubjectToken, Subscription, Timestamp, TokenKind, Urgency,
 };
 use crate::ledger::{Entry, LinkOpening, LinkPlace, Reader, sample::Log};
 use crate::record::{
     self, Disclosed, Event, Governed, ProposedAgreement, Published, Refused, SealedFilter,
     StoredSubscription,
 };
-use crate::views::{Answer, Place, Question, Views, matter::Matter, resolve::Resolver};
+use crate::views::{Answer, Asker, Place, Question, Views, matter::Matter, resolve::Resolver};
 
 pub(super) const AGENCIES: [&str; 4] = ["police", "council", "housing", "hospital"];
 const AGREEMENTS: [&str; 2] = ["city-asb", "safe-homes"];
@@ -22,6 +22,11 @@ pub(super) const TOKENS: u8 = 4;
 
 pub(super) fn agency(number: usize) -> AgencyId {
     AGENCIES[number % AGENCIES.len()].parse().unwrap()
+}
+
+/// Who asks: an officer of one of the agencies, or an auditor.
+pub(super) fn asker(number: usize) -> Asker {
+    if number % 5 == 4 { Asker::Auditor } else { agency(number % 5).into() }
 }
 
 pub(super) fn token(number: u8) -> SubjectToken {
@@ -140,7 +145,10 @@ impl Scene {
             }
             _ => {
                 let (by, purpose) = (caller(one, true), QueryPurpose::Lawfulness);
-                self.push(Event::Consulted { by, purpose, start: 0, end: self.size }, &[]);
+                self.push(
+                    Event::Consulted { by, purpose, start: 0, end: self.size, about: None },
+                    &[],
+                );
             }
         }
     }
@@ -300,10 +308,14 @@ fn agreement() -> Agreement {
 pub(super) fn question() -> impl Strategy<Value = Question> {
     let one = |count: usize| option::weighted(0.25, 0..count);
     let linked = proptest::bool::weighted(0.2);
+    let went = (
+        option::weighted(0.2, 0..Direction::ALL.len()),
+        option::weighted(0.2, 0..Outcome::ALL.len()),
+    );
     let times = (option::weighted(0.2, 0..120_u64), option::weighted(0.2, 0..120_u64));
     let who = (one(4), one(2), option::weighted(0.3, 0..RecordKind::ALL.len()), one(40));
     let rest = (one(2), one(2), option::weighted(0.3, 0..TOKENS), one(8));
-    (times, who, rest, linked).prop_map(|((from, to), who, rest, linked)| {
+    (times, who, rest, linked, went).prop_map(|((from, to), who, rest, linked, went)| {
         let (agency, purpose, kind, alert) = who;
         let (agreement, reason, subject, certificate) = rest;
         Question {
@@ -318,6 +330,8 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
             subject: subject.map(token),
             certificate: certificate.map(|it| self::certificate(it / 2, it % 2 == 0)),
             linked,
+            direction: went.0.map(|it| Direction::ALL[it]),
+            outcome: went.1.map(|it| Outcome::ALL[it]),
         }
     })
 }
@@ -326,15 +340,15 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
 pub(super) type Found = Vec<(u64, Option<LinkOpening>)>;
 
 /// What a plain reading of the whole log finds.
-pub(super) fn scanned(reader: &Reader, by: &AgencyId, question: &Question, size: u64) -> Found {
+pub(super) fn scanned(reader: &Reader, by: &Asker, question: &Question, size: u64) -> Found {
     let mut resolver = Resolver::new(reader.clone(), true);
-    let mut links = reader.links(by.clone(), LinkPlace::default());
+    let mut links = by.agency().map(|by| reader.links(by.clone(), LinkPlace::default()));
     let mut found = Found::new();
     for entry in all(reader, size) {
-        let link = links.next(&entry);
+        let link = links.as_mut().and_then(|links| links.next(&entry));
         let matter = Matter::of(&entry, &mut resolver).unwrap();
-        let is_shown = link.is_some() || !question.linked && entry.is_open_to(by);
-        if is_shown && question.may_fit(&entry) && question.fits(&matter, by) {
+        let is_shown = link.is_some() || !question.linked && by.may_see(&entry);
+        if is_shown && question.may_fit(&entry, by) && question.fits(&matter, by) {
             found.push((entry.index, link));
         }
     }
@@ -352,7 +366,7 @@ pub(super) fn all(reader: &Reader, size: u64) -> Vec<Entry> {
 /// What the views find, page by page.
 pub(super) fn asked(
     views: &Views,
-    by: &AgencyId,
+    by: &Asker,
     question: &Question,
     (size, limit): (u64, usize),
 ) -> Found {

@@ -30,6 +30,40 @@ fn query(officer: &Cli, args: &[&str]) -> Vec<u64> {
     said.lines().iter().map(index).collect()
 }
 
+/// What was sent is not what was received, and an outcome is a record of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_found_by_direction_and_outcome() {
+    let (stage, police, receipts) = recorded().await;
+    let council = Cli::of(&stage, "council", Role::Officer);
+    Cli::of(&stage, "council", Role::Service)
+        .run(["follow", "--subscription", "asb", "--count", "3"])
+        .done();
+    let published: Vec<u64> = receipts.iter().map(|it| it.index).collect();
+    let disclosed = query(&council, &["--kind", "DISCLOSED"]);
+    assert_eq!(disclosed.len(), 3);
+    let mut sent = [published.clone(), disclosed.clone()].concat();
+    sent.sort_unstable();
+    assert_eq!(query(&police, &["--direction", "SENT"]), sent);
+    assert_eq!(query(&police, &["--direction", "RECEIVED"]), [0; 0]);
+    assert_eq!(query(&council, &["--direction", "SENT"]), [0; 0]);
+    let acknowledged = query(&council, &["--outcome", "ACKNOWLEDGED"]);
+    assert!(!acknowledged.is_empty());
+    let mut received = [disclosed.clone(), acknowledged].concat();
+    received.sort_unstable();
+    assert_eq!(query(&council, &["--direction", "RECEIVED"]), received);
+    for officer in [&police, &council] {
+        assert_eq!(query(officer, &["--outcome", "DELIVERED"]), disclosed);
+    }
+    assert_eq!(query(&police, &["--outcome", "ACKNOWLEDGED"]), [0; 0], "it is the recipient's own");
+    assert_eq!(query(&police, &["--outcome", "REFUSED"]).len(), 1);
+    let both = ["--direction", "SENT", "--outcome", "DELIVERED"];
+    assert_eq!(query(&police, &both), disclosed);
+    assert_eq!(query(&council, &["--outcome", "SKIPPED"]), [0; 0]);
+    let reason =
+        police.run(["audit", "query", "--purpose", "ANALYTICS", "--json"]).failed_json(3).0;
+    assert_eq!(reason, "ANALYTICS_NOT_A_PURPOSE");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_found_by_whatever_is_asked() {
     let (stage, officer, receipts) = recorded().await;

@@ -202,11 +202,37 @@ async fn refuses_query_for_what_cannot_be_asked() {
         (pb::RecordFilter { subject: token(2, 1, 31), ..filter() }, Reason::Malformed),
         (pb::RecordFilter { subject: token(0, 1, 32), ..filter() }, Reason::MissingField),
         (pb::RecordFilter { certificate: vec![1; 31].into(), ..filter() }, Reason::Malformed),
+        (pb::RecordFilter { direction: Some(0), ..filter() }, Reason::MissingField),
+        (pb::RecordFilter { direction: Some(3), ..filter() }, Reason::UnknownCode),
+        (pb::RecordFilter { outcome: Some(0), ..filter() }, Reason::MissingField),
+        (pb::RecordFilter { outcome: Some(5), ..filter() }, Reason::UnknownCode),
     ] {
         let request = pb::QueryRequest { filter: Some(filter), ..question() };
         let due = due(Code::InvalidArgument, reason);
         due.check(&stage, "police", &query(&officer, request).await).await;
     }
+}
+
+/// DPA 2018 s.62(4): logs are used for four purposes, and analytics is none of them. Whoever tries is on record.
+#[tokio::test(flavor = "multi_thread")]
+async fn analytics_of_the_log_is_refused_with_the_reason() {
+    let stage = Stage::start();
+    let officer = stage.speak("police", Role::Officer).await;
+    let auditor = stage.speak("", Role::Auditor).await;
+    let purpose = pb::QueryPurpose::Analytics.into();
+    let analytics = due(Code::PermissionDenied, Reason::AnalyticsNotAPurpose);
+    for speaker in [&officer, &auditor] {
+        for status in [
+            query(speaker, pb::QueryRequest { purpose, ..question() }).await,
+            show(speaker, 0, purpose).await,
+            export(speaker, (0, 0), purpose).await,
+            seal(speaker, 1, 32, purpose).await,
+        ] {
+            analytics.check(&stage, "police", &status).await;
+        }
+    }
+    let request = pb::ProveCompleteRequest { purpose, ..complete() };
+    analytics.check(&stage, "police", &prove(&officer, request).await).await;
 }
 
 /// A page token goes on with the same question of the same agency, and with nothing else.

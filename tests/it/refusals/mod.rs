@@ -3,6 +3,7 @@
 
 mod agreements;
 mod audit;
+mod auditor;
 mod log;
 mod operations;
 mod publish;

@@ -16,6 +16,8 @@ const DOMAIN: &str = "portway.test";
 /// As what somebody speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Role {
+    /// Of no agency.
+    Auditor,
     /// A second officer of the police, who has no say in anything else.
     Deputy,
     Officer,
@@ -27,12 +29,18 @@ pub(crate) enum Role {
 /// The identity directories, all of them.
 pub(super) fn homes() -> Vec<String> {
     let seats = AGENCIES.iter().flat_map(|it| [home(it, Role::Service), home(it, Role::Officer)]);
-    let others = [home("police", Role::Deputy), home("", Role::Operator), "impostor".to_owned()];
+    let others = [
+        home("police", Role::Deputy),
+        home("", Role::Auditor),
+        home("", Role::Operator),
+        "impostor".to_owned(),
+    ];
     seats.chain(others).collect()
 }
 
 pub(super) fn home(agency: &str, role: Role) -> String {
     match role {
+        Role::Auditor => "identities/auditor".to_owned(),
         Role::Deputy => format!("identities/{agency}/deputy"),
         Role::Officer => format!("identities/{agency}/officer"),
         Role::Operator => "identities/operator".to_owned(),
@@ -71,6 +79,8 @@ pub(super) fn make(dir: &Path, now: Timestamp) {
             issue(&ca, home(agency, Role::Deputy), format!("agency/{agency}/officer/ig-2"));
         }
     }
+    let auditors = authority("auditors", Scope::Auditors { domain: DOMAIN.parse().unwrap() });
+    issue(&auditors, home("", Role::Auditor), "auditor/icb-1".to_owned());
     let operators = authority("operators", Scope::Operators { domain: DOMAIN.parse().unwrap() });
     issue(&operators, home("", Role::Operator), "operator/ops-1".to_owned());
     // In the table it speaks for the school, and it signs an officer of the police.
@@ -85,6 +95,7 @@ pub(super) fn make(dir: &Path, now: Timestamp) {
 pub(super) fn configuration() -> String {
     let mut text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nidentity = \"server\"\ntrust_domain = \"{DOMAIN}\"\n\
+         [auditors]\nca = \"../ca/auditors/ca.pem\"\n\
          [operators]\nca = \"../ca/operators/ca.pem\"\n\
          [journal]\ndir = \"journal\"\nsegment_bytes = 1048576\n\
          [ledger]\nanchor_dir = \"anchor\"\nkeys_dir = \"keys\"\n\
