@@ -31,6 +31,9 @@ pub(super) fn describe(event: &Event) -> String {
             format!("{} sealed an export of {size} entries for {purpose}", by.seat)
         }
         Event::KeyRotated { by, new, .. } => format!("to {new} by {}", by.seat),
+        Event::LogRestored(it) => {
+            format!("{} goes on as {} from entry {}", it.old_origin, it.origin, it.old_size)
+        }
         Event::LogStarted { origin, .. } => origin.clone(),
         Event::NumberSkipped { subscription, number, reason, recipient } => {
             format!("{recipient}: number {number} of subscription {subscription}, {reason}")

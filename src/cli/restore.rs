@@ -10,7 +10,8 @@ use crate::{
     config::Settings,
     domain::{Clock, Hex, SystemClock},
     journal::{AnchorFile, MasterKey},
-    ledger::{self, Behind, RestoreFrom, VerifiedBackup},
+    ledger::{self, Behind, RestoreFrom, Restored, VerifiedBackup},
+    merkle::next_origin,
 };
 
 /// Arguments of `restore`.
@@ -26,10 +27,20 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "verify")]
     config: Option<PathBuf>,
     /// The newest anchor there is, file or directory: it knows which keys were erased since
-    #[arg(long, value_name = "PATH", required_unless_present = "verify")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["verify", "anchor_lost"])]
     anchor: Option<PathBuf>,
-    /// Verifies the backup with whatever else is given, and writes nothing
+    /// Goes on without an anchor: what was erased after the backup comes back. Only where every copy of it is lost, and
+    /// with --new-origin
+    #[arg(long, conflicts_with = "anchor", requires = "new_origin")]
+    anchor_lost: bool,
+    /// Goes on under another origin and key, where entries are lost for good: every client has to be enrolled anew
     #[arg(long)]
+    new_origin: bool,
+    /// A checkpoint of this log that somebody holds and the backup lacks
+    #[arg(long, value_name = "FILE", requires = "new_origin")]
+    checkpoint: Option<PathBuf>,
+    /// Verifies the backup with whatever else is given, and writes nothing
+    #[arg(long, conflicts_with_all = ["new_origin", "anchor_lost"])]
     verify: bool,
 }
 
@@ -38,16 +49,24 @@ pub(super) fn run(args: &RestoreArgs, out: Output) -> Result<(), Failure> {
     if args.verify {
         return verify(args, out);
     }
-    let (Some(config), Some(keys), Some(anchor)) = (&args.config, &args.keys_from, &args.anchor)
-    else {
-        return Err(Failure::usage("--config, --keys-from and --anchor are wanted"));
+    let (Some(config), Some(keys)) = (&args.config, &args.keys_from) else {
+        return Err(Failure::usage("--config and --keys-from are wanted"));
     };
     let settings = Settings::read(config)?.ledger;
-    let from =
-        RestoreFrom { journal: args.from.clone(), keys: keys.clone(), anchor: anchor.clone() };
+    let from = RestoreFrom {
+        journal: args.from.clone(),
+        keys: keys.clone(),
+        anchor: args.anchor.clone(),
+        new_origin: args.new_origin,
+        checkpoint: args.checkpoint.clone(),
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let done = ledger::restore(&settings, &from, &clock)?;
-    say(&done.backup, Some((done.behind, done.erased)), "restored", out);
+    if let Some(vkey) = &done.vkey {
+        say_anew(&done, vkey, out);
+    } else {
+        say(&done.backup, Some((done.behind, done.erased)), "restored", out);
+    }
     Ok(())
 }
 
@@ -67,6 +86,25 @@ fn verify(args: &RestoreArgs, out: Output) -> Result<(), Failure> {
     let behind = anchor.map(|it| (ledger::standing(&backup, &it), it.erased.count()));
     say(&backup, behind, "verified", out);
     Ok(())
+}
+
+/// Says under which origin the log goes on, and what there is to do.
+fn say_anew(done: &Restored, vkey: &str, out: Output) {
+    let (size, old) = (done.backup.manifest.size, &done.backup.manifest.origin);
+    let origin = next_origin(old);
+    out.either(
+        &json!({
+            "done": "restored",
+            "origin": origin,
+            "vkey": vkey,
+            "old_origin": old,
+            "size": size,
+            "root": Hex(done.backup.root.as_bytes()).to_string(),
+            "slots_erased": done.erased,
+        }),
+        format_args!("restored: {size} entries of {old}; it goes on as {origin}, key {vkey}"),
+    );
+    out.say("hand the new log.vkey to every agency, by the way of enrolment: none believes this log before it has it");
 }
 
 fn say(backup: &VerifiedBackup, behind: Option<(Behind, u64)>, what: &str, out: Output) {
@@ -96,11 +134,11 @@ fn say(backup: &VerifiedBackup, behind: Option<(Behind, u64)>, what: &str, out: 
     match behind {
         Some((Behind::Lost { anchored }, _)) => out.say(format_args!(
             "behind: the anchor knows {anchored} entries and the backup holds {size}; look for a newer one. A start \
-             of this one is refused"
+             of this one is refused; where there is none, restore with --new-origin"
         )),
         Some((Behind::Other { anchored }, _)) => out.say(format_args!(
             "behind: the anchor knows {anchored} entries of another history than the backup; a start of this one is \
-             refused"
+             refused. Where there is no other, restore with --new-origin"
         )),
         Some((Behind::Nothing, _)) | None => {}
     }

@@ -110,6 +110,16 @@ pub enum Fault {
     /// The log's key is said to have handed over to another, and it is not shown.
     #[error("rotation of the log's key: {0}")]
     Rotation(RotationError),
+    /// The log goes on under another origin, and under a key that was not handed over at enrolment.
+    #[error(
+        "the log goes on under another origin, the {generation}. of its name: it says that it was restored from a backup. \
+         Nothing of it is believed until the operators have handed over its new log.vkey, and it stands in the identity \
+         directory"
+    )]
+    Restored {
+        /// The number behind the origin.
+        generation: u64,
+    },
     /// The seal is not the log's, or seals something else.
     #[error("the seal is not one of this export")]
     Seal,

@@ -135,6 +135,7 @@ impl Recorded {
                 | Event::Consulted { .. }
                 | Event::Exported { .. }
                 | Event::KeyRotated { .. }
+                | Event::LogRestored(_)
                 | Event::LogStarted { .. }
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }

@@ -296,6 +296,7 @@ codes! {
         HoldReleased = 105 "HOLD_RELEASED",
         SweepHalted = 106 "SWEEP_HALTED",
         SweepConfirmed = 107 "SWEEP_CONFIRMED",
+        LogRestored = 130 "LOG_RESTORED",
     }
 }
 

@@ -79,7 +79,7 @@ impl State {
             Event::CertificateIssued(it) => {
                 self.issued.insert(index, it.clone());
             }
-            Event::KeyRotated { .. } => self.rotations.push(index),
+            Event::KeyRotated { .. } | Event::LogRestored(_) => self.rotations.push(index),
             Event::BrokerStarted { .. }
             | Event::Consulted { .. }
             | Event::Exported { .. }

@@ -38,7 +38,7 @@ pub struct State {
     pub(super) request_order: VecDeque<(Timestamp, (AgencyId, AlertId))>,
     pub(super) links: HashMap<AgencyId, Linked>,
     pub(super) slots: u64,
-    /// The records of the rotations of the log's key.
+    /// The records after which another key of the log signs: rotations, and restorations under another origin.
     pub(super) rotations: Vec<u64>,
     /// Certificates that were issued and have not ended, by their record's index.
     pub(super) issued: BTreeMap<u64, CertificateIssued>,

@@ -27,7 +27,7 @@ impl Operations for OperationsService {
         request: Request<pb::GetStatusRequest>,
     ) -> Answer<pb::GetStatusResponse> {
         let (by, ledger) = self.0.asked(&request)?;
-        let origin = ledger.origin().to_owned();
+        let origin = ledger.origin();
         let for_anybody = pb::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             caller: convert::spiffe(&origin, &by),

@@ -12,6 +12,8 @@ use std::{
 use super::{files, id::JournalId, slot_set::SlotSet};
 
 const FILE: &str = "anchor";
+/// What stood there before a log went on from a backup.
+const REPLACED: &str = "anchor.replaced";
 const TITLE: &str = "portway anchor v1";
 /// No anchor is larger; about two million ranges of erased slots.
 const BYTES_MAX: u64 = 64 << 20;
@@ -123,6 +125,23 @@ impl AnchorFile {
         let mut file = Self { path: dir.join(FILE), journal, anchored: Mutex::new(0) };
         file.anchored = Mutex::new(file.read()?.size);
         Ok(file)
+    }
+
+    /// Puts the anchor of a log that goes on from a backup in the place of the one before, which may know more. That one
+    /// is kept beside it, as `anchor.replaced`.
+    ///
+    /// # Errors
+    ///
+    /// See [`AnchorError`]; each names the file.
+    pub fn renew(dir: &Path, journal: JournalId, anchor: &Anchor) -> Result<(), AnchorError> {
+        files::create_dir(dir).map_err(io(dir))?;
+        let (path, kept) = (dir.join(FILE), dir.join(REPLACED));
+        match fs::read(&path) {
+            Ok(before) => files::replace(&kept, &before).map_err(io(&kept))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io(&path)(error)),
+        }
+        Self { path, journal, anchored: Mutex::new(0) }.write(anchor)
     }
 
     /// Reads the anchor.

@@ -69,9 +69,10 @@ impl Ledger {
         Ok((listed, false))
     }
 
-    /// Returns the origin of the log.
-    pub fn origin(&self) -> &str {
-        self.shared.secrets.signing.origin()
+    /// Returns the origin of the log: the one that it goes on under, where it was restored.
+    pub fn origin(&self) -> String {
+        let signing = &self.shared.secrets.signing;
+        signing.chain().map_or_else(|_| signing.origin().to_owned(), |it| it.origin().to_owned())
     }
 
     /// Records an export and signs its manifest; returns the seal and the record's index.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::domain::{Act, Caller, Reason, Seat};
 use crate::journal::Journal;
-use crate::merkle::{Chain, Signer};
-use crate::record::{CertificateIssued, Event, Rotation};
+use crate::merkle::{Chain, Hash, Signer, Verifier, next_origin};
+use crate::record::{CertificateIssued, Event, LogRestored, Rotation};
 
 /// A rotation that waits for the end of its turn.
 pub(super) struct Rotating {
@@ -113,6 +113,13 @@ pub(super) fn chain(
     for &index in rotated {
         let what = "the log's key does not hand over there";
         let damaged = LedgerError::Damaged { index, what };
+        let frame = journal.read(index..index + 1, 1)?.pop();
+        let frame = frame.ok_or(LedgerError::Damaged { index, what: "it cannot be read" })?;
+        if let Event::LogRestored(it) = checked(&frame, index)?.event {
+            let Ok(root) = tree.root(index) else { return Err(damaged) };
+            chain = restored(&chain, &it, (index, root)).ok_or(damaged)?;
+            continue;
+        }
         let rotation = rotation((journal, tree), index)?;
         match rotation.follow(&chain) {
             Ok((next, checkpoint)) if Ok(checkpoint.root) == tree.root(checkpoint.size) => {
@@ -122,6 +129,21 @@ pub(super) fn chain(
         }
     }
     Ok(Some(chain))
+}
+
+/// Returns the chain with which a restored log goes on; none where the record does not fit the `size` entries before it,
+/// whose tree has that root. What was signed until then is history.
+pub(super) fn restored(
+    before: &Chain,
+    it: &LogRestored,
+    (size, root): (u64, Hash),
+) -> Option<Chain> {
+    let key: Verifier = it.vkey.parse().ok()?;
+    let fits = it.old_origin == before.origin()
+        && it.origin == next_origin(before.origin())
+        && it.origin == key.name()
+        && (it.old_size, it.old_root) == (size, *root.as_bytes());
+    fits.then(|| Chain::beginning(key, size + 1))
 }
 
 /// Reads the proof of one rotation.

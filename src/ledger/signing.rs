@@ -85,6 +85,18 @@ impl Signing {
         Ok(next)
     }
 
+    /// Makes the first key of the origin under which a restored log of `size` entries goes on, and returns its chain.
+    ///
+    /// # Errors
+    ///
+    /// `LedgerError` where it cannot be made or written.
+    pub(super) fn make_again(keys: &Keys, origin: &str, size: u64) -> Result<Chain, LedgerError> {
+        let pkcs8 = generate()?;
+        let key = read(&pkcs8, origin)?.verifier().clone();
+        keys.seal_secret(&later(&key), &pkcs8)?;
+        Ok(Chain::beginning(key, size + 1))
+    }
+
     /// Destroys the keys that handed over before the tree of `size`, and whatever was made and never used.
     /// Only while nobody makes a key.
     ///
@@ -185,7 +197,8 @@ impl Signing {
 }
 
 fn file_of(chain: &Chain, key: &Verifier) -> String {
-    let is_first = chain.spans().next().is_some_and(|span| span.key == key);
+    // Of a restored log, the first key is that of the origin before.
+    let is_first = chain.begins() == 0 && chain.spans().next().is_some_and(|span| span.key == key);
     if is_first { FIRST.to_owned() } else { later(key) }
 }
 

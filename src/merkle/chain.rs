@@ -1,5 +1,6 @@
 //! The keys of one log, oldest first: each signs the trees up to the one that hands over to the next, and
-//! that one carries the signatures of both. What a key signs beyond its time shows nothing.
+//! that one carries the signatures of both. What a key signs beyond its time shows nothing. A log that was restored goes on
+//! under another origin and with a chain of its own, which begins with the tree that says so.
 
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
@@ -9,6 +10,8 @@ use super::{
 /// The keys of a log. There is always one at least.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Chain {
+    /// Size of the first tree that is of this origin; 0 where the log was never restored.
+    begins: u64,
     past: Vec<Past>,
     newest: Verifier,
 }
@@ -35,7 +38,17 @@ pub struct Span<'a> {
 impl Chain {
     /// Begins with a key that is trusted, and signs everything as long as no other follows.
     pub const fn new(key: Verifier) -> Self {
-        Self { past: Vec::new(), newest: key }
+        Self::beginning(key, 0)
+    }
+
+    /// Begins with the key of a log that goes on under another origin, and with the tree of `size` entries.
+    pub const fn beginning(key: Verifier, size: u64) -> Self {
+        Self { begins: size, past: Vec::new(), newest: key }
+    }
+
+    /// Returns the size of the first tree of this origin; 0 where the log was never restored.
+    pub const fn begins(&self) -> u64 {
+        self.begins
     }
 
     /// Returns the name that all keys have: the origin of the log.
@@ -48,9 +61,9 @@ impl Chain {
         &self.newest
     }
 
-    /// Returns the size of the first tree that the newest key signed; 0 where no key came before it.
+    /// Returns the size of the first tree that the newest key signed; 0 where it may sign all.
     pub fn newest_from(&self) -> u64 {
-        self.past.last().map_or(0, |past| past.last)
+        self.past.last().map_or(self.begins, |past| past.last)
     }
 
     /// Tells whether it is one of the keys.
@@ -60,7 +73,8 @@ impl Chain {
 
     /// Lists the keys, oldest first.
     pub fn spans(&self) -> impl Iterator<Item = Span<'_>> {
-        let firsts = std::iter::once(1).chain(self.past.iter().map(|past| past.last));
+        let firsts =
+            std::iter::once(self.begins.max(1)).chain(self.past.iter().map(|past| past.last));
         let past = self.past.iter().map(|past| (&past.key, Some(past.last)));
         let keys = past.chain([(&self.newest, None)]);
         firsts.zip(keys).map(|(first, (key, last))| Span { key, first, last })
@@ -82,6 +96,9 @@ impl Chain {
         let note = Note::parse(note)?;
         // Which key is due stands in the text, and nothing else is believed of it yet.
         let size = Checkpoint::parse(note.text())?.size;
+        if size < self.begins {
+            return Err(CheckpointError::Origin);
+        }
         for past in self.past.iter().filter(|past| past.last == size) {
             Checkpoint::open_note(&note, &past.key)?;
         }
@@ -113,7 +130,7 @@ impl Chain {
         }
         let mut past = self.past.clone();
         past.push(Past { key: self.newest.clone(), last: checkpoint.size });
-        Ok((Self { past, newest: next }, checkpoint))
+        Ok((Self { begins: self.begins, past, newest: next }, checkpoint))
     }
 }
 
@@ -132,4 +149,38 @@ pub enum ChainError {
     /// The key has another name.
     #[error("a key of another log")]
     OtherLog,
+}
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::Ed25519KeyPair;
+
+    use super::*;
+    use crate::merkle::{Signer, leaf_hash};
+
+    fn signer(name: &str, seed: u8) -> Signer {
+        Signer::new(name, Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()).unwrap()
+    }
+
+    /// Of a restored log, no tree from before is believed under its new origin, and its keys hand over as any do.
+    #[test]
+    fn a_chain_begins_where_a_log_goes_on() {
+        let origin = "example.org/portway/log/2";
+        let [first, second] = [1, 2].map(|seed| signer(origin, seed));
+        let chain = Chain::beginning(first.verifier().clone(), 8);
+        let note = |size, signers: &[&Signer]| {
+            let root = leaf_hash(b"root");
+            let checkpoint = Checkpoint { origin: origin.to_owned(), size, root };
+            checkpoint.signed(signers).unwrap().to_string()
+        };
+        assert_eq!(chain.open(&note(7, &[&first])), Err(CheckpointError::Origin));
+        assert!(chain.open(&note(8, &[&first])).is_ok());
+        assert_eq!((chain.begins(), chain.newest_from()), (8, 8));
+        let handover = note(9, &[&first, &second]);
+        let (next, _) = chain.followed_by(second.verifier().clone(), &handover).unwrap();
+        assert_eq!(next.open(&note(7, &[&first])), Err(CheckpointError::Origin));
+        assert!(next.open(&note(8, &[&first])).is_ok());
+        let spans: Vec<_> = next.spans().map(|span| (span.first, span.last)).collect();
+        assert_eq!(spans, [(8, Some(9)), (9, None)]);
+    }
 }

@@ -96,6 +96,22 @@ impl Checkpoint {
     }
 }
 
+/// Splits an origin: that of the log when it began, `<trust domain>/portway/<log name>`, and how often it went on under
+/// another one, from 1. A restored log has the number behind its origin, from 2.
+pub fn generation_of(origin: &str) -> (&str, u64) {
+    let numbered = origin.rsplit_once('/').and_then(|(base, number)| {
+        let number = decimal(number).filter(|number| *number >= 2)?;
+        (base.matches('/').count() == 2).then_some((base, number))
+    });
+    numbered.unwrap_or((origin, 1))
+}
+
+/// Returns the origin under which a log goes on after one.
+pub fn next_origin(origin: &str) -> String {
+    let (base, number) = generation_of(origin);
+    format!("{base}/{}", number.saturating_add(1))
+}
+
 /// Why a checkpoint is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CheckpointError {
@@ -165,6 +181,19 @@ mod tests {
         assert_eq!(checkpoint().sign(&other), Err(CheckpointError::Origin));
         let unsigned = CheckpointError::Note(NoteError::Malformed);
         assert_eq!(checkpoint().signed(&[]), Err(unsigned));
+    }
+
+    #[test]
+    fn a_restored_log_is_told_from_another_one() {
+        let log = "example.org/portway/log";
+        assert_eq!(generation_of(log), (log, 1));
+        assert_eq!(next_origin(log), "example.org/portway/log/2");
+        assert_eq!(generation_of(&next_origin(log)), (log, 2));
+        assert_eq!(next_origin("example.org/portway/log/9"), "example.org/portway/log/10");
+        for other in ["example.org/portway/2", "example.org/portway/log/1", "a/b/c/02", "a/b/c/d/2"]
+        {
+            assert_eq!(generation_of(other), (other, 1), "{other}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod tiles;
 mod verify;
 
 pub use chain::{Chain, ChainError, Span};
-pub use checkpoint::{Checkpoint, CheckpointError, decimal};
+pub use checkpoint::{Checkpoint, CheckpointError, decimal, generation_of, next_origin};
 pub use frontier::{Frontier, PeaksError};
 pub use hash::{Hash, HashLength, empty_root, leaf_hash, node_hash};
 pub use nodes::{MemoryTree, Missing, Nodes};

@@ -7,8 +7,8 @@ use prost::Message;
 
 use super::agreement::agreement_from_stored;
 use super::event::{
-    CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record, Refused,
-    Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
+    CertificateIssued, Disclosed, Event, Governed, LogRestored, ProposedAgreement, Published,
+    Record, Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 use super::{
     read,
@@ -98,6 +98,14 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::KeyRotated(it) => {
             Event::KeyRotated { by: caller(it.by)?, old: it.old_vkey, new: it.new_vkey }
         }
+        Stored::LogRestored(it) => Event::LogRestored(LogRestored {
+            old_root: array(&it.old_root)?,
+            origin: it.origin,
+            vkey: it.vkey,
+            old_origin: it.old_origin,
+            old_size: it.old_size,
+            lost_checkpoint: it.lost_checkpoint,
+        }),
         Stored::LogStarted(it) => Event::LogStarted { origin: it.origin, vkey: it.vkey },
         Stored::NumberSkipped(it) => Event::NumberSkipped {
             subscription: it.subscription,

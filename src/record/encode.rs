@@ -78,6 +78,14 @@ fn stored(event: &Event) -> Stored {
             old_vkey: old.clone(),
             new_vkey: new.clone(),
         }),
+        Event::LogRestored(it) => Stored::LogRestored(pb::LogRestored {
+            origin: it.origin.clone(),
+            vkey: it.vkey.clone(),
+            old_origin: it.old_origin.clone(),
+            old_size: it.old_size,
+            old_root: Bytes::copy_from_slice(&it.old_root),
+            lost_checkpoint: it.lost_checkpoint.clone(),
+        }),
         Event::LogStarted { origin, vkey } => {
             Stored::LogStarted(pb::LogStarted { origin: origin.clone(), vkey: vkey.clone() })
         }

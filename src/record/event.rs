@@ -37,6 +37,7 @@ pub enum Event {
     Disclosed(Disclosed),
     Exported { by: Caller, purpose: QueryPurpose, size: u64, manifest: [u8; 32] },
     KeyRotated { by: Caller, old: String, new: String },
+    LogRestored(LogRestored),
     LogStarted { origin: String, vkey: String },
     NumberSkipped { subscription: u64, number: u64, reason: Reason, recipient: AgencyId },
     Published(Published),
@@ -153,6 +154,23 @@ pub struct Refused {
     pub publisher: Option<AgencyId>,
 }
 
+/// The log goes on from a backup, under another origin.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogRestored {
+    /// The origin from here on.
+    pub origin: String,
+    /// The key that signs from here on.
+    pub vkey: String,
+    /// The origin until then.
+    pub old_origin: String,
+    /// How many entries were restored: the index of this record.
+    pub old_size: u64,
+    /// The root of their tree.
+    pub old_root: [u8; 32],
+    /// The newest checkpoint of the old origin that was known and cannot be reached any more; empty where none was.
+    pub lost_checkpoint: String,
+}
+
 /// The broker issued a certificate to whoever held the one before.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertificateIssued {
@@ -207,6 +225,7 @@ impl Event {
             Self::Barred { .. }
             | Self::BrokerStarted { .. }
             | Self::KeyRotated { .. }
+            | Self::LogRestored(_)
             | Self::LogStarted { .. }
             | Self::Reloaded(_)
             | Self::SnapshotTaken(_)
@@ -254,6 +273,7 @@ impl Event {
             Self::Disclosed(_) => RecordKind::Disclosed,
             Self::Exported { .. } => RecordKind::Exported,
             Self::KeyRotated { .. } => RecordKind::KeyRotated,
+            Self::LogRestored(_) => RecordKind::LogRestored,
             Self::LogStarted { .. } => RecordKind::LogStarted,
             Self::NumberSkipped { .. } => RecordKind::NumberSkipped,
             Self::Published(_) => RecordKind::Published,
@@ -288,6 +308,7 @@ impl Event {
             | Self::Disclosed(_)
             | Self::Exported { .. }
             | Self::KeyRotated { .. }
+            | Self::LogRestored(_)
             | Self::LogStarted { .. }
             | Self::NumberSkipped { .. }
             | Self::Redelivered { .. }

@@ -23,8 +23,8 @@ pub use content::{
 pub use decode::{Malformed, decode};
 pub use encode::encode;
 pub use event::{
-    Agencies, CertificateIssued, Disclosed, Event, Governed, ProposedAgreement, Published, Record,
-    Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
+    Agencies, CertificateIssued, Disclosed, Event, Governed, LogRestored, ProposedAgreement,
+    Published, Record, Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
 pub use retention::{Erased, Held, Ordered, Retention, Sealed};

@@ -96,6 +96,7 @@ impl Matter {
             Event::Retention(it) => it.by().iter().for_each(|by| matter.caused_by(by)),
             Event::Reloaded(it) => it.by.iter().for_each(|by| matter.caused_by(by)),
             Event::BrokerStarted { .. }
+            | Event::LogRestored(_)
             | Event::LogStarted { .. }
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}

@@ -144,6 +144,7 @@ impl Resolver {
             | Event::Disclosed(_)
             | Event::Exported { .. }
             | Event::KeyRotated { .. }
+            | Event::LogRestored(_)
             | Event::LogStarted { .. }
             | Event::NumberSkipped { .. }
             | Event::Redelivered { .. }

@@ -116,6 +116,7 @@ impl Audit {
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::KeyRotated { .. }
+            | Event::LogRestored(_)
             | Event::LogStarted { .. }
             | Event::Reloaded(_)
             | Event::Retention(_)

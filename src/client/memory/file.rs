@@ -8,9 +8,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::Seen;
+use super::{Seen, origin_of};
 use crate::{
     client::{Error, Fault, identity::wrong},
+    merkle::{Verifier, generation_of},
     record::Rotation,
 };
 
@@ -28,6 +29,31 @@ impl Locked {
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.and_then(|file| file.lock().map(|()| file));
         Ok(Self { dir: dir.to_owned(), _lock: lock.map_err(|error| wrong(&path, error))? })
+    }
+
+    /// Sets aside what is remembered of an origin that the log had before: a person has put the key of a later one there.
+    /// What is remembered of the two is never mixed.
+    pub(super) fn set_aside(&self, log: &Verifier) -> Result<(), Error> {
+        let rotations = self.read_rotations()?;
+        let notes =
+            rotations.last().map(|it| it.checkpoint.clone()).into_iter().chain(self.read()?);
+        let (base, generation) = generation_of(log.name());
+        let older = notes.filter_map(|note| {
+            let origin = origin_of(&note)?;
+            let (known, before) = generation_of(&origin);
+            (known == base && before < generation).then_some(before)
+        });
+        let Some(before) = older.max() else { return Ok(()) };
+        // The checkpoint last: where a crash comes in between, it is still there to tell.
+        for path in [self.dir.join(Rotation::FILE), self.path()] {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(format!(".origin-{before}"));
+            match fs::rename(&path, PathBuf::from(aside)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => renamed.map_err(|error| wrong(&path, error))?,
+            }
+        }
+        Ok(())
     }
 
     /// Reads the signed checkpoint; none where none was written yet.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{Error, fault::Fault, identity::wrong};
-use crate::merkle::{Chain, Checkpoint, Hash, Verifier, verify_consistency};
+use crate::merkle::{Chain, Checkpoint, Hash, Note, Verifier, generation_of, verify_consistency};
 use crate::record::{Rotation, RotationError};
 use file::Locked;
 
@@ -37,7 +37,10 @@ impl Seen {
     ///
     /// [`Fault::Checkpoint`] where the log did not sign it.
     pub fn open(note: &str, log: &Chain) -> Result<Self, Fault> {
-        Ok(Self { checkpoint: log.open(note)?, note: note.to_owned() })
+        match log.open(note) {
+            Ok(checkpoint) => Ok(Self { checkpoint, note: note.to_owned() }),
+            Err(error) => Err(restored_as(note, log.origin()).unwrap_or(error.into())),
+        }
     }
 
     /// Returns the number of entries.
@@ -104,6 +107,7 @@ impl Memory {
     /// not this log's.
     pub fn open(dir: &Path, log: Verifier) -> Result<Self, Error> {
         let file = Locked::lock(dir)?;
+        file.set_aside(&log)?;
         let rotations = file.read_rotations()?;
         let keys =
             Keys::new(&log, rotations).map_err(|error| wrong(&dir.join(Rotation::FILE), error))?;
@@ -317,6 +321,19 @@ impl Memory {
         // Whole values are stored, never halves: a thread that panicked left nothing broken behind.
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells that a note names a later origin of the log: nothing is believed of it, it only says why.
+fn restored_as(note: &str, origin: &str) -> Option<Fault> {
+    let shown = origin_of(note)?;
+    let ((base, generation), (known, before)) = (generation_of(&shown), generation_of(origin));
+    (base == known && generation > before).then_some(Fault::Restored { generation })
+}
+
+/// Returns the origin that a note names, unverified.
+fn origin_of(note: &str) -> Option<String> {
+    let note = Note::parse(note).ok()?;
+    Checkpoint::parse(note.text()).ok().map(|checkpoint| checkpoint.origin)
 }
 
 impl History {

@@ -136,6 +136,7 @@ impl Restoring {
             | Event::Disclosed(_)
             | Event::Exported { .. }
             | Event::KeyRotated { .. }
+            | Event::LogRestored(_)
             | Event::LogStarted { .. }
             | Event::NumberSkipped { .. }
             | Event::Published(_)

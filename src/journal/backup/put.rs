@@ -22,8 +22,8 @@ const COPY_BYTES: usize = 1 << 20;
 pub struct Target {
     journal_dir: PathBuf,
     keys_dir: PathBuf,
-    /// What was made, to be taken back where it fails.
-    made: Vec<PathBuf>,
+    /// What is there already, and stays.
+    master_key: PathBuf,
 }
 
 impl Target {
@@ -48,7 +48,11 @@ impl Target {
         }
         let mark = journal_dir.join(MARK);
         files::create(&mark, b"").map_err(BackupError::io(mark))?;
-        Ok(Self { journal_dir: journal_dir.into(), keys_dir: keys_dir.into(), made: Vec::new() })
+        Ok(Self {
+            journal_dir: journal_dir.into(),
+            keys_dir: keys_dir.into(),
+            master_key: master_key.into(),
+        })
     }
 
     /// Tells whether a restore into this journal's directory was begun and not finished.
@@ -63,10 +67,9 @@ impl Target {
     ///
     /// [`BackupError`] names the file: of the backup where it is not what its manifest names, of the target where it
     /// cannot be written.
-    pub fn put_segments(&mut self, from: &BackupDir) -> Result<(), BackupError> {
+    pub fn put_segments(&self, from: &BackupDir) -> Result<(), BackupError> {
         for file in from.known().iter().flat_map(|it| &it.files) {
             let to = self.journal_dir.join(&file.name);
-            self.made.push(to.clone());
             copy_checked(&from.path_of(file), file, &to)?;
         }
         files::sync_dir(&self.journal_dir).map_err(BackupError::io(&self.journal_dir))
@@ -77,9 +80,8 @@ impl Target {
     /// # Errors
     ///
     /// As [`put_segments`](Self::put_segments).
-    pub fn put_keys(&mut self, from: &BackupDir, erased: &SlotSet) -> Result<(), BackupError> {
+    pub fn put_keys(&self, from: &BackupDir, erased: &SlotSet) -> Result<(), BackupError> {
         let slots = self.keys_dir.join(keys::SLOTS);
-        self.made.push(slots.clone());
         files::create_dir(&slots).map_err(BackupError::io(&slots))?;
         for file in from.known().iter().flat_map(|it| &it.files) {
             let path = from.path_of(file);
@@ -99,7 +101,6 @@ impl Target {
                 }
             }
             let to = self.keys_dir.join(&file.name);
-            self.made.push(to.clone());
             files::replace(&to, &content).map_err(BackupError::io(to))?;
         }
         Ok(())
@@ -110,9 +111,8 @@ impl Target {
     /// # Errors
     ///
     /// [`BackupError`] where it cannot be written.
-    pub fn put_id(&mut self, journal: JournalId) -> Result<(), BackupError> {
+    pub fn put_id(&self, journal: JournalId) -> Result<(), BackupError> {
         let id = self.keys_dir.join(keys::ID);
-        self.made.push(id.clone());
         files::replace(&id, format!("{journal}\n").as_bytes()).map_err(BackupError::io(id))
     }
 
@@ -128,32 +128,44 @@ impl Target {
             .map_err(BackupError::io(mark))
     }
 
-    /// Takes back what was put there, so that it can be tried again. Where that fails the mark stays.
+    /// Takes back what was put there, so that it can be tried again: there was nothing else. Where that fails the mark
+    /// stays.
     pub fn abandon(self) {
-        let mut cleared = true;
-        for path in self.made.iter().rev() {
-            let removed = if path.is_dir() { fs::remove_dir(path) } else { remove(path) };
-            cleared &= removed.is_ok() || !path.exists();
-        }
-        if cleared {
-            // A lock that a reading of the journal has left is no part of it.
-            drop(fs::remove_file(self.journal_dir.join("lock")));
-            drop(fs::remove_file(self.journal_dir.join(MARK)));
+        let mark = self.journal_dir.join(MARK);
+        let cleared =
+            clear(&self.journal_dir, &|path| *path == mark, &|path| fs::remove_file(path))
+                .and_then(|()| {
+                    clear(&self.keys_dir, &|path| *path == self.master_key, &|path| {
+                        files::destroy(path)
+                    })
+                });
+        if cleared.is_ok() {
+            drop(fs::remove_file(mark));
         }
     }
 }
 
 const OTHER: &str = "it is not the file that its manifest names";
 
-fn remove(path: &Path) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    drop(fs::remove_file(Path::new(&temporary)));
-    if path.extension().is_some_and(|it| it == "seg") {
-        fs::remove_file(path)
-    } else {
-        files::destroy(path)
+/// Removes everything in a directory but what is kept.
+fn clear(
+    dir: &Path,
+    is_kept: &dyn Fn(&PathBuf) -> bool,
+    remove: &dyn Fn(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if is_kept(&path) {
+            continue;
+        }
+        if path.is_dir() {
+            clear(&path, is_kept, remove)?;
+            fs::remove_dir(path)?;
+        } else {
+            remove(&path)?;
+        }
     }
+    Ok(())
 }
 
 /// Copies a file, and holds what was copied against its digest.

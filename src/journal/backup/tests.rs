@@ -143,7 +143,7 @@ impl House {
     fn put(&self, backup: &BackupDir, erased: &SlotSet) -> Keys {
         let put = self.dir.path().join("put");
         let [journal, keys] = ["journal", "keys"].map(|it| put.join(it));
-        let mut target = Target::begin(&journal, &keys, &keys.join("master.key")).unwrap();
+        let target = Target::begin(&journal, &keys, &keys.join("master.key")).unwrap();
         assert!(Target::is_unfinished(&journal));
         target.put_keys(backup, erased).unwrap();
         assert!(Keys::open(&keys, JOURNAL, &self.master).is_err(), "no keys before their id");

@@ -14,13 +14,14 @@ use super::{
         reading::ReadLog,
         secrets::Secrets,
     },
-    VerifiedBackup, verify_backup,
+    VerifiedBackup, again, verify_backup,
 };
 use crate::domain::{Clock, Timestamp};
 use crate::journal::{
     self, Anchor, AnchorFile, BackupDir, BackupKind, JournalId, KeyError, MasterKey, Segments,
-    Target,
+    SlotSet, Target,
 };
+use crate::merkle::Note;
 
 /// Where a log is restored from.
 #[derive(Clone, Debug)]
@@ -29,8 +30,12 @@ pub struct RestoreFrom {
     pub journal: PathBuf,
     /// Directory of that of the keys.
     pub keys: PathBuf,
-    /// The anchor, as a file or in its directory: the newest there is.
-    pub anchor: PathBuf,
+    /// The anchor, as a file or in its directory: the newest there is. None where the operator says that it is lost.
+    pub anchor: Option<PathBuf>,
+    /// Whether the log goes on under another origin.
+    pub new_origin: bool,
+    /// The file of a checkpoint of this log that somebody holds, and the backup lacks.
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// How a backup stands to what the anchor knows.
@@ -55,10 +60,12 @@ pub enum Behind {
 pub struct Restored {
     /// The backup that it was put back from.
     pub backup: VerifiedBackup,
-    /// How it stands to the anchor. Where it is behind, a start is refused.
+    /// How it stands to the anchor. Where it is behind and goes on under its own origin, a start is refused.
     pub behind: Behind,
     /// How many key slots the anchor knows to be erased.
     pub erased: u64,
+    /// The verifier key of the origin under which it goes on, where that is another.
+    pub vkey: Option<String>,
 }
 
 /// Puts a backup back into the empty directories that the settings name.
@@ -71,31 +78,53 @@ pub fn restore(
     from: &RestoreFrom,
     clock: &Arc<dyn Clock>,
 ) -> Result<Restored, LedgerError> {
+    if from.anchor.is_none() && !from.new_origin {
+        return Err(LedgerError::Backup(
+            "without its anchor nobody knows whether a backup is the newest, and going on from an older one would be a \
+             fork: give --new-origin too"
+                .to_owned(),
+        ));
+    }
     let master = load_master(settings)?;
     let (_, manifest) = BackupDir::read(&from.journal, BackupKind::Journal)?;
-    let anchor = AnchorFile::read_at(&from.anchor, manifest.journal)?;
-    let place = AnchorPlace::find(settings, &from.anchor)?;
-    let backup = verify_backup(&from.journal, Some(&from.keys), Some(&master), Some(&anchor))?;
-    let behind = standing(&backup, &anchor);
-    let mut target =
-        Target::begin(&settings.journal_dir, &settings.keys_dir, &settings.master_key)?;
-    let put = put(&mut target, from, &anchor.erased)
-        .and_then(|()| Ok(target.put_id(manifest.journal)?))
-        .and_then(|()| read_back(settings, &backup, &master, clock.now()).map(drop))
-        .and_then(|()| place.put((manifest.journal, &anchor), &from.anchor));
+    let journal = manifest.journal;
+    let read = |path: &PathBuf| AnchorFile::read_at(path, journal);
+    let anchor = from.anchor.as_ref().map(read).transpose()?;
+    let place = AnchorPlace::find(settings, from)?;
+    let backup = verify_backup(&from.journal, Some(&from.keys), Some(&master), anchor.as_ref())?;
+    let behind = anchor.as_ref().map_or(Behind::Nothing, |anchor| standing(&backup, anchor));
+    let lost = if from.new_origin {
+        let shown = from.checkpoint.clone().or_else(|| place.forked.clone());
+        Some(again::lost_checkpoint(&backup, (anchor.as_ref(), behind), shown.as_deref())?)
+    } else {
+        None
+    };
+    let target = Target::begin(&settings.journal_dir, &settings.keys_dir, &settings.master_key)?;
+    let erased = anchor.as_ref().map(|it| it.erased.clone()).unwrap_or_default();
+    let mut vkey = None;
+    let put = put(&target, from, &erased)
+        .and_then(|()| Ok(target.put_id(journal)?))
+        .and_then(|()| read_back(settings, &backup, &master, clock.now()))
+        .and_then(|read| match (lost, &anchor) {
+            (Some(lost), _) => {
+                let commit = again::go_on(settings, read, (&backup, lost), clock)?;
+                let file = settings.keys_dir.join("log.vkey");
+                vkey = fs::read_to_string(file).ok().map(|it| it.trim_end().to_owned());
+                let (size, checkpoint) = (commit.size, commit.checkpoint.clone());
+                place.renew(journal, &Anchor { size, checkpoint, erased: erased.clone() })
+            }
+            (None, Some(anchor)) => place.put((journal, anchor)),
+            (None, None) => Ok(()),
+        });
     if let Err(error) = put {
         target.abandon();
         return Err(error);
     }
     target.finish()?;
-    Ok(Restored { backup, behind, erased: anchor.erased.count() })
+    Ok(Restored { backup, behind, erased: erased.count(), vkey })
 }
 
-fn put(
-    target: &mut Target,
-    from: &RestoreFrom,
-    erased: &journal::SlotSet,
-) -> Result<(), LedgerError> {
+fn put(target: &Target, from: &RestoreFrom, erased: &SlotSet) -> Result<(), LedgerError> {
     let (segments, _) = BackupDir::read(&from.journal, BackupKind::Journal)?;
     let (keys, _) = BackupDir::read(&from.keys, BackupKind::Keys)?;
     target.put_segments(&segments)?;
@@ -113,7 +142,7 @@ fn load_master(settings: &Settings) -> Result<MasterKey, LedgerError> {
 }
 
 /// Reads all of what was put back, as a start would: records, bodies, tree, checkpoint.
-pub(super) fn read_back(
+fn read_back(
     settings: &Settings,
     backup: &VerifiedBackup,
     master: &MasterKey,
@@ -140,62 +169,83 @@ pub fn standing(backup: &VerifiedBackup, anchor: &Anchor) -> Behind {
     if anchored > backup.manifest.size {
         return Behind::Lost { anchored };
     }
-    let known = backup.chain.open(&anchor.checkpoint).ok();
-    match (known, backup.anchored) {
-        (Some(known), Some(root)) if known.size == anchored && known.root == root => {
-            Behind::Nothing
-        }
-        _ => Behind::Other { anchored },
+    let text = |note: &str| Note::parse(note).ok().map(|note| note.text().to_owned());
+    // Both are the log's own: whose signature the log's is was verified with it.
+    if backup.anchored.is_some() && text(&backup.anchored_note) == text(&anchor.checkpoint) {
+        Behind::Nothing
+    } else {
+        Behind::Other { anchored }
     }
 }
 
 /// Where the anchor goes.
 struct AnchorPlace {
     dir: PathBuf,
-    /// Whether the one that was given stands there already.
-    is_given: bool,
+    /// The one that was given, where it stands elsewhere.
+    given: Option<PathBuf>,
+    /// The checkpoint that a client showed to the broker that ran here, and that its log lacked.
+    forked: Option<PathBuf>,
 }
 
 /// What a broker keeps beside its anchor and must not forget: the highest number of each list of revocations (P4).
 const BESIDE: &str = "crl-numbers";
+/// The checkpoint of a fork, once the log has gone on from it.
+const ANSWERED: &str = "forked.answered";
 
 impl AnchorPlace {
     /// The place has to be empty, unless what stands there is the anchor that was given.
-    fn find(settings: &Settings, given: &Path) -> Result<Self, LedgerError> {
+    fn find(settings: &Settings, from: &RestoreFrom) -> Result<Self, LedgerError> {
         let dir = settings.anchor_dir.clone();
         let own = AnchorFile::path_in(&dir);
         let real = |path: &Path| fs::canonicalize(path).ok();
-        let is_given = own.exists() && (real(&own) == real(given) || real(&dir) == real(given));
-        if fork_mark(settings).exists() {
-            return Err(LedgerError::Forked(fork_mark(settings).display().to_string()));
+        let is_given = |given: &PathBuf| real(&own) == real(given) || real(&dir) == real(given);
+        let stands = own.exists() && from.anchor.as_ref().is_some_and(is_given);
+        let mark = fork_mark(settings);
+        let forked = mark.exists().then_some(mark);
+        if let Some(mark) = forked.as_ref().filter(|_| !from.new_origin) {
+            return Err(LedgerError::Forked(mark.display().to_string()));
         }
-        if own.exists() && !is_given {
+        if own.exists() && !stands {
             return Err(LedgerError::Backup(format!(
                 "{} is there already: give just that one with --anchor, or an empty directory for it",
                 own.display()
             )));
         }
-        Ok(Self { dir, is_given })
+        Ok(Self { dir, given: from.anchor.clone().filter(|_| !stands), forked })
     }
 
-    fn put(
-        &self,
-        (journal, anchor): (JournalId, &Anchor),
-        given: &Path,
-    ) -> Result<(), LedgerError> {
-        if self.is_given {
+    /// Puts the anchor there as it is.
+    fn put(&self, (journal, anchor): (JournalId, &Anchor)) -> Result<(), LedgerError> {
+        if self.given.is_none() {
             return Ok(());
         }
+        self.put_beside()?;
+        Ok(AnchorFile::create(&self.dir, journal)?.write(anchor)?)
+    }
+
+    /// Puts another anchor there, for a log that goes on under another origin.
+    fn renew(&self, journal: JournalId, anchor: &Anchor) -> Result<(), LedgerError> {
+        self.put_beside()?;
+        AnchorFile::renew(&self.dir, journal, anchor)?;
+        if let Some(mark) = &self.forked {
+            let to = self.dir.join(ANSWERED);
+            fs::rename(mark, &to).map_err(io(&to))?;
+        }
+        Ok(())
+    }
+
+    fn put_beside(&self) -> Result<(), LedgerError> {
         create_private_dir(&self.dir)?;
-        let io = |path: &Path| {
-            let path = path.display().to_string();
-            move |source| LedgerError::Io { path, source }
-        };
-        let beside = given.join(BESIDE);
-        if given.is_dir() && beside.exists() {
+        let beside = self.given.as_ref().map(|given| given.join(BESIDE));
+        if let Some(beside) = beside.filter(|it| it.exists()) {
             let to = self.dir.join(BESIDE);
             fs::copy(&beside, &to).map_err(io(&to))?;
         }
-        Ok(AnchorFile::create(&self.dir, journal)?.write(anchor)?)
+        Ok(())
     }
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError {
+    let path = path.display().to_string();
+    move |source| LedgerError::Io { path, source }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::super::{LedgerError, replay::checked};
+use super::super::{LedgerError, replay::checked, rotation::restored};
 use crate::journal::{Anchor, BackupDir, BackupKind, BackupManifest, Batch, JournalId, MasterKey};
 use crate::merkle::{Chain, Checkpoint, Frontier, Hash, Note, leaf_hash};
 use crate::record::Event;
@@ -23,6 +23,8 @@ pub struct VerifiedBackup {
     pub slots: u64,
     /// The root of the tree of as many entries as the anchor has, where a batch ends there.
     pub(super) anchored: Option<Hash>,
+    /// The checkpoint of that tree, as the log has it.
+    pub(super) anchored_note: String,
 }
 
 /// Verifies the backup of a journal in `from`, and that of its keys in `keys_from` where one is given: whole, of the
@@ -100,6 +102,7 @@ struct Reading {
     last: String,
     anchored_at: Option<u64>,
     anchored: Option<Hash>,
+    anchored_note: String,
 }
 
 impl Reading {
@@ -115,6 +118,10 @@ impl Reading {
             self.slots = self.slots.max(record.event.slot().map_or(0, |slot| slot + 1));
             if let Event::KeyRotated { old, new, .. } = record.event {
                 next = Some((old, new));
+            } else if let Event::LogRestored(it) = record.event {
+                let before = (index, self.frontier.root());
+                let chain = self.chain.as_ref().and_then(|chain| restored(chain, &it, before));
+                self.chain = Some(chain.ok_or_else(|| damaged("the log does not go on there"))?);
             } else if let (Event::LogStarted { vkey, .. }, 0) = (record.event, index) {
                 let key = vkey.parse().map_err(|_| damaged("its key is none"))?;
                 self.chain = Some(Chain::new(key));
@@ -144,6 +151,7 @@ impl Reading {
         }
         if self.anchored_at == Some(size) {
             self.anchored = Some(root);
+            self.anchored_note.clone_from(&batch.checkpoint);
         }
         self.last.clone_from(&batch.checkpoint);
         Ok(())
@@ -163,7 +171,7 @@ impl Reading {
                 "the manifest names another checkpoint or origin than the journal".to_owned(),
             ));
         }
-        let Self { bytes, slots, anchored, .. } = self;
-        Ok(VerifiedBackup { manifest, root, chain, bytes, slots, anchored })
+        let Self { bytes, slots, anchored, anchored_note, .. } = self;
+        Ok(VerifiedBackup { manifest, root, chain, bytes, slots, anchored, anchored_note })
     }
 }

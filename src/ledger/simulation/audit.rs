@@ -191,6 +191,7 @@ impl Audit {
                 self.keys.push((new.parse().unwrap(), index + 1));
             }
             Event::Barred { act, .. } => self.barred(act),
+            Event::LogRestored(_) => panic!("nobody restores it here"),
             Event::BrokerStarted { .. }
             | Event::CertificateIssued(_)
             | Event::Consulted { .. }
@@ -261,6 +262,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Disclosed(_) => "Disclosed",
         Event::Exported { .. } => "Exported",
         Event::KeyRotated { .. } => "KeyRotated",
+        Event::LogRestored(_) => "LogRestored",
         Event::LogStarted { .. } => "LogStarted",
         Event::NumberSkipped { .. } => "NumberSkipped",
         Event::Published(_) => "Published",

@@ -12,9 +12,9 @@ use crate::domain::{
     QueryPurpose, Reason, ReloadCause, Rule, StaffReference, Subscription,
 };
 use crate::record::{
-    CertificateIssued, Disclosed, Erased, Event, Governed, Held, Ordered, ProposedAgreement,
-    Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter, SnapshotTaken,
-    StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+    CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, Ordered,
+    ProposedAgreement, Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter,
+    SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -53,6 +53,17 @@ fn of_the_log() -> Vec<(&'static str, Event)> {
         (
             "key_rotated",
             Event::KeyRotated { by: operator(), old: vkey.clone(), new: vkey.replace('0', "1") },
+        ),
+        (
+            "log_restored",
+            Event::LogRestored(LogRestored {
+                origin: format!("{origin}/2"),
+                vkey: vkey.replace("log+", "log/2+"),
+                old_origin: origin.clone(),
+                old_size: 300,
+                old_root: [4; 32],
+                lost_checkpoint: format!("{origin}\n301\nroot\n\n\u{2014} {origin} signature\n"),
+            }),
         ),
         ("log_started", Event::LogStarted { origin, vkey }),
         (

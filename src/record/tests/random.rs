@@ -14,9 +14,9 @@ use crate::domain::{
     },
 };
 use crate::record::{
-    CertificateIssued, Disclosed, Erased, Event, Governed, Held, Ordered, ProposedAgreement,
-    Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter, SnapshotTaken,
-    StoredSubscription, agreement_to_pb,
+    CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, Ordered,
+    ProposedAgreement, Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter,
+    SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -73,7 +73,19 @@ fn acts_on_the_log() -> impl Strategy<Value = Event> {
         let certificate = Fingerprint(certificate);
         Event::CertificateIssued(CertificateIssued { by, certificate, not_after })
     });
-    prop_oneof![log, broker, cut, consulted, exported, snapshot, rotated, issued]
+    let texts = ("[ -~]{1,40}", "[ -~]{1,80}", "[ -~]{1,40}", "[ -~]{0,80}");
+    let restored = (texts, any::<u64>(), hash()).prop_map(|(texts, old_size, old_root)| {
+        let (origin, vkey, old_origin, lost_checkpoint) = texts;
+        Event::LogRestored(LogRestored {
+            origin,
+            vkey,
+            old_origin,
+            old_size,
+            old_root,
+            lost_checkpoint,
+        })
+    });
+    prop_oneof![log, broker, cut, consulted, exported, snapshot, rotated, issued, restored]
 }
 
 fn acts_of_operators() -> impl Strategy<Value = Event> {

@@ -2,6 +2,7 @@
 
 mod erased;
 mod harmed;
+mod origin;
 mod running;
 
 use std::{fs, path::PathBuf};
