@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "portway/v1/agreements.proto",
     "portway/v1/alert.proto",
     "portway/v1/audit.proto",
@@ -11,6 +11,7 @@ const FILES: [&str; 9] = [
     "portway/v1/operations.proto",
     "portway/v1/record.proto",
     "portway/v1/retention.proto",
+    "portway/v1/rights.proto",
     "portway/v1/subscriptions.proto",
 ];
 

@@ -13,9 +13,11 @@ use super::{
     erase::EraseCommand,
     follow::FollowArgs,
     keys::KeysCommand,
+    notices::NoticesArgs,
     operate::OperateCommand,
     publish::PublishArgs,
     restore::RestoreArgs,
+    rights::RightsCommand,
     serve::{ConfigCommand, ServeArgs},
     subscription::SubscriptionCommand,
     views::ViewsCommand,
@@ -68,6 +70,8 @@ pub enum Command {
     /// Rotates the log's key, and lists the keys that it has had
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Shows what your agency has to be told of alerts that it received, and acknowledges it
+    Notices(NoticesArgs),
     /// Reloads the broker's certificates and rules; revokes, suspends and reinstates
     #[command(subcommand)]
     Operate(OperateCommand),
@@ -78,6 +82,9 @@ pub enum Command {
         after_help = "Example:\n  portway restore --from /backup/journal --keys-from /safe/keys \\\n    --config portway.toml --anchor /anchor"
     )]
     Restore(RestoreArgs),
+    /// Restricts and recalls alerts, records and answers objections, shows who was told
+    #[command(subcommand)]
+    Rights(RightsCommand),
     /// Runs the broker
     #[command(after_help = "Example:\n  portway serve --config config/portway.toml")]
     Serve(ServeArgs),

@@ -1,8 +1,9 @@
 //! Reads codes of closed lists from the command line; whoever mistypes one is shown the list.
 
 use crate::domain::{
-    AlertType, Direction, ErasureReason, Field, Fingerprint, HoldReason, Outcome, Purpose,
-    QueryPurpose, Reason, RecordKind, SubjectCategory, Timestamp,
+    AlertType, Direction, ErasureReason, Field, Fingerprint, HoldReason, ObjectionGround,
+    ObjectionKind, ObjectionOutcome, Outcome, Purpose, QueryPurpose, Reason, RecallReason,
+    RecordKind, RestrictionReason, SubjectCategory, Timestamp,
 };
 
 /// Reads a purpose.
@@ -38,6 +39,31 @@ pub(super) fn direction(text: &str) -> Result<Direction, String> {
 /// Reads what became of an alert.
 pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
     listed(text, Outcome::ALL, Outcome::code)
+}
+
+/// Reads why an alert is restricted.
+pub(super) fn restriction(text: &str) -> Result<RestrictionReason, String> {
+    listed(text, RestrictionReason::ALL, RestrictionReason::code)
+}
+
+/// Reads why an alert is recalled.
+pub(super) fn recall(text: &str) -> Result<RecallReason, String> {
+    listed(text, RecallReason::ALL, RecallReason::code)
+}
+
+/// Reads what the person asks for.
+pub(super) fn objection(text: &str) -> Result<ObjectionKind, String> {
+    listed(text, ObjectionKind::ALL, ObjectionKind::code)
+}
+
+/// Reads what came of an objection.
+pub(super) fn objection_outcome(text: &str) -> Result<ObjectionOutcome, String> {
+    listed(text, ObjectionOutcome::ALL, ObjectionOutcome::code)
+}
+
+/// Reads why an objection came to its outcome.
+pub(super) fn ground(text: &str) -> Result<ObjectionGround, String> {
+    listed(text, ObjectionGround::ALL, ObjectionGround::code)
 }
 
 /// Reads a moment.

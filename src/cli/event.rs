@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::{
-    domain::{AgencyId, Barring, Caller, Hex, StaffReference},
-    record::{Disclosed, Event, Governed, Published, Refused, Retention},
+    domain::{AgencyId, AlertNotice, AlertRef, Barring, Caller, Hex, StaffReference},
+    record::{Disclosed, Event, Governed, Published, Refused, Retention, RightsEvent},
 };
 
 /// Says what an event is.
@@ -48,6 +48,7 @@ pub(super) fn describe(event: &Event) -> String {
             format!("generation {}, {}{by}", Hex(&it.generation), it.cause)
         }
         Event::Retention(it) => retention(it),
+        Event::Rights(it) => rights(it),
         Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),
         Event::StreamOpened { by, subscription, on_behalf_of } => {
             format!("{}{} on subscription {subscription}", by.seat, staff(on_behalf_of.as_ref()))
@@ -60,6 +61,52 @@ pub(super) fn describe(event: &Event) -> String {
             format!("subscription {subscription} by {}", by.seat)
         }
         Event::TailCut { size, bytes } => format!("{bytes} bytes behind entry {size}"),
+    }
+}
+
+fn rights(event: &RightsEvent) -> String {
+    match event {
+        RightsEvent::AlertRecalled { by, alert, reason } => {
+            format!("{} by {}: {reason}", alert_of(alert), by.seat)
+        }
+        RightsEvent::AlertRestricted { by, alert, reason } => {
+            format!("{} by {}: {reason}", alert_of(alert), by.seat)
+        }
+        RightsEvent::NoticeAcknowledged(it) => {
+            format!("{} by {}: {}", alert_of(&it.alert), it.recipient, notice(it.notice))
+        }
+        RightsEvent::NoticeSent(it) => {
+            format!("{} to {}: {}", alert_of(&it.alert), it.recipient, notice(it.notice))
+        }
+        RightsEvent::NoticesDue(it) => {
+            let recipients = list(it.recipients.iter());
+            format!("{} to {recipients}: {}", alert_of(&it.alert), notice(it.notice))
+        }
+        RightsEvent::NoticesPulled { by } => by.seat.to_string(),
+        RightsEvent::ObjectionAnswered(it) => {
+            let (outcome, ground) = (it.outcome, it.ground);
+            format!("objection {} by {}: {outcome}, {ground}", it.objection, it.by.seat)
+        }
+        RightsEvent::ObjectionRecorded { by, alert, kind } => {
+            format!("{} by {}: {kind}", alert_of(alert), by.seat)
+        }
+        RightsEvent::RestrictionLifted { by, alert } => {
+            format!("{} by {}", alert_of(alert), by.seat)
+        }
+    }
+}
+
+fn alert_of(alert: &AlertRef) -> String {
+    format!("{} of {}", alert.id, alert.publisher)
+}
+
+fn notice(notice: AlertNotice) -> String {
+    let kind = notice.kind();
+    match notice {
+        AlertNotice::Recalled(reason) => format!("{kind}, {reason}"),
+        AlertNotice::Rectified(by) => format!("{kind} by {by}"),
+        AlertNotice::Restricted(reason) => format!("{kind}, {reason}"),
+        AlertNotice::Delete | AlertNotice::RestrictionLifted => kind.to_string(),
     }
 }
 

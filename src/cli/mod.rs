@@ -14,6 +14,7 @@ mod erase;
 mod event;
 mod follow;
 mod keys;
+mod notices;
 mod operate;
 pub mod output;
 mod prove;
@@ -21,6 +22,7 @@ mod publish;
 mod pull;
 mod query;
 mod restore;
+mod rights;
 mod serve;
 mod status;
 mod subscription;
@@ -70,9 +72,11 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Erase(command) => wait(erase::run(command, &global, out)),
         Command::Follow(args) => wait(follow::run(args, &global, out)),
         Command::Keys(command) => wait(keys::run(&command, &global, out)),
+        Command::Notices(args) => wait(notices::run(args, &global, out)),
         Command::Operate(command) => wait(operate::run(command, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
         Command::Restore(args) => wait(async { at_a_limit(|| restore::run(&args, out)) }),
+        Command::Rights(command) => wait(rights::run(command, &global, out)),
         Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),

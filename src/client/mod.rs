@@ -19,6 +19,7 @@ pub mod json;
 mod keys;
 mod log;
 mod memory;
+mod notices;
 mod operate;
 mod publish;
 mod publish_many;
@@ -26,6 +27,7 @@ mod pull;
 mod query;
 mod receipt;
 mod retention;
+mod rights;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -42,6 +44,7 @@ pub use fault::Fault;
 pub use follow::{CREDIT_MAX, Delivered, FollowOptions, Follower, Incoming};
 pub use identity::Identity;
 pub use memory::{Adoption, Memory, Seen};
+pub use notices::{NOTICES_MAX, PulledNotices};
 pub use operate::Operator;
 pub use publish_many::{Outcome, Publishing, Submission};
 pub use pull::{PullOptions, Pulled};

@@ -51,6 +51,11 @@ pub fn verify_receipt(
     if Facts::of(asked.draft, id, asked.agency, published.facts.delete_after) != published.facts {
         return other("its facts are not those published");
     }
+    let rectifies = published.rectifies.as_ref();
+    let is_own = rectifies.is_none_or(|it| it.publisher == *asked.agency && it.published < index);
+    if rectifies.map(|it| it.id) != asked.draft.rectifies || !is_own {
+        return other("it takes the place of another alert");
+    }
     let content = record::draft_bytes(asked.draft);
     if commitment::content(&key(&receipt.content_key)?, &content) != published.content {
         return Err(Fault::Content);

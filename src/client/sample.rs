@@ -244,6 +244,7 @@ impl Log {
             flows: vec![0],
             slot: self.size(),
             content,
+            rectifies: None,
         }));
         self.receipt(index)
     }

@@ -59,6 +59,7 @@ pub(super) struct File {
     pub(super) views: Views,
     pub(super) policy: Policy,
     pub(super) retention: Retention,
+    pub(super) rights: Rights,
     pub(super) agency: Vec<Agency>,
     pub(super) witness: Vec<Witness>,
 }
@@ -146,6 +147,12 @@ pub(super) struct Policy {
 pub(super) struct Retention {
     pub(super) sweep_seconds: Option<u64>,
     pub(super) erasures_per_second: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Rights {
+    pub(super) notice_due_days: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -47,6 +47,8 @@ pub struct Settings {
     pub witnesses: Vec<Asking>,
     /// How long a stop may take before connections are cut.
     pub drain_timeout: Duration,
+    /// After how many days a notice to a recipient is overdue.
+    pub notice_due_days: u64,
     /// Where rebuildable views are kept.
     pub views_dir: PathBuf,
     /// How soon a connection is cut whose certificate has expired or is revoked by a file.
@@ -100,6 +102,11 @@ impl Settings {
                 "server.drain_timeout_ms",
                 file.server.drain_timeout_ms,
                 (10_000, 0..=600_000),
+            )?,
+            notice_due_days: reader.number(
+                "rights.notice_due_days",
+                file.rights.notice_due_days,
+                (2, 1..=31),
             )?,
             views_dir: reader.at("views.dir", file.views.dir.as_ref())?,
             cut_within: reader.duration(

@@ -141,6 +141,7 @@ impl Recorded {
                 | Event::Redelivered { .. }
                 | Event::Reloaded(_)
                 | Event::Retention(_)
+                | Event::Rights(_)
                 | Event::SnapshotTaken(_)
                 | Event::StreamOpened { .. }
                 | Event::SubscriptionCreated { .. }

@@ -104,6 +104,7 @@ pub struct Draft {
     pub restricted: bool,
     pub case_reference: Option<CaseReference>,
     pub on_behalf_of: Option<StaffReference>,
+    pub rectifies: Option<AlertId>,
 }
 
 /// The most tokens an alert may carry.

@@ -14,6 +14,7 @@ pub mod law;
 #[cfg(test)]
 pub(crate) mod random;
 pub mod refusal;
+pub mod rights;
 pub mod subscription;
 pub mod time;
 
@@ -30,5 +31,9 @@ pub use id::{
     TrustDomain,
 };
 pub use refusal::{Act, Class, Reason, Refusal};
+pub use rights::{
+    AlertNotice, AlertNoticeKind, AlertRef, ObjectionGround, ObjectionKind, ObjectionOutcome,
+    RecallReason, RestrictionReason,
+};
 pub use subscription::{Filter, Subscription};
 pub use time::{Clock, SystemClock, Timestamp};

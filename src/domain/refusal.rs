@@ -74,6 +74,12 @@ codes! {
         OtherIdentity = 101 "OTHER_IDENTITY",
         NoIssuer = 102 "NO_ISSUER",
         TooManyCertificates = 103 "TOO_MANY_CERTIFICATES",
+        AlertUnknown = 110 "ALERT_UNKNOWN",
+        Recalled = 111 "RECALLED",
+        Rectified = 112 "RECTIFIED",
+        NotRestricted = 113 "NOT_RESTRICTED",
+        ObjectionUnknown = 114 "OBJECTION_UNKNOWN",
+        ObjectionAnswered = 115 "OBJECTION_ANSWERED",
         Erased = 120 "ERASED",
         EvidenceHeld = 121 "EVIDENCE_HELD",
         ErasureUnknown = 122 "ERASURE_UNKNOWN",
@@ -127,11 +133,15 @@ impl Reason {
             | Self::VersionUnknown
             | Self::RecordUnknown
             | Self::BeyondTheLog
+            | Self::AlertUnknown
+            | Self::ObjectionUnknown
             | Self::ErasureUnknown
             | Self::HoldUnknown
             | Self::NotPublished
             | Self::AgencyUnknown => Class::NotFound,
-            Self::RequestIdReused | Self::SubscriptionExists => Class::Exists,
+            Self::RequestIdReused | Self::SubscriptionExists | Self::ObjectionAnswered => {
+                Class::Exists
+            }
             Self::AgreementNotInForce
             | Self::Stale
             | Self::Expired
@@ -142,6 +152,9 @@ impl Reason {
             | Self::NoIssuer
             | Self::TooManyCertificates
             | Self::Restricted
+            | Self::Recalled
+            | Self::Rectified
+            | Self::NotRestricted
             | Self::TooManyProposals
             | Self::AgencyNotSuspended
             | Self::Erased
@@ -204,6 +217,13 @@ codes! {
         RotateKey = 40 "ROTATE_KEY",
         RenewCertificate = 41 "RENEW_CERTIFICATE",
         ReadCertificates = 42 "READ_CERTIFICATES",
+        RestrictAlert = 50 "RESTRICT_ALERT",
+        LiftRestriction = 51 "LIFT_RESTRICTION",
+        RecallAlert = 52 "RECALL_ALERT",
+        RecordObjection = 53 "RECORD_OBJECTION",
+        AnswerObjection = 54 "ANSWER_OBJECTION",
+        ReadRights = 55 "READ_RIGHTS",
+        PullNotices = 56 "PULL_NOTICES",
         OrderErasure = 60 "ORDER_ERASURE",
         ApproveErasure = 61 "APPROVE_ERASURE",
         WithdrawErasure = 62 "WITHDRAW_ERASURE",

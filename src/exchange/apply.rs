@@ -66,9 +66,10 @@ impl State {
             Event::Refused(refused) => {
                 if let Some((subscription, published)) = refused.subscription.zip(refused.published)
                 {
-                    self.drop_pending(subscription, published);
+                    self.drop_pending(subscription, published, refused.reason);
                 }
             }
+            Event::Rights(event) => self.apply_rights(index, at, event),
             Event::SubscriptionCreated { by, subscription } => {
                 if let Some(agency) = by.seat.agency() {
                     self.apply_created(index, agency, subscription, content);
@@ -155,6 +156,7 @@ impl State {
             subscription,
             token_count: stored.token_count,
             pending: VecDeque::new(),
+            held: std::collections::BTreeSet::new(),
             sent: VecDeque::new(),
             delivered: 0,
             acknowledged: 0,
@@ -171,7 +173,8 @@ impl State {
         self.kept.spend(subscription, &live);
         self.ready.remove(&subscription);
         self.names.remove(&(live.agency, live.subscription.name));
-        for published in live.pending.into_iter().chain(live.sent.iter().map(|it| it.published)) {
+        let sent = live.sent.iter().map(|it| it.published);
+        for published in live.pending.into_iter().chain(live.held).chain(sent) {
             self.dereference(published);
         }
     }
@@ -189,6 +192,7 @@ impl State {
         self.requests.insert(key.clone(), known);
         self.request_order.push_back((at, key));
         self.kept.note(index, facts.delete_after);
+        self.apply_rectified(index, at, published);
         let Content::Draft(draft) = content else { return };
         let mut references = 0;
         for candidate in self.interest.candidates(draft) {
@@ -235,6 +239,14 @@ impl State {
             && let Some(known) = live.sent.get_mut(place)
         {
             known.what = SentAs::Skipped(reason);
+            let published = known.published;
+            if self.may_come_back(published, reason)
+                && let Some(live) = self.subscriptions.get_mut(&subscription)
+                && let Some(alert) = self.alerts.get_mut(&published)
+                && live.held.insert(published)
+            {
+                alert.references += 1;
+            }
         }
     }
 
@@ -266,9 +278,21 @@ impl State {
         place.is_ok_and(|place| live.pending.remove(place).is_some())
     }
 
-    fn drop_pending(&mut self, subscription: u64, published: u64) {
-        if self.remove_pending(subscription, published) {
+    fn drop_pending(&mut self, subscription: u64, published: u64, reason: Reason) {
+        let may_come_back = self.may_come_back(published, reason);
+        let waited = self.remove_pending(subscription, published);
+        let Some(live) = self.subscriptions.get_mut(&subscription) else { return };
+        if waited && may_come_back && live.held.insert(published) {
+            return;
+        }
+        // Of what is refused for another reason meanwhile, such as that it was erased, nothing is held back.
+        if waited || live.held.remove(&published) {
             self.dereference(published);
         }
+    }
+
+    /// P3: what an officer restricted may still be delivered, once that is lifted.
+    fn may_come_back(&self, published: u64, reason: Reason) -> bool {
+        reason == Reason::Restricted && self.rights.against(published) == Some(Reason::Restricted)
     }
 }

@@ -222,6 +222,10 @@ impl State {
         if self.kept.is_held(published) {
             return Err(Reason::EvidenceHeld);
         }
+        // P4: what its publisher has stopped does not leave, whatever an agreement permits.
+        if let Some(reason) = self.rights.against(published) {
+            return Err(reason);
+        }
         let version =
             self.in_force(&alert.facts.agreement, now).ok_or(Reason::AgreementNotInForce)?;
         let ask = Ask {

@@ -12,6 +12,7 @@ mod kept;
 mod publish;
 mod refuse;
 mod retention;
+mod rights;
 mod snapshot;
 mod state;
 mod subscribe;
@@ -26,6 +27,10 @@ pub use kept::{Due, Hold, Order};
 pub use publish::{Publication, Submission};
 pub use refuse::{Limiter, Refusing};
 pub use retention::{Candidate, Holding, Holds, Loss, Orders, Release, TARGETS_MAX, Target};
+pub use rights::{
+    Asked, Handed, Letter, NoticeFilter, NoticeStanding, ObjectionFilter, ObjectionStanding, Owed,
+    Pull,
+};
 pub use snapshot::{NotAState, Restoring, revision};
 pub use state::{AgreementStanding, Standing, State, SubscriptionStanding, VersionState};
 pub use subscribe::{CREDIT_MAX, UNACKNOWLEDGED_MAX};

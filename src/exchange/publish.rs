@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::state::State;
-use crate::domain::{AgencyId, AlertId, Caller, Draft, Facts, Reason, Refusal, Seat, Timestamp};
+use crate::domain::{
+    AgencyId, AlertId, AlertRef, Caller, Draft, Facts, Reason, Refusal, Seat, Timestamp,
+};
 use crate::record::{Event, Published};
 
 /// How long request ids are accepted, counted from the time that the id itself tells.
@@ -26,6 +28,8 @@ pub struct Submission<'a> {
     pub slot: u64,
     /// The commitment to its content under that key.
     pub content: [u8; 32],
+    /// The alert that it rectifies, as the caller's agency published it; nothing where there is none.
+    pub rectifies: Option<&'a AlertRef>,
 }
 
 /// What becomes of a publish.
@@ -54,14 +58,14 @@ impl State {
     /// # Errors
     ///
     /// `WRONG_ROLE` unless the caller is an agency's system, what [`may_act`](Self::may_act) says, `REQUEST_ID_TOO_OLD`,
-    /// `REQUEST_ID_REUSED` with other content, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, and
+    /// `REQUEST_ID_REUSED` with other content, `ALERT_UNKNOWN`, `RECALLED` and `RECTIFIED` of the alert it rectifies, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, and
     /// what [`Decider::admit`](crate::policy::Decider::admit) says.
     pub fn publish(
         &self,
         submission: &Submission<'_>,
         now: Timestamp,
     ) -> Result<Publication, Refusal> {
-        let Submission { by, id, draft, slot, content } = *submission;
+        let Submission { by, id, draft, slot, content, rectifies } = *submission;
         let Seat::Service { agency, .. } = &by.seat else {
             return Err(Reason::WrongRole.into());
         };
@@ -83,6 +87,7 @@ impl State {
         if made_at > now.after(REQUEST_AHEAD_MAX) {
             return Err(Refusal::at(Reason::AheadOfTime, "request_id"));
         }
+        let rectifies = self.rectified(draft, agency, rectifies)?;
         let version = self.in_force(&draft.agreement, now).ok_or_else(|| {
             let known = self.agreements.get(&draft.agreement).is_some_and(|versions| {
                 versions.iter().any(|it| it.agreement.party(agency).is_some())
@@ -98,7 +103,22 @@ impl State {
             flows: admitted.flows().to_vec(),
             slot,
             content,
+            rectifies: rectifies.cloned(),
         }))))
+    }
+
+    fn rectified<'a>(
+        &self,
+        draft: &Draft,
+        agency: &AgencyId,
+        alert: Option<&'a AlertRef>,
+    ) -> Result<Option<&'a AlertRef>, Refusal> {
+        let Some(id) = draft.rectifies else { return Ok(None) };
+        let alert = alert
+            .filter(|it| it.id == id && it.publisher == *agency)
+            .ok_or(Refusal::at(Reason::AlertUnknown, "rectifies"))?;
+        self.may_be_rectified(alert)?;
+        Ok(Some(alert))
     }
 
     /// Returns the index of the record that proposed the agreement's version in force, for a

@@ -264,7 +264,8 @@ impl State {
                     loss.holding.push(*subscription);
                 }
             }
-            for published in live.iter().filter(|at| it.pending.binary_search(at).is_ok()) {
+            let waits = |at: &&u64| it.pending.binary_search(at).is_ok() || it.held.contains(at);
+            for published in live.iter().filter(waits) {
                 loss.events.push(Event::Refused(Refused {
                     by: None,
                     act: crate::domain::Act::Disclose,

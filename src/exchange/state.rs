@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{interest::Interest, kept::Kept, refuse::Limiter};
+use super::{interest::Interest, kept::Kept, refuse::Limiter, rights::Book};
 use crate::domain::{
     AgencyId, Agreement, AgreementId, AlertId, Bars, Facts, Fields, Filter, Name, Purpose, Reason,
     Refusal, Seat, Subscription, Timestamp,
@@ -46,6 +46,7 @@ pub struct State {
     pub(super) decider: Decider,
     pub(super) bars: Bars,
     pub(super) kept: Kept,
+    pub(super) rights: Book,
 }
 
 /// A version of an agreement.
@@ -80,6 +81,8 @@ pub(super) struct Live {
     pub(super) token_count: u32,
     /// Published alerts that matched and are not disclosed yet, in order.
     pub(super) pending: VecDeque<u64>,
+    /// Alerts that matched and were held back because they are restricted: they wait again once that is lifted.
+    pub(super) held: BTreeSet<u64>,
     /// Numbers given and not acknowledged, in order.
     pub(super) sent: VecDeque<Sent>,
     pub(super) delivered: u64,
@@ -117,7 +120,7 @@ pub(super) struct Session {
 pub(super) struct Alert {
     pub(super) facts: Arc<Facts>,
     pub(super) slot: u64,
-    /// In how many `pending` and `sent` lists it stands.
+    /// In how many `pending`, `held` and `sent` lists it stands.
     pub(super) references: u32,
 }
 
@@ -257,6 +260,11 @@ impl State {
         self.alerts.get(&published).map(|alert| alert.slot)
     }
 
+    /// Returns the agreement of an alert that may still be delivered.
+    pub fn agreement_of(&self, published: u64) -> Option<&AgreementId> {
+        self.alerts.get(&published).map(|alert| &alert.facts.agreement)
+    }
+
     /// Shows a subscription.
     pub fn subscription_standing(&self, subscription: u64) -> Option<SubscriptionStanding> {
         self.subscriptions.get(&subscription).map(|live| live.standing(subscription))
@@ -318,6 +326,7 @@ impl State {
                 break;
             }
             self.ends.pop_first();
+            self.let_go(index);
             if self.alerts.get(&index).is_some_and(|alert| alert.references == 0) {
                 self.alerts.remove(&index);
             }
@@ -331,6 +340,7 @@ impl State {
             }
         }
         self.issued.retain(|_, it| it.not_after > now);
+        self.rights.prune(now);
         let mut ended = Vec::new();
         while let Some((_, subscription)) = self.terms.first().filter(|(end, _)| *end <= now) {
             ended.push(*subscription);

@@ -9,7 +9,6 @@ use std::{
 
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
-use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::{Broker, convert, status};
@@ -27,7 +26,7 @@ pub(super) fn publish(
     said: Streaming<pb::PublishManyRequest>,
 ) -> Outcomes {
     let (waiting, asked) = mpsc::channel(UNANSWERED_MAX);
-    let reader = Reader { ledger: ledger.clone(), drain: broker.drain.clone(), by, said, waiting };
+    let reader = Reader { broker: broker.clone(), ledger: ledger.clone(), by, said, waiting };
     broker.tasks.spawn("publish-many", reader.run());
     Outcomes { ledger, asked, next: None, known: None, ended: false }
 }
@@ -45,8 +44,8 @@ enum Asked {
 
 /// Reads the alerts of one stream.
 struct Reader {
+    broker: Broker,
     ledger: Ledger,
-    drain: CancellationToken,
     by: Caller,
     said: Streaming<pb::PublishManyRequest>,
     waiting: mpsc::Sender<(u64, Asked)>,
@@ -59,7 +58,7 @@ impl Reader {
             let Ok(place) = self.waiting.reserve().await else { return };
             let next = tokio::select! {
                 biased;
-                () = self.drain.cancelled() => {
+                () = self.broker.drain.cancelled() => {
                     place.send((0, Asked::End(stopping())));
                     return;
                 }
@@ -68,7 +67,7 @@ impl Reader {
             };
             let asked = match next {
                 None => return,
-                Some(Ok(request)) => submit(&self.ledger, &self.by, request).await,
+                Some(Ok(request)) => self.submit(request).await,
                 Some(Err(status)) => {
                     let status = status::of_unread(&status).unwrap_or(status);
                     place.send((0, Asked::End(status)));
@@ -80,19 +79,26 @@ impl Reader {
     }
 }
 
-/// Returns the size of the newest checkpoint that the caller knows, and what is asked.
-async fn submit(ledger: &Ledger, by: &Caller, request: pb::PublishManyRequest) -> (u64, Asked) {
-    let pb::PublishManyRequest { request_id, alert, known_size } = request;
-    let asked = match convert::publish(&request_id, alert.as_ref()) {
-        Ok((id, draft)) => {
-            let answer = ledger.publish_in_turn(by.clone(), id, draft).await;
-            Asked::Alert { id: request_id, answer }
-        }
-        Err(refusal) => {
-            Asked::Unreadable(ledger.refuse_in_turn(by.clone(), Act::Publish, refusal).await)
-        }
-    };
-    (known_size, asked)
+impl Reader {
+    /// Returns the size of the newest checkpoint that the caller knows, and what is asked.
+    async fn submit(&self, request: pb::PublishManyRequest) -> (u64, Asked) {
+        let pb::PublishManyRequest { request_id, alert, known_size } = request;
+        let (ledger, by) = (&self.ledger, &self.by);
+        let asked = match convert::publish(&request_id, alert.as_ref()) {
+            Ok((id, draft)) => match self.broker.rectified(by, &draft).await {
+                Ok(rectifies) => {
+                    let draft = (draft, rectifies);
+                    let answer = ledger.publish_in_turn(by.clone(), id, draft).await;
+                    Asked::Alert { id: request_id, answer }
+                }
+                Err(status) => Asked::End(status),
+            },
+            Err(refusal) => {
+                Asked::Unreadable(ledger.refuse_in_turn(by.clone(), Act::Publish, refusal).await)
+            }
+        };
+        (known_size, asked)
+    }
 }
 
 fn stopping() -> Status {

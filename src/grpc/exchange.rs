@@ -1,4 +1,4 @@
-//! `Exchange`: publish, subscribe and pull.
+//! `Exchange`: publish, subscribe, pull and pull notices.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answer, Broker, bulk, caller, convert, hold::Until, status};
+use super::{Answer, Broker, bulk, caller, convert, hold::Until, notices, status};
 use crate::domain::{Act, Reason, Refusal};
 use crate::feed::{self, Asked, Batch};
 use crate::identity::Peer;
@@ -32,7 +32,8 @@ impl Exchange for ExchangeService {
         let request = request.into_inner();
         let read = convert::publish(&request.request_id, request.alert.as_ref());
         let (id, draft) = self.0.checked(&by, Act::Publish, read).await?;
-        let answer = ledger.publish(by, id, draft).await.map_err(status::of)?;
+        let rectifies = self.0.rectified(&by, &draft).await?;
+        let answer = ledger.publish(by, id, (draft, rectifies)).await.map_err(status::of)?;
         let (index, size) = (answer.receipt.index(), answer.receipt.commit().size);
         let known = request.known_size.min(size);
         let inclusion = ledger.inclusion(index, size).map_err(|it| status::internal(&it))?;
@@ -60,6 +61,19 @@ impl Exchange for ExchangeService {
             response.extensions_mut().insert(Until { at, clock, ended: batch.ended });
         }
         Ok(response)
+    }
+
+    async fn pull_notices(
+        &self,
+        request: Request<pb::PullNoticesRequest>,
+    ) -> Answer<pb::PullNoticesResponse> {
+        let (by, ledger) = self.0.asked(&request)?;
+        let request = request.into_inner();
+        let read = notices::asked(&request)
+            .and_then(|asked| Ok((asked, self.shown(&request.checkpoint)?)));
+        let (asked, known) = self.0.checked(&by, Act::PullNotices, read).await?;
+        let answer = ledger.pull_notices(by, asked).await.map_err(status::of)?;
+        Ok(Response::new(notices::answer(&ledger, answer, known)?))
     }
 
     async fn subscribe(

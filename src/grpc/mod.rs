@@ -13,10 +13,12 @@ mod exchange;
 mod explain;
 mod hold;
 mod log;
+mod notices;
 mod operations;
 mod question;
 mod reloading;
 mod retention;
+mod rights;
 mod status;
 mod subscriptions;
 
@@ -43,6 +45,7 @@ pub use log::LogService;
 pub use operations::OperationsService;
 pub use reloading::{Asked, Reloading, Taken};
 pub use retention::RetentionService;
+pub use rights::RightsService;
 pub use subscriptions::SubscriptionsService;
 
 /// What every service has at hand.

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{Ledger, PublishAnswer, Rejection, command::Command};
-use crate::domain::{Act, AlertId, Caller, Draft, Refusal};
+use crate::domain::{Act, AlertId, AlertRef, Caller, Draft, Refusal};
 
 /// The answer to a command that is in the queue. Dropping it takes nothing back.
 #[derive(Debug)]
@@ -31,11 +31,12 @@ impl Ledger {
         &self,
         by: Caller,
         id: AlertId,
-        draft: Draft,
+        (draft, rectifies): (Draft, Option<AlertRef>),
     ) -> Answered<PublishAnswer> {
         self.keep_to_the_rate(&by).await;
         let (asker, draft) = (by.clone(), Box::new(draft));
-        self.submit_in_turn(&asker, |answer| Command::Publish { by, id, draft, answer }).await
+        self.submit_in_turn(&asker, |answer| Command::Publish { by, id, draft, rectifies, answer })
+            .await
     }
 
     /// Puts a refusal that was found before the ledger was asked into the queue to be recorded, once there

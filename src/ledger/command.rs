@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{Commit, Generation, Outlet, PublishAnswer, Rejection, retention::RetentionCommand};
 use crate::domain::{
-    Act, AgencyId, AgreementId, AlertId, Barring, Caller, Draft, Name, Purpose, QueryPurpose,
-    Refusal, StaffReference, SubjectToken, Subscription, Timestamp,
+    Act, AgencyId, AgreementId, AlertId, AlertRef, Barring, Caller, Draft, Name, Purpose,
+    QueryPurpose, Refusal, StaffReference, SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::record::{CertificateIssued, ProposedAgreement, SnapshotTaken};
@@ -144,6 +144,8 @@ pub(super) enum Command {
         by: Caller,
         id: AlertId,
         draft: Box<Draft>,
+        /// The alert that it rectifies, as the caller's agency published it.
+        rectifies: Option<AlertRef>,
         answer: Answer<PublishAnswer>,
     },
     Read {
@@ -160,6 +162,7 @@ pub(super) enum Command {
     /// A snapshot was taken: it counts once that is recorded.
     RecordSnapshot(SnapshotTaken),
     Retention(RetentionCommand),
+    Rights(Box<super::rights::RightsCommand>),
     Refuse {
         by: Caller,
         act: Act,
@@ -230,6 +233,7 @@ impl Command {
             Self::Propose { by, .. } => (by, Act::ProposeAgreement),
             Self::Publish { by, .. } => (by, Act::Publish),
             Self::Read { by, .. } => (by, Act::ReadLog),
+            Self::Rights(command) => return command.asked(),
             Self::Withdraw { by, .. } => (by, Act::WithdrawAgreement),
             Self::Close { .. }
             | Self::Hear { .. }

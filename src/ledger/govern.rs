@@ -59,10 +59,13 @@ impl Writer {
             }
             Command::Open { opening, answer } => self.open_stream(opening, answer),
             Command::Propose { by, proposed, answer } => self.propose(&by, proposed, answer),
-            Command::Publish { by, id, draft, answer } => self.publish(&by, id, *draft, answer),
+            Command::Publish { by, id, draft, rectifies, answer } => {
+                self.publish(&by, id, (*draft, rectifies.as_ref()), answer)
+            }
             Command::Read { by, purpose, reading, answer } => {
                 self.read_log(&by, purpose, &reading, answer)
             }
+            Command::Rights(command) => self.rights(*command),
             Command::Refuse { by, act, refusal, answer } => {
                 let rejection = self.refuse(&by, act, refusal, None)?;
                 self.work.reject(answer, rejection);
@@ -167,7 +170,7 @@ impl Writer {
 
     /// P4: whoever holds something unacknowledged is cut before the command is answered, and so is every
     /// connection of a party on which a stream has ended that may not have been read out.
-    fn cut(&mut self, touched: Vec<u64>, parties: &BTreeSet<AgencyId>) {
+    pub(super) fn cut(&mut self, touched: Vec<u64>, parties: &BTreeSet<AgencyId>) {
         let ended = self.outlets.take_ended_of(parties);
         self.work.cuts.extend(ended.into_iter().map(|outlet| (outlet, None)));
         self.cut_open(touched);
@@ -313,6 +316,7 @@ impl Command {
             Self::Publish { answer, .. } => tell(answer, rejection),
             Self::Read { answer, .. } => tell(answer, rejection),
             Self::Retention(command) => command.reject(rejection),
+            Self::Rights(command) => command.reject(rejection),
             Self::Standing { answer } => tell(answer, rejection),
         }
     }

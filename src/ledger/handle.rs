@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Answered, Commit, Entry, Generation, Heard, LedgerError, Opening, Position, PositionForged,
-    PublishAnswer, Reader, Rejection, StreamAnswer, StreamKey,
+    Answered, Commit, Entry, Generation, Heard, LedgerError, Opening, OwedActs, Position,
+    PositionForged, PublishAnswer, Reader, Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     queue::{Entrance, Lane, NotQueued},
     rate::{Rate, Rates},
@@ -24,8 +24,8 @@ use super::{
     writer::Writer,
 };
 use crate::domain::{
-    Act, AgencyId, AgreementId, AlertId, Barring, Bars, Caller, Draft, Name, QueryPurpose, Refusal,
-    Subscription,
+    Act, AgencyId, AgreementId, AlertId, AlertRef, Barring, Bars, Caller, Draft, Name,
+    QueryPurpose, Refusal, Subscription,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
 use crate::journal::Journal;
@@ -50,6 +50,7 @@ pub(super) struct Shared {
     pub(super) tree: Arc<Tree>,
     commits: watch::Receiver<Arc<Commit>>,
     bars: watch::Receiver<Arc<Bars>>,
+    pub(super) owed: watch::Receiver<OwedActs>,
     pub(super) forked: Arc<Mutex<bool>>,
     /// Where a fork is noted, so that a restart does not forget it.
     pub(super) fork_mark: PathBuf,
@@ -63,6 +64,7 @@ impl Shared {
             tree: Arc::clone(&writer.tree),
             commits: writer.commits.subscribe(),
             bars: writer.bars.subscribe(),
+            owed: writer.owed.subscribe(),
             forked: Arc::clone(&writer.forked),
             fork_mark,
         })
@@ -128,21 +130,26 @@ impl Ledger {
         }
     }
 
-    /// Publishes an alert.
+    /// Publishes an alert; with the one that it rectifies, as the caller's agency published it.
     ///
     /// # Errors
     ///
     /// Every command: [`Rejection::Busy`] to repeat shortly, [`Rejection::Refused`] with the reason,
     /// [`Rejection::Unavailable`] to repeat with the same request id. This one also
     /// [`Rejection::RateExceeded`], to repeat then.
-    pub async fn publish(&self, by: Caller, id: AlertId, draft: Draft) -> Done<PublishAnswer> {
+    pub async fn publish(
+        &self,
+        by: Caller,
+        id: AlertId,
+        (draft, rectifies): (Draft, Option<AlertRef>),
+    ) -> Done<PublishAnswer> {
         if let Some(agency) = by.seat.agency() {
             let taken = self.rates.take(agency, Instant::now());
             taken.map_err(|after| Rejection::RateExceeded { after })?;
         }
         let asker = by.clone();
-        self.submit(&asker, |answer| Command::Publish { by, id, draft: Box::new(draft), answer })
-            .await
+        let draft = Box::new(draft);
+        self.submit(&asker, |answer| Command::Publish { by, id, draft, rectifies, answer }).await
     }
 
     /// Proposes an agreement.

@@ -29,6 +29,7 @@ mod reading;
 mod replay;
 mod retaining;
 mod retention;
+mod rights;
 mod rotation;
 mod salts;
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub use rate::Rate;
 pub use read::{Entry, LinkOpening, LinkPlace, Links};
 pub use reader::Reader;
 pub use retention::Approved;
+pub use rights::{AlertAct, NoticePage, NoticesAnswer, Outstanding, OwedActs, SentNotice};
 pub use sweep::{Sweep, Sweeper, Unswept};
 pub use thread::Running;
 pub use way::{Shut, Way};

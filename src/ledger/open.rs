@@ -272,6 +272,8 @@ pub(super) fn writer(
     secrets.signing.follow(&secrets.keys, replayed.chain)?;
     let bars = watch::Sender::new(Arc::new(replayed.state.bars().clone()));
     let watch = TimeWatch::of(clock.as_ref());
+    let owed = replayed.state.owed().map(|(cause, it)| (cause, it.alert.published));
+    let owed = watch::Sender::new(owed.collect());
     Ok(Writer {
         journal,
         clock,
@@ -289,6 +291,7 @@ pub(super) fn writer(
         work: super::batch::Work::default(),
         commits: watch::Sender::new(replayed.commit),
         bars,
+        owed,
         forked: Arc::new(Mutex::new(false)),
         full: None,
         counted: Limiter::default(),

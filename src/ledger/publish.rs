@@ -6,7 +6,7 @@ use super::{
     LedgerError, PublishAnswer, Receipt, Rejection, command::Answer, contents::Content as Kept,
     seal::Body, writer::Writer,
 };
-use crate::domain::{Act, AlertId, Caller, Draft, Reason, Refusal};
+use crate::domain::{Act, AlertId, AlertRef, Caller, Draft, Reason, Refusal};
 use crate::exchange::{Content, Publication, Submission};
 use crate::journal::{Frame, KeyError};
 use crate::record::{self, commitment};
@@ -16,7 +16,7 @@ impl Writer {
         &mut self,
         by: &Caller,
         id: AlertId,
-        draft: Draft,
+        (draft, rectifies): (Draft, Option<&AlertRef>),
         answer: Answer<PublishAnswer>,
     ) -> Result<(), LedgerError> {
         let known = by.seat.agency().and_then(|agency| self.state.remembered_slot(agency, id));
@@ -35,13 +35,16 @@ impl Writer {
         let bytes = record::draft_bytes(&draft);
         let content_key = commitment::content_key(key.as_bytes());
         let content = commitment::content(&content_key, &bytes);
-        let submission = Submission { by, id, draft: &draft, slot, content };
+        let submission = Submission { by, id, draft: &draft, slot, content, rectifies };
         let (index, repeated) = match self.state.publish(&submission, self.now) {
             Ok(Publication::Known { index, .. }) => (index, true),
             Ok(Publication::New(event)) => {
                 let body = Body { key: key.as_bytes(), slot, content: &bytes };
                 let index = self.record_with(*event, Some(body), Content::Draft(&draft))?;
                 self.contents.insert(index, Arc::new(Kept { draft, key }));
+                if let Some(rectified) = rectifies {
+                    self.stop(rectified);
+                }
                 (index, false)
             }
             Err(refusal) => {

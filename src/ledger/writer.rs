@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Commit, LedgerError, Receipt, Rejection, Release,
+    Commit, LedgerError, OwedActs, Receipt, Rejection, Release,
     batch::{Afterwards, Work},
     command::Command,
     contents::Contents,
@@ -59,6 +59,8 @@ pub(super) struct Writer {
     pub(super) commits: watch::Sender<Arc<Commit>>,
     /// Who may not take part, as far as it is durable.
     pub(super) bars: watch::Sender<Arc<Bars>>,
+    /// The acts whose recipients are still to be found, as far as they are durable.
+    pub(super) owed: watch::Sender<OwedActs>,
     /// Set once this broker was shown its own signature on a tree it lacks: it signs nothing more.
     pub(super) forked: Arc<Mutex<bool>>,
     /// That there was no space when it was last tried.
@@ -233,6 +235,7 @@ impl Writer {
                 self.commits.send_replace(Arc::clone(&commit));
                 // P4: nobody comes in any more before the act is answered.
                 self.publish_bars();
+                self.publish_owed();
                 Ok(Ok(commit))
             }
             Err(CommitError::Fatal(failure)) => Err(LedgerError::Stopped(failure.to_string())),
@@ -272,6 +275,7 @@ impl Writer {
             self.state.decide_by(rules);
         }
         self.publish_bars();
+        self.publish_owed();
         self.state.count_on(std::mem::take(&mut self.counted));
         self.frontier = replayed.frontier;
         self.secrets.sign_as_told(replayed.chain, 0)?;

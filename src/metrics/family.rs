@@ -24,6 +24,10 @@ pub enum Family {
     GenerationsRefused,
     /// The size of the log.
     LogEntries,
+    /// Notices that are not acknowledged.
+    NoticesOutstanding,
+    /// Those that are overdue.
+    NoticesOverdue,
     /// Requests that were turned away for load.
     RequestsTurnedAway,
     /// The start.
@@ -42,7 +46,7 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::BuildInfo,
         Self::CallsInProgress,
         Self::CertificateNotAfter,
@@ -52,6 +56,8 @@ impl Family {
         Self::GenerationFault,
         Self::GenerationsRefused,
         Self::LogEntries,
+        Self::NoticesOutstanding,
+        Self::NoticesOverdue,
         Self::RequestsTurnedAway,
         Self::StartTime,
         Self::Streams,
@@ -73,6 +79,8 @@ impl Family {
             Self::GenerationFault => "portway_generation_fault",
             Self::GenerationsRefused => "portway_generations_refused_total",
             Self::LogEntries => "portway_log_entries",
+            Self::NoticesOutstanding => "portway_notices_outstanding",
+            Self::NoticesOverdue => "portway_notices_overdue",
             Self::RequestsTurnedAway => "portway_requests_turned_away_total",
             Self::StartTime => "portway_start_time_seconds",
             Self::Streams => "portway_streams",
@@ -102,6 +110,10 @@ impl Family {
                 "Generations of certificates, CAs, CRLs, agencies and rules refused since the start."
             }
             Self::LogEntries => "Entries of the log.",
+            Self::NoticesOutstanding => {
+                "Notices of recalls, corrections, restrictions and orders to delete that recipients have not acknowledged."
+            }
+            Self::NoticesOverdue => "Those that are overdue.",
             Self::RequestsTurnedAway => {
                 "Requests turned away for load, by reason, since the start."
             }
@@ -130,6 +142,8 @@ impl Family {
             | Self::CrlNextUpdate
             | Self::GenerationFault
             | Self::LogEntries
+            | Self::NoticesOutstanding
+            | Self::NoticesOverdue
             | Self::StartTime
             | Self::Streams
             | Self::WitnessBehind

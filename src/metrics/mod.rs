@@ -7,7 +7,7 @@ mod page;
 mod serve;
 
 pub use family::Family;
-pub use page::Watched;
+pub use page::{NoticeCounts, Watched};
 pub use serve::{Endpoint, PATH};
 
 #[cfg(test)]

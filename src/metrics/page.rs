@@ -1,7 +1,13 @@
 //! The page: what there is to say now. Nothing of it is kept between two looks, and nobody waits for it: the writer is
 //! not asked.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::sync::watch;
 
@@ -16,6 +22,22 @@ use crate::{
     ledger::Ledger,
     witness::{Fault, Standing, Witnesses},
 };
+
+/// How many notices recipients have not acknowledged, as it was last counted.
+#[derive(Debug, Default)]
+pub struct NoticeCounts {
+    outstanding: AtomicU64,
+    overdue: AtomicU64,
+}
+
+impl NoticeCounts {
+    /// Notes how many are outstanding, and how many of them overdue.
+    pub fn set(&self, (outstanding, overdue): (usize, usize)) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.outstanding.store(count(outstanding), Ordering::Relaxed);
+        self.overdue.store(count(overdue), Ordering::Relaxed);
+    }
+}
 
 /// What is watched over.
 #[derive(Clone, Debug)]
@@ -36,6 +58,8 @@ pub struct Watched {
     pub witnesses: Witnesses,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Notices to recipients.
+    pub notices: Arc<NoticeCounts>,
     /// When the broker started.
     pub started_at: Timestamp,
 }
@@ -52,6 +76,12 @@ impl Watched {
         certificates::write(&mut text, &trust, &self.connections);
         self.write_generations(&mut text);
         self.write_connections(&mut text);
+        for (family, count) in [
+            (Family::NoticesOutstanding, &self.notices.outstanding),
+            (Family::NoticesOverdue, &self.notices.overdue),
+        ] {
+            text.family(family).add(&[], count.load(Ordering::Relaxed));
+        }
         self.write_load(&mut text);
         self.write_witnesses(&mut text);
         text.finish()

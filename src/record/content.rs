@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::read::{code, codes, parsed};
 use crate::domain::{
-    AlertType, Area, Assertion, CaseReference, Certainty, Contact, Draft, Filter, Grading,
+    AlertId, AlertType, Area, Assertion, CaseReference, Certainty, Contact, Draft, Filter, Grading,
     HandlingCode, HandlingCondition, Indicator, IntelligenceAssessment, Purpose, Reason, Refusal,
     RequestedAction, Route, SourceEvaluation, StaffReference, SubjectCategory, SubjectToken,
     Timestamp, TokenKind, Urgency, alert::SUBJECT_TOKENS_MAX, subscription,
@@ -59,6 +59,7 @@ pub fn draft_from_pb(draft: &pb::AlertDraft) -> Result<Draft, Refusal> {
         restricted: draft.restricted,
         case_reference: optional::<CaseReference>(&draft.case_reference, "case_reference")?,
         on_behalf_of: optional::<StaffReference>(&draft.on_behalf_of, "on_behalf_of")?,
+        rectifies: optional::<AlertId>(&draft.rectifies, "rectifies")?,
     })
 }
 
@@ -86,6 +87,7 @@ pub fn draft_to_pb(draft: &Draft) -> pb::AlertDraft {
         restricted: draft.restricted,
         case_reference: draft.case_reference.as_ref().map(ToString::to_string).unwrap_or_default(),
         on_behalf_of: draft.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
+        rectifies: draft.rectifies.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

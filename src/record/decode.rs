@@ -13,6 +13,7 @@ use super::event::{
 use super::{
     read,
     retention::{self, Retention},
+    rights,
 };
 use crate::domain::{
     Act, AlertId, AlertType, Assertion, Barring, Caller, Certainty, Facts, Fields, Filter,
@@ -56,6 +57,8 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         Stored::AgencySuspended(it) => {
             Event::Barred { by: caller(it.by)?, act: Barring::AgencySuspended(parsed(&it.agency)?) }
         }
+        Stored::AlertRecalled(it) => Event::Rights(rights::recalled(it)?),
+        Stored::AlertRestricted(it) => Event::Rights(rights::restricted(it)?),
         Stored::AgreementApproved(it) => {
             Event::AgreementApproved(governed(it.by, &it.id, it.proposed, &it.parties)?)
         }
@@ -107,12 +110,18 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             lost_checkpoint: it.lost_checkpoint,
         }),
         Stored::LogStarted(it) => Event::LogStarted { origin: it.origin, vkey: it.vkey },
+        Stored::NoticeAcknowledged(it) => Event::Rights(rights::acknowledged(&it)?),
+        Stored::NoticeSent(it) => Event::Rights(rights::sent(&it)?),
+        Stored::NoticesDue(it) => Event::Rights(rights::due(&it)?),
+        Stored::NoticesPulled(it) => Event::Rights(rights::pulled(it)?),
         Stored::NumberSkipped(it) => Event::NumberSkipped {
             subscription: it.subscription,
             number: it.number,
             reason: reason(it.reason)?,
             recipient: parsed(&it.recipient)?,
         },
+        Stored::ObjectionAnswered(it) => Event::Rights(rights::answered(it)?),
+        Stored::ObjectionRecorded(it) => Event::Rights(rights::objection(it)?),
         Stored::Published(it) => Event::Published(published(it)?),
         Stored::Redelivered(it) => Event::Redelivered {
             disclosed: it.disclosed,
@@ -121,6 +130,7 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
         },
         Stored::Refused(it) => Event::Refused(refused(it)?),
         Stored::Reloaded(it) => Event::Reloaded(reloaded(it)?),
+        Stored::RestrictionLifted(it) => Event::Rights(rights::lifted(it)?),
         Stored::SnapshotTaken(it) => Event::SnapshotTaken(SnapshotTaken {
             size: it.size,
             root: array(&it.root)?,
@@ -233,6 +243,10 @@ fn published(it: pb::Published) -> Result<Published, Malformed> {
         flows: it.flows,
         slot: it.key_slot.checked_sub(1).ok_or(Malformed)?,
         content: array(&it.content)?,
+        rectifies: match &it.rectifies {
+            Some(_) => Some(rights::alert(it.rectifies.as_ref())?),
+            None => None,
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use prost::Message;
 use super::event::{
     Disclosed, Event, Governed, Published, Record, Refused, Reloaded, StoredSubscription,
 };
-use super::{read::actor, retention};
+use super::{read::actor, retention, rights};
 use crate::domain::{AgencyId, Barring, Caller};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
@@ -108,6 +108,7 @@ fn stored(event: &Event) -> Stored {
         Event::Refused(it) => Stored::Refused(refused(it)),
         Event::Reloaded(it) => Stored::Reloaded(reloaded(it)),
         Event::Retention(it) => retention::stored(it),
+        Event::Rights(it) => rights::stored(it),
         Event::SnapshotTaken(it) => Stored::SnapshotTaken(pb::SnapshotTaken {
             size: it.size,
             root: Bytes::copy_from_slice(&it.root),
@@ -214,6 +215,7 @@ fn published(it: &Published) -> pb::Published {
         flows: it.flows.clone(),
         agreement_id: facts.agreement.to_string(),
         on_behalf_of: facts.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
+        rectifies: it.rectifies.as_ref().map(rights::alert_to_pb),
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
-use super::retention::Retention;
+use super::{retention::Retention, rights::RightsEvent};
 use crate::domain::{
-    Act, AgencyId, Agreement, AgreementId, Barring, Caller, Facts, Fields, Fingerprint,
+    Act, AgencyId, Agreement, AgreementId, AlertRef, Barring, Caller, Facts, Fields, Fingerprint,
     QueryPurpose, Reason, RecordKind, ReloadCause, Rule, StaffReference, Subscription, Timestamp,
 };
 
@@ -45,6 +45,7 @@ pub enum Event {
     Refused(Refused),
     Reloaded(Reloaded),
     Retention(Retention),
+    Rights(RightsEvent),
     SnapshotTaken(SnapshotTaken),
     StreamOpened { by: Caller, subscription: u64, on_behalf_of: Option<StaffReference> },
     SubscriptionCreated { by: Caller, subscription: StoredSubscription },
@@ -109,6 +110,8 @@ pub struct Published {
     pub slot: u64,
     /// Commitment to the draft's bytes.
     pub content: [u8; 32],
+    /// The alert whose place it takes.
+    pub rectifies: Option<AlertRef>,
 }
 
 /// A view was disclosed.
@@ -244,6 +247,7 @@ impl Event {
             }
             Self::Published(published) => smallvec![&published.facts.publisher],
             Self::Retention(it) => it.agencies(),
+            Self::Rights(event) => event.agencies(),
             Self::Refused(refused) => refused
                 .publisher
                 .as_ref()
@@ -281,6 +285,7 @@ impl Event {
             Self::Refused(_) => RecordKind::Refused,
             Self::Reloaded(_) => RecordKind::Reloaded,
             Self::Retention(it) => it.kind(),
+            Self::Rights(event) => event.kind(),
             Self::SnapshotTaken(_) => RecordKind::SnapshotTaken,
             Self::StreamOpened { .. } => RecordKind::StreamOpened,
             Self::SubscriptionCreated { .. } => RecordKind::SubscriptionCreated,
@@ -315,6 +320,7 @@ impl Event {
             | Self::Refused(_)
             | Self::Reloaded(_)
             | Self::Retention(_)
+            | Self::Rights(_)
             | Self::SnapshotTaken(_)
             | Self::StreamOpened { .. }
             | Self::SubscriptionDeleted { .. }

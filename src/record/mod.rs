@@ -8,6 +8,7 @@ mod encode;
 mod event;
 mod read;
 mod retention;
+mod rights;
 mod rotation;
 #[cfg(test)]
 mod tests;
@@ -28,5 +29,6 @@ pub use event::{
 };
 pub use read::{code, codes, parsed};
 pub use retention::{Erased, Held, Ordered, Retention, Sealed};
+pub use rights::{Answered, NoticeStep, NoticesDue, RightsEvent};
 pub use rotation::{Rotation, RotationError};
 pub use view::view_bytes;

@@ -1,6 +1,11 @@
 //! Start and stop. A start calls one function per room; a stop goes the other way.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -9,18 +14,18 @@ use tonic::transport::server::Server as Transport;
 use tonic_health::ServingStatus;
 use tower::util::MapResponseLayer;
 
-use super::{local, reload::Reloader};
+use super::{local, notices::Notifier, reload::Reloader};
 use crate::config::Settings;
 use crate::domain::{Clock, Timestamp};
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
-    OperationsService, Reloading, RetentionService, SubscriptionsService, hold,
+    OperationsService, Reloading, RetentionService, RightsService, SubscriptionsService, hold,
 };
 use crate::identity::{
     Acceptor, Connections, CrlMarks, Generations, PeerStream, Trust, TrustError,
 };
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running, Sweeper};
-use crate::metrics::{self, Endpoint, Watched};
+use crate::metrics::{self, Endpoint, NoticeCounts, Watched};
 use crate::pb::{self, v1};
 use crate::pki::{Issuers, PkiError};
 use crate::tasks::Tasks;
@@ -111,13 +116,11 @@ impl Server {
             tasks: tasks.clone(),
             drain: stop.clone(),
         };
-        if let Some(path) = &settings.operate_socket {
-            local::serve(path, &broker, stop.clone())
-                .map_err(|error| ServerError::Socket(path.clone(), error))?;
-        }
+        serve_locally(settings.operate_socket.as_deref(), &broker)?;
         let admission = Admission::new(settings.limits)
             .map_err(|error| ServerError::Transport(error.to_string()))?;
-        let watched = watched(&broker, &admission);
+        let notices = Notifier::start(&broker, settings.notice_due_days);
+        let watched = watched(&broker, &admission, notices);
         let metrics = show(settings.metrics, watched, (&tasks, &stop)).await?;
         let incoming = acceptor.accept(&tasks, stop.clone());
         let ticking = tick(start.ledger.clone(), admission.clone(), stop.clone());
@@ -128,7 +131,8 @@ impl Server {
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
         keep_up(views, Sweeper::new(start.ledger.clone(), settings.sweep), (&tasks, &stop));
-        let served = (routes(&broker).await, admission, settings.streams_per_connection_max);
+        let routes = routes(&broker, settings.notice_due_days).await;
+        let served = (routes, admission, settings.streams_per_connection_max);
         let transport = serve(&tasks, served, incoming, stop.clone());
         let (size, read) = (start.ledger.newest().size, start.read);
         tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
@@ -204,7 +208,14 @@ fn keep_up(views: Views, sweeper: Sweeper, (tasks, stop): (&Tasks, &Cancellation
     tasks.keep("sweep", stop.clone(), sweeper.run(stop.clone()));
 }
 
-/// Shows figures to whoever watches over the broker, where that is asked for.
+/// Serves whoever runs the broker, where the settings name a socket.
+fn serve_locally(path: Option<&Path>, broker: &Broker) -> Result<(), ServerError> {
+    let Some(path) = path else { return Ok(()) };
+    local::serve(path, broker, broker.drain.clone())
+        .map_err(|error| ServerError::Socket(path.to_owned(), error))
+}
+
+/// Shows figures to whoever watches over the broker, where the settings say so.
 async fn show(
     listen: Option<SocketAddr>,
     watched: Watched,
@@ -231,7 +242,7 @@ fn first_generation(
     Ok((watch::Sender::new(Arc::new(trust)), Arc::new(generations)))
 }
 
-fn watched(broker: &Broker, admission: &Admission) -> Watched {
+fn watched(broker: &Broker, admission: &Admission, notices: Arc<NoticeCounts>) -> Watched {
     Watched {
         ledger: broker.ledger.clone(),
         admission: admission.clone(),
@@ -241,6 +252,7 @@ fn watched(broker: &Broker, admission: &Admission) -> Watched {
         generations: Arc::clone(&broker.generations),
         witnesses: broker.witnesses.clone(),
         clock: Arc::clone(&broker.clock),
+        notices,
         started_at: broker.started_at,
     }
 }
@@ -284,7 +296,7 @@ const HEADER_BYTES_MAX: u32 = 16 << 10;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-async fn routes(broker: &Broker) -> Routes {
+async fn routes(broker: &Broker, notice_due_days: u64) -> Routes {
     let exchange = v1::exchange_server::ExchangeServer::new(ExchangeService(broker.clone()));
     let subscriptions =
         v1::subscriptions_server::SubscriptionsServer::new(SubscriptionsService(broker.clone()));
@@ -295,6 +307,8 @@ async fn routes(broker: &Broker) -> Routes {
     let operations =
         v1::operations_server::OperationsServer::new(OperationsService(broker.clone()));
     let retention = v1::retention_server::RetentionServer::new(RetentionService(broker.clone()));
+    let rights = RightsService { broker: broker.clone(), due_days: notice_due_days };
+    let rights = v1::rights_server::RightsServer::new(rights);
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in SERVICES {
         health.set_service_status(service, ServingStatus::Serving).await;
@@ -308,6 +322,7 @@ async fn routes(broker: &Broker) -> Routes {
         .add_service(log.max_decoding_message_size(BYTES_MAX))
         .add_service(operations.max_decoding_message_size(BYTES_MAX))
         .add_service(retention.max_decoding_message_size(BYTES_MAX))
+        .add_service(rights.max_decoding_message_size(BYTES_MAX))
         .add_service(health_service.max_decoding_message_size(BYTES_MAX));
     let descriptors = || {
         tonic_reflection::server::Builder::configure()
@@ -326,7 +341,7 @@ async fn routes(broker: &Broker) -> Routes {
     routes.routes()
 }
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "",
     "portway.v1.Agreements",
     "portway.v1.Audit",
@@ -334,6 +349,7 @@ const SERVICES: [&str; 8] = [
     "portway.v1.Log",
     "portway.v1.Operations",
     "portway.v1.Retention",
+    "portway.v1.Rights",
     "portway.v1.Subscriptions",
 ];
 

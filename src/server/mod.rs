@@ -3,6 +3,7 @@
 mod build;
 mod descriptors;
 mod local;
+mod notices;
 mod reload;
 mod telemetry;
 

@@ -12,7 +12,7 @@ use crate::domain::{
     RecordKind, SubjectToken,
 };
 use crate::ledger::{Entry, LedgerError};
-use crate::record::{CertificateIssued, Disclosed, Event, Refused};
+use crate::record::{CertificateIssued, Disclosed, Event, Refused, RightsEvent};
 
 /// What a record is about.
 #[derive(Clone, Debug)]
@@ -94,6 +94,7 @@ impl Matter {
                 matter.barred(act);
             }
             Event::Retention(it) => it.by().iter().for_each(|by| matter.caused_by(by)),
+            Event::Rights(it) => matter.rights(it, resolver)?,
             Event::Reloaded(it) => it.by.iter().for_each(|by| matter.caused_by(by)),
             Event::BrokerStarted { .. }
             | Event::LogRestored(_)
@@ -172,6 +173,30 @@ impl Matter {
             self.token_readers.push(it.recipient.clone());
         }
         self.certificates.extend(resolver.opened_by(opened)?);
+        Ok(())
+    }
+
+    fn rights(&mut self, it: &RightsEvent, resolver: &mut Resolver) -> Result<(), LedgerError> {
+        if let Some(by) = it.by() {
+            self.caused_by(by);
+        }
+        if let Some(alert) = it.alert() {
+            // Its publisher's system has caused none of it.
+            self.about(resolver.alert(alert.published)?.as_ref(), false);
+        }
+        match it {
+            RightsEvent::NoticeAcknowledged(step) | RightsEvent::NoticeSent(step) => {
+                self.certificates.extend(resolver.opened_by(step.pulled)?);
+            }
+            // The publisher asks whom it has told; the record is open to nobody else.
+            RightsEvent::NoticesDue(due) => due.recipients.iter().for_each(|it| self.name(it)),
+            RightsEvent::AlertRecalled { .. }
+            | RightsEvent::AlertRestricted { .. }
+            | RightsEvent::NoticesPulled { .. }
+            | RightsEvent::ObjectionAnswered(_)
+            | RightsEvent::ObjectionRecorded { .. }
+            | RightsEvent::RestrictionLifted { .. } => {}
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::domain::{AgencyId, AgreementId, AlertId, Fingerprint, Purpose, SubjectToken};
 use crate::ledger::{Entry, LedgerError, Reader};
-use crate::record::{Disclosed, Event};
+use crate::record::{Disclosed, Event, RightsEvent};
 
 /// How many records may be known at once; beyond it all are forgotten.
 const KNOWN_MAX: usize = 16_384;
@@ -76,7 +76,7 @@ impl Resolver {
         }
     }
 
-    /// Returns whose certificate opened the stream of the record at `index`.
+    /// Returns whose certificate opened the stream, or pulled the notices, of the record at `index`.
     pub(super) fn opened_by(
         &mut self,
         index: u64,
@@ -128,7 +128,7 @@ impl Resolver {
             Event::AgreementProposed { proposed, .. } => {
                 Known::Agreement(proposed.agreement.id.clone())
             }
-            Event::StreamOpened { by, .. } => {
+            Event::StreamOpened { by, .. } | Event::Rights(RightsEvent::NoticesPulled { by }) => {
                 Known::Stream(by.seat.agency().map(|it| (it.clone(), by.certificate)))
             }
             Event::SubscriptionCreated { subscription, .. } => {
@@ -151,6 +151,7 @@ impl Resolver {
             | Event::Refused(_)
             | Event::Reloaded(_)
             | Event::Retention(_)
+            | Event::Rights(_)
             | Event::SubscriptionDeleted { .. }
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => return Ok(None),

@@ -198,5 +198,6 @@ pub(super) fn draft(
         restricted: false,
         case_reference: about_a_person.then(|| "C-1".parse().expect("a reference")),
         on_behalf_of: None,
+        rectifies: None,
     }
 }

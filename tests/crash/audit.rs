@@ -120,6 +120,7 @@ impl Audit {
             | Event::LogStarted { .. }
             | Event::Reloaded(_)
             | Event::Retention(_)
+            | Event::Rights(_)
             | Event::StreamOpened { .. } => {}
         }
     }

@@ -96,6 +96,7 @@ pub(super) fn read(
         restricted: false,
         case_reference: reference(cells, columns.case_reference.as_deref())?,
         on_behalf_of: reference(cells, columns.on_behalf_of.as_deref())?,
+        rectifies: None,
     };
     let event = EventKey::of(&map.agency, map.source.as_ref(), &event_id);
     let request_id = event.at(play).map_err(|_| cells.fault(&columns.event_id, Fault::Invalid))?;

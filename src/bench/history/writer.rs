@@ -44,7 +44,7 @@ pub(super) async fn run(work: Work, publisher: usize, pace: Arc<Pace>) -> Result
         low.copy_from_slice(&number.to_be_bytes());
         let id = uuid::Builder::from_unix_timestamp_millis(now.ms(), &tail).into_uuid();
         let id = AlertId::from_bytes(id.as_bytes()).map_err(BenchError::task)?;
-        match ledger.publish(by.clone(), id, draft).await {
+        match ledger.publish(by.clone(), id, (draft, None)).await {
             Ok(_) => {}
             Err(Rejection::Busy) => tokio::task::yield_now().await,
             Err(rejection) => return Err(refused(rejection)),

@@ -117,6 +117,13 @@ impl pb::exchange_server::Exchange for Broker {
         Ok(Response::new(pb::PublishResponse { receipt: Some(receipt) }))
     }
 
+    async fn pull_notices(
+        &self,
+        _: Request<pb::PullNoticesRequest>,
+    ) -> Reply<pb::PullNoticesResponse> {
+        Err(Status::unimplemented("no notices here"))
+    }
+
     type PublishManyStream = Replies<pb::PublishManyResponse>;
 
     /// One outcome a message, or the next failure, which ends the stream. An alert without an area is refused.

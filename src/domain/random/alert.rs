@@ -85,13 +85,13 @@ pub(crate) fn draft() -> impl Strategy<Value = Draft> {
     let about = (named("[a-z][a-z0-9-]{2,63}"), one(Purpose::ALL), subject(), any::<bool>());
     let times = (moment(), moment(), moment());
     let texts = (option::of(area()), option::of(contact()), option::of(case_reference()));
-    let texts = (texts, option::of(staff()));
+    let texts = (texts, (option::of(staff()), option::of(alert_id())));
     (about, codes(), times, texts).prop_map(|(about, codes, times, texts)| {
         let (agreement, purpose, subject, restricted) = about;
         let (kind, categories, indicators, certainty, assertion, ..) = codes;
         let (.., grading, urgency, route, action, handling) = codes;
         let (time, as_of, expires_at) = times;
-        let ((area, contact, case_reference), on_behalf_of) = texts;
+        let ((area, contact, case_reference), (on_behalf_of, rectifies)) = texts;
         Draft {
             agreement,
             purpose,
@@ -114,6 +114,7 @@ pub(crate) fn draft() -> impl Strategy<Value = Draft> {
             restricted,
             case_reference,
             on_behalf_of,
+            rectifies,
         }
     })
 }

@@ -6,6 +6,7 @@
 
 mod kept;
 mod read;
+mod rights;
 mod stored;
 mod write;
 
@@ -16,21 +17,26 @@ pub fn revision() -> [u8; 32] {
     for source in [
         include_str!("kept.rs"),
         include_str!("read.rs"),
+        include_str!("rights.rs"),
         include_str!("stored.rs"),
         include_str!("write.rs"),
         include_str!("../apply.rs"),
         include_str!("../interest.rs"),
         include_str!("../kept.rs"),
         include_str!("../publish.rs"),
+        include_str!("../rights/apply.rs"),
+        include_str!("../rights/book.rs"),
         include_str!("../state.rs"),
         include_str!("../versions.rs"),
         include_str!("../../domain/agreement.rs"),
         include_str!("../../domain/bars.rs"),
+        include_str!("../../domain/rights.rs"),
         include_str!("../../domain/subscription.rs"),
         include_str!("../../record/content.rs"),
         include_str!("../../record/decode.rs"),
         include_str!("../../record/event.rs"),
         include_str!("../../record/retention.rs"),
+        include_str!("../../record/rights.rs"),
     ] {
         context.update(source.as_bytes());
     }

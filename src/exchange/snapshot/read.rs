@@ -66,6 +66,7 @@ impl Restoring {
                 state.alerts.insert(it.index, alert);
             }
         }
+        state.rights = super::rights::read(stored.rights.unwrap_or_default())?;
         for it in stored.bars {
             let act = barring(it.barred.ok_or(NotAState)?)?;
             state.bars.apply(&act, it.index);
@@ -144,6 +145,7 @@ impl Restoring {
             | Event::Refused(_)
             | Event::Reloaded(_)
             | Event::Retention(_)
+            | Event::Rights(_)
             | Event::SnapshotTaken(_)
             | Event::StreamOpened { .. }
             | Event::SubscriptionDeleted { .. }
@@ -172,8 +174,9 @@ impl Restoring {
         live.sent = stored.sent.iter().map(sent).collect::<Result<_, _>>()?;
         let alerts = &mut self.state.alerts;
         live.pending = stored.pending.into_iter().filter(|it| alerts.contains_key(it)).collect();
-        for published in live.pending.iter().copied().chain(live.sent.iter().map(|it| it.published))
-        {
+        live.held = stored.held.into_iter().filter(|it| alerts.contains_key(it)).collect();
+        let sent = live.sent.iter().map(|it| it.published);
+        for published in live.pending.iter().chain(&live.held).copied().chain(sent) {
             if let Some(alert) = alerts.get_mut(&published) {
                 alert.references += 1;
             }

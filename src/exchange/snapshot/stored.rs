@@ -47,6 +47,8 @@ pub(super) struct Stored {
     /// Index of the record plus 1.
     #[prost(uint64, tag = "19")]
     pub(super) halted: u64,
+    #[prost(message, optional, tag = "20")]
+    pub(super) rights: Option<super::rights::Stored>,
 }
 
 /// Tokens of a subscription that has ended.
@@ -170,6 +172,8 @@ pub(super) struct Subscription {
     pub(super) pending: Vec<u64>,
     #[prost(message, repeated, tag = "5")]
     pub(super) sent: Vec<Sent>,
+    #[prost(uint64, repeated, tag = "6")]
+    pub(super) held: Vec<u64>,
 }
 
 /// A number that was given: disclosed, or skipped where there is a reason.

@@ -65,6 +65,7 @@ impl State {
             orders: known.orders,
             held: known.held,
             halted: known.halted,
+            rights: Some(super::rights::write(&self.rights, at)),
         }
         .encode_to_vec()
     }
@@ -128,7 +129,8 @@ fn subscription(index: u64, live: &Live, alive: impl Fn(&u64) -> bool) -> stored
         index,
         delivered: live.delivered,
         acknowledged: live.acknowledged,
-        pending: live.pending.iter().copied().filter(alive).collect(),
+        pending: live.pending.iter().copied().filter(&alive).collect(),
+        held: live.held.iter().copied().filter(&alive).collect(),
         sent: live.sent.iter().map(sent).collect(),
     }
 }

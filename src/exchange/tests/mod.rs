@@ -6,6 +6,7 @@ mod deliver;
 mod interest;
 mod publish;
 mod refuse;
+mod rights;
 mod subscribe;
 mod versions;
 
@@ -111,7 +112,7 @@ impl Desk {
         // The real commitment has a key; here the urgency tells contents apart.
         let content = [draft.urgency.number(); 32];
         let slot = self.state.slots();
-        let submission = Submission { by, id, draft, slot, content };
+        let submission = Submission { by, id, draft, slot, content, rectifies: None };
         let publication = self.state.publish(&submission, self.now)?;
         if let Publication::New(event) = &publication {
             self.record(Event::clone(event), Content::Draft(draft));
@@ -273,6 +274,7 @@ fn draft(now: Timestamp) -> Draft {
         restricted: false,
         case_reference: None,
         on_behalf_of: None,
+        rectifies: None,
     }
 }
 

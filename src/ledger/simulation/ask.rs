@@ -343,7 +343,7 @@ fn rotate(by: Option<usize>) -> (Command, Waiting) {
 fn publish(request: Request) -> (Command, Waiting) {
     let (answer, answered) = oneshot::channel();
     let Request { by, id, draft } = request.clone();
-    let command = Command::Publish { by, id, draft: Box::new(draft), answer };
+    let command = Command::Publish { by, id, draft: Box::new(draft), rectifies: None, answer };
     (command, Waiting::Published(answered, Box::new(request)))
 }
 

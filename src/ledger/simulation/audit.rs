@@ -198,6 +198,7 @@ impl Audit {
             | Event::Exported { .. }
             | Event::Reloaded(_)
             | Event::Retention(_)
+            | Event::Rights(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
@@ -270,6 +271,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Refused(_) => "Refused",
         Event::Reloaded(_) => "Reloaded",
         Event::Retention(it) => name_of_retention(it),
+        Event::Rights(_) => "Rights",
         Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",

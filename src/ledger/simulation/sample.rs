@@ -205,6 +205,7 @@ pub(super) fn draft(agreement: usize, random: &mut Random, now: Timestamp) -> Dr
         restricted: random.chance(4),
         case_reference: None,
         on_behalf_of: None,
+        rectifies: None,
     }
 }
 

@@ -145,6 +145,7 @@ fn draft() -> Draft {
         restricted: false,
         case_reference: None,
         on_behalf_of: None,
+        rectifies: None,
     }
 }
 

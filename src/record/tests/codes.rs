@@ -6,9 +6,10 @@ use prost_reflect::EnumDescriptor;
 
 use super::protos;
 use crate::domain::{
-    Act, AgencyKind, AlertType, Assertion, Certainty, Direction, ErasureReason, Field,
-    HandlingCode, HandlingCondition, HoldReason, Indicator, IntelligenceAssessment, Outcome,
-    Purpose, QueryPurpose, RecordKind, Regime, ReloadCause, RequestedAction, RetentionClass, Route,
+    Act, AgencyKind, AlertNoticeKind, AlertType, Assertion, Certainty, Direction, ErasureReason,
+    Field, HandlingCode, HandlingCondition, HoldReason, Indicator, IntelligenceAssessment,
+    ObjectionGround, ObjectionKind, ObjectionOutcome, Outcome, Purpose, QueryPurpose, RecallReason,
+    RecordKind, Regime, ReloadCause, RequestedAction, RestrictionReason, RetentionClass, Route,
     Rule, SourceEvaluation, SubjectCategory, TokenKind, Urgency,
 };
 
@@ -27,7 +28,7 @@ macro_rules! lists {
 }
 
 /// Enums that only the wire has: how something stands, and what a message tells.
-const OF_THE_WIRE: [&str; 2] = ["AgreementState", "NoticeKind"];
+const OF_THE_WIRE: [&str; 3] = ["AgreementState", "NoticeKind", "NoticeState"];
 
 /// The name as a prefix: `AlertType` becomes `ALERT_TYPE_`.
 fn prefix(name: &str) -> String {
@@ -50,6 +51,7 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
     let lists = lists![
         Act,
         AgencyKind,
+        AlertNoticeKind,
         AlertType,
         Assertion,
         Certainty,
@@ -60,14 +62,19 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
         HoldReason,
         Indicator,
         IntelligenceAssessment,
+        ObjectionGround,
+        ObjectionKind,
+        ObjectionOutcome,
         Purpose,
         QueryPurpose,
         Direction,
         Outcome,
+        RecallReason,
         RecordKind,
         Regime,
         ReloadCause,
         RequestedAction,
+        RestrictionReason,
         RetentionClass,
         Route,
         Rule,

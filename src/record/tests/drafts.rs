@@ -73,6 +73,7 @@ fn full() -> pb::AlertDraft {
         restricted: false,
         case_reference: "C-1".to_owned(),
         on_behalf_of: "PC-4711".to_owned(),
+        rectifies: "01920000-0000-7abc-8def-0123456789ab".to_owned(),
     }
 }
 
@@ -215,6 +216,7 @@ fn every_optional_field_may_be_absent() {
         handling_conditions: vec![],
         case_reference: String::new(),
         on_behalf_of: String::new(),
+        rectifies: String::new(),
         ..full
     };
     assert_eq!(draft_to_pb(&draft_from_pb(&draft).expect("fewest fields")), draft);

@@ -8,13 +8,15 @@ use prost::Message;
 use super::protos;
 use super::sample::{agency, agreement, at, draft, facts, officer, operator, system, view};
 use crate::domain::{
-    Act, Barring, Caller, ErasureReason, Facts, Field, Filter, Fingerprint, Hex, HoldReason,
-    QueryPurpose, Reason, ReloadCause, Rule, StaffReference, Subscription,
+    Act, AlertNotice, AlertRef, Barring, Caller, Draft, ErasureReason, Facts, Field, Filter,
+    Fingerprint, Hex, HoldReason, ObjectionGround, ObjectionKind, ObjectionOutcome, QueryPurpose,
+    Reason, RecallReason, ReloadCause, RestrictionReason, Rule, StaffReference, Subscription,
 };
 use crate::record::{
-    CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, Ordered,
-    ProposedAgreement, Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter,
-    SnapshotTaken, StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
+    Answered, CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, NoticeStep,
+    NoticesDue, Ordered, ProposedAgreement, Published, Record, Refused, Reloaded, Retention,
+    RightsEvent, Sealed, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode,
+    draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -139,6 +141,7 @@ fn of_alerts() -> Vec<(&'static str, Event)> {
         flows: vec![0, 2],
         slot: 0,
         content: [6; 32],
+        rectifies: None,
     };
     let disclosed = Disclosed {
         published: 11,
@@ -203,9 +206,64 @@ fn of_retention() -> Vec<(&'static str, Event)> {
     events.map(|(name, event)| (name, Event::Retention(event))).into()
 }
 
+fn alert_ref() -> AlertRef {
+    AlertRef {
+        published: 11,
+        id: facts().id,
+        publisher: agency("police"),
+        delete_after: at().plus_days(90),
+    }
+}
+
+fn of_rights() -> Vec<(&'static str, Event)> {
+    let (by, alert) = (officer, alert_ref);
+    let step = |notice| NoticeStep {
+        due: 20,
+        pulled: 21,
+        alert: alert(),
+        notice,
+        recipient: agency("landlord"),
+    };
+    let due = NoticesDue {
+        cause: 19,
+        alert: alert(),
+        notice: AlertNotice::Rectified(facts().id),
+        recipients: vec![agency("landlord"), agency("probation")],
+    };
+    let answered = Answered {
+        by: by(),
+        alert: alert(),
+        objection: 18,
+        recorded_by: agency("landlord"),
+        outcome: ObjectionOutcome::PartlyUpheld,
+        ground: ObjectionGround::Inaccurate,
+    };
+    let (reason, kind) = (RecallReason::WrongPerson, ObjectionKind::Accuracy);
+    let contested = RestrictionReason::AccuracyContested;
+    [
+        ("alert_recalled", RightsEvent::AlertRecalled { by: by(), alert: alert(), reason }),
+        (
+            "alert_restricted",
+            RightsEvent::AlertRestricted { by: by(), alert: alert(), reason: contested },
+        ),
+        (
+            "notice_acknowledged",
+            RightsEvent::NoticeAcknowledged(step(AlertNotice::Recalled(reason))),
+        ),
+        ("notice_sent", RightsEvent::NoticeSent(step(AlertNotice::Restricted(contested)))),
+        ("notices_due", RightsEvent::NoticesDue(due)),
+        ("notices_pulled", RightsEvent::NoticesPulled { by: system() }),
+        ("objection_answered", RightsEvent::ObjectionAnswered(answered)),
+        ("objection_recorded", RightsEvent::ObjectionRecorded { by: by(), alert: alert(), kind }),
+        ("restriction_lifted", RightsEvent::RestrictionLifted { by: by(), alert: alert() }),
+    ]
+    .map(|(name, event)| (name, Event::Rights(event)))
+    .into()
+}
+
 fn events() -> Vec<(&'static str, Event)> {
     let of_log = [of_the_log(), of_operations(), of_retention()].concat();
-    [of_governance(), of_log, of_subscriptions(), of_alerts()].concat()
+    [of_governance(), of_log, of_subscriptions(), of_alerts(), of_rights()].concat()
 }
 
 /// Entries with what came to their kinds later: without it they have the bytes above.
@@ -220,9 +278,13 @@ fn later() -> Vec<(&'static str, Event)> {
         flows: vec![0, 2],
         slot: 0,
         content: [6; 32],
+        rectifies: None,
     };
+    let rectifying =
+        Published { rectifies: Some(alert_ref()), facts: facts(), ..published.clone() };
     vec![
         ("published_on_behalf_of", Event::Published(published)),
+        ("published_rectifying", Event::Published(rectifying)),
         ("stream_opened_on_behalf_of", opened),
     ]
 }
@@ -262,6 +324,8 @@ fn the_bytes_of_entries_drafts_and_views_never_change() {
         .map(|(name, it)| (*name, encode(&record(it))))
         .collect();
     bytes.insert("alert_draft", draft_bytes(&draft()));
+    let rectifying = Draft { rectifies: Some(facts().id), ..draft() };
+    bytes.insert("alert_draft_rectifying", draft_bytes(&rectifying));
     bytes.insert("view", view_bytes(&view()));
     let changed: Vec<_> = bytes
         .iter()

@@ -6,17 +6,18 @@ use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 
 use crate::domain::{
-    Act, AlertType, Assertion, Barring, Certainty, ErasureReason, Facts, Filter, Fingerprint,
-    HandlingCondition, HoldReason, Purpose, QueryPurpose, Reason, ReloadCause, Rule,
-    SubjectCategory, Subscription,
+    Act, AlertNotice, AlertRef, AlertType, Assertion, Barring, Certainty, ErasureReason, Facts,
+    Filter, Fingerprint, HandlingCondition, HoldReason, ObjectionGround, ObjectionKind,
+    ObjectionOutcome, Purpose, QueryPurpose, Reason, RecallReason, ReloadCause, RestrictionReason,
+    Rule, SubjectCategory, Subscription,
     random::{
         agency, agreement, alert_id, area, caller, fields, moment, name, named, one, some, staff,
     },
 };
 use crate::record::{
-    CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, Ordered,
-    ProposedAgreement, Published, Record, Refused, Reloaded, Retention, Sealed, SealedFilter,
-    SnapshotTaken, StoredSubscription, agreement_to_pb,
+    Answered, CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, NoticeStep,
+    NoticesDue, Ordered, ProposedAgreement, Published, Record, Refused, Reloaded, Retention,
+    RightsEvent, Sealed, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -39,12 +40,13 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        acts_on_the_log(),
-        acts_of_operators(),
-        acts_of_governance(),
-        acts_of_retention(),
-        acts_on_subscriptions(),
-        alerts()
+        acts_on_the_log().boxed(),
+        acts_of_operators().boxed(),
+        acts_of_governance().boxed(),
+        acts_of_retention().boxed(),
+        acts_on_subscriptions().boxed(),
+        alerts().boxed(),
+        rights().prop_map(Event::Rights).boxed(),
     ]
 }
 
@@ -224,7 +226,7 @@ fn published() -> impl Strategy<Value = Published> {
     );
     let times = [moment().boxed(), moment().boxed(), moment().boxed(), moment().boxed()];
     let ids = (alert_id(), named("[a-z][a-z0-9-]{2,63}"), any::<bool>(), option::of(staff()));
-    let rest = (any::<u64>(), vec(any::<u32>(), 0..4), index(), hash());
+    let rest = (any::<u64>(), vec(any::<u32>(), 0..4), index(), hash(), option::of(alert_ref()));
     (by, ids, codes, times, rest).prop_map(|(by, ids, codes, times, rest)| {
         let (id, agreement, restricted, on_behalf_of) = ids;
         let (purpose, kind, categories, fields, certainty, assertion, handling) = codes;
@@ -248,8 +250,8 @@ fn published() -> impl Strategy<Value = Published> {
             restricted,
             on_behalf_of,
         };
-        let (agreement, flows, slot, content) = rest;
-        Published { by, facts, agreement, flows, slot, content }
+        let (agreement, flows, slot, content, rectifies) = rest;
+        Published { by, facts, agreement, flows, slot, content, rectifies }
     })
 }
 
@@ -277,6 +279,71 @@ fn disclosed() -> impl Strategy<Value = Disclosed> {
             delete_after,
         }
     })
+}
+
+fn alert_ref() -> impl Strategy<Value = AlertRef> {
+    (any::<u64>(), alert_id(), agency(), moment()).prop_map(
+        |(published, id, publisher, delete_after)| AlertRef {
+            published,
+            id,
+            publisher,
+            delete_after,
+        },
+    )
+}
+
+fn notice() -> impl Strategy<Value = AlertNotice> {
+    prop_oneof![
+        Just(AlertNotice::Delete),
+        one(RecallReason::ALL).prop_map(AlertNotice::Recalled),
+        alert_id().prop_map(AlertNotice::Rectified),
+        one(RestrictionReason::ALL).prop_map(AlertNotice::Restricted),
+        Just(AlertNotice::RestrictionLifted),
+    ]
+}
+
+fn rights() -> impl Strategy<Value = RightsEvent> {
+    let step = || {
+        (any::<u64>(), any::<u64>(), alert_ref(), notice(), agency()).prop_map(
+            |(due, pulled, alert, notice, recipient)| NoticeStep {
+                due,
+                pulled,
+                alert,
+                notice,
+                recipient,
+            },
+        )
+    };
+    let due = (any::<u64>(), alert_ref(), notice(), vec(agency(), 0..4)).prop_map(
+        |(cause, alert, notice, recipients)| {
+            RightsEvent::NoticesDue(NoticesDue { cause, alert, notice, recipients })
+        },
+    );
+    let recalled = (caller(), alert_ref(), one(RecallReason::ALL))
+        .prop_map(|(by, alert, reason)| RightsEvent::AlertRecalled { by, alert, reason });
+    let restricted = (caller(), alert_ref(), one(RestrictionReason::ALL))
+        .prop_map(|(by, alert, reason)| RightsEvent::AlertRestricted { by, alert, reason });
+    let objected = (caller(), alert_ref(), one(ObjectionKind::ALL))
+        .prop_map(|(by, alert, kind)| RightsEvent::ObjectionRecorded { by, alert, kind });
+    let found = (one(ObjectionOutcome::ALL), one(ObjectionGround::ALL));
+    let answered = (caller(), alert_ref(), any::<u64>(), agency(), found).prop_map(
+        |(by, alert, objection, recorded_by, (outcome, ground))| {
+            let answered = Answered { by, alert, objection, recorded_by, outcome, ground };
+            RightsEvent::ObjectionAnswered(answered)
+        },
+    );
+    prop_oneof![
+        step().prop_map(RightsEvent::NoticeAcknowledged),
+        step().prop_map(RightsEvent::NoticeSent),
+        due,
+        recalled,
+        restricted,
+        objected,
+        answered,
+        caller().prop_map(|by| RightsEvent::NoticesPulled { by }),
+        (caller(), alert_ref())
+            .prop_map(|(by, alert)| RightsEvent::RestrictionLifted { by, alert }),
+    ]
 }
 
 fn refused() -> impl Strategy<Value = Refused> {

@@ -57,6 +57,7 @@ pub(super) fn draft() -> Draft {
         restricted: false,
         case_reference: Some("C-1".parse().expect("a reference")),
         on_behalf_of: None,
+        rectifies: None,
     }
 }
 

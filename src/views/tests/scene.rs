@@ -173,7 +173,8 @@ impl Scene {
         };
         let facts = Facts::of(&draft, id, &agency(one), at(0).plus_days(90));
         let (by, content) = (caller(one, false), [1; 32]);
-        let published = Published { by, facts, agreement: 1, flows: vec![0], slot, content };
+        let (flows, rectifies) = (vec![0], None);
+        let published = Published { by, facts, agreement: 1, flows, slot, content, rectifies };
         let index = self.push(Event::Published(published), &record::draft_bytes(&draft));
         self.alerts.push((index, one));
         self.slots.push(slot);
@@ -295,6 +296,7 @@ fn draft() -> Draft {
         restricted: false,
         case_reference: None,
         on_behalf_of: None,
+        rectifies: None,
     }
 }
 

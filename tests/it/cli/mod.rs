@@ -11,6 +11,7 @@ mod help;
 mod prove;
 mod publish;
 mod query;
+mod rights;
 mod serve;
 mod subscription;
 mod usage;

@@ -8,6 +8,7 @@ mod keys;
 mod minimisation;
 mod pull;
 mod renewal;
+mod rights;
 mod rollback;
 mod services;
 mod snapshots;

@@ -10,6 +10,7 @@ mod publish;
 mod publish_many;
 mod pull;
 mod retention;
+mod rights;
 mod stream;
 mod subscribe;
 mod subscriptions;

@@ -110,6 +110,7 @@ pub(crate) fn draft(now: Timestamp) -> pb::AlertDraft {
         restricted: false,
         case_reference: "A-17".to_owned(),
         on_behalf_of: String::new(),
+        rectifies: String::new(),
     }
 }
 

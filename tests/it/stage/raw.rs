@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use portway::pb::v1::{
     self as pb, agreements_client::AgreementsClient, audit_client::AuditClient,
     exchange_client::ExchangeClient, log_client::LogClient, operations_client::OperationsClient,
-    publish_many_response::Outcome, retention_client::RetentionClient,
+    publish_many_response::Outcome, retention_client::RetentionClient, rights_client::RightsClient,
     subscribe_request::Message as Ask, subscriptions_client::SubscriptionsClient,
 };
 use rustls::{
@@ -118,6 +118,10 @@ impl Speaker {
 
     pub(crate) fn retention(&self) -> RetentionClient<Channel> {
         RetentionClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn rights(&self) -> RightsClient<Channel> {
+        RightsClient::new(self.channel.clone())
     }
 
     pub(crate) fn subscriptions(&self) -> SubscriptionsClient<Channel> {
