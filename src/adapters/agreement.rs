@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::document::{DocumentError, moment, one, optional, set, shape};
-use crate::domain::{Agreement, Fields, Flow, Party, Timestamp, agreement::PolicyDocument};
+use crate::domain::{
+    Agreement, DeliveryCondition, Fields, Flow, Party, Timestamp, agreement::PolicyDocument,
+};
 
 /// Reads an agreement.
 ///
@@ -25,6 +27,8 @@ pub fn parse(text: &str) -> Result<Agreement, DocumentError> {
         dpia: raw.dpia,
         retention: one("retention", &raw.retention)?,
         delete_after_days: raw.delete_after_days,
+        delivery: optional("delivery", raw.delivery.as_deref())?
+            .unwrap_or(DeliveryCondition::Recorded),
         parties: parties.collect::<Result<_, _>>()?,
         flows: flows.collect::<Result<_, _>>()?,
     })
@@ -45,6 +49,10 @@ pub fn print(agreement: &Agreement) -> Result<String, DocumentError> {
         dpia: agreement.dpia.clone(),
         retention: agreement.retention.to_string(),
         delete_after_days: agreement.delete_after_days,
+        delivery: match agreement.delivery {
+            DeliveryCondition::Recorded => None,
+            DeliveryCondition::Witnessed => Some(agreement.delivery.to_string()),
+        },
         party: agreement.parties.iter().map(raw_party).collect(),
         flow: agreement.flows.iter().map(raw_flow).collect(),
     };
@@ -63,6 +71,8 @@ struct RawAgreement {
     dpia: String,
     retention: String,
     delete_after_days: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<String>,
     party: Vec<RawParty>,
     flow: Vec<RawFlow>,
 }
@@ -250,6 +260,19 @@ authorised_by = "CDA1998-S115"
         let printed = print(&agreement).unwrap();
         assert!(printed.contains("starts = 2026-01-01T00:00:00Z\n"), "{printed}");
         assert_eq!(parse(&printed).unwrap(), agreement);
+    }
+
+    #[test]
+    fn what_has_to_be_before_a_view_leaves_need_not_be_said() {
+        let plain = parse(SAMPLE).unwrap();
+        assert_eq!(plain.delivery, DeliveryCondition::Recorded);
+        let said = |code: &str| format!("delivery = \"{code}\"\n{SAMPLE}");
+        assert_eq!(parse(&said("RECORDED")).unwrap(), plain);
+        let witnessed = parse(&said("WITNESSED")).unwrap();
+        assert_eq!(witnessed.delivery, DeliveryCondition::Witnessed);
+        assert_eq!(parse(&print(&witnessed).unwrap()).unwrap(), witnessed);
+        let error = parse(&said("LATER")).expect_err("no such code").to_string();
+        assert!(error.contains("delivery = \"LATER\": unknown delivery condition"), "{error}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{
     notices::NoticesArgs,
     operate::OperateCommand,
     publish::PublishArgs,
+    reconcile::ReconcileArgs,
     restore::RestoreArgs,
     rights::RightsCommand,
     serve::{ConfigCommand, ServeArgs},
@@ -77,6 +78,8 @@ pub enum Command {
     Operate(OperateCommand),
     /// Publishes alerts
     Publish(PublishArgs),
+    /// Compares kept receipts and deliveries with the log, both ways
+    Reconcile(ReconcileArgs),
     /// Verifies a backup, and puts it back into empty directories
     #[command(
         after_help = "Example:\n  portway restore --from /backup/journal --keys-from /safe/keys \\\n    --config portway.toml --anchor /anchor"

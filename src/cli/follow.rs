@@ -1,7 +1,7 @@
 //! `portway follow`: the alerts of one subscription, a line each. Acknowledged once the line is written; a
 //! connection that is lost is made again, and the stream goes on where it was.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use tokio::{select, signal, time};
 
 use super::{
     Global, code,
+    keeper::Keeper,
     output::{Exit, Failure, Output},
     pull,
 };
@@ -50,6 +51,9 @@ pub struct FollowArgs {
     /// Member of staff on whose behalf, as their agency knows them; stands in the record
     #[arg(long, value_name = "REFERENCE")]
     pub(super) on_behalf_of: Option<StaffReference>,
+    /// Adds each delivery to this file, with the proof that it was recorded first: `portway reconcile` reads it
+    #[arg(long, value_name = "FILE")]
+    pub(super) keep: Option<PathBuf>,
     /// Does not acknowledge: the alerts will come again
     #[arg(long)]
     pub(super) no_ack: bool,
@@ -115,6 +119,7 @@ struct Session {
     created: u64,
     acknowledges: bool,
     on_behalf_of: Option<StaffReference>,
+    keeper: Option<Keeper>,
     /// How many more alerts to print; none = without end.
     left: Option<u64>,
     /// Number and position of the last alert or skip.
@@ -131,6 +136,7 @@ impl Session {
             purpose,
             created,
             acknowledges: !args.no_ack,
+            keeper: args.keep.as_deref().map(Keeper::open).transpose()?,
             on_behalf_of: args.on_behalf_of,
             left: args.count,
             number: 0,
@@ -201,6 +207,9 @@ impl Session {
             Incoming::Delivery(delivered) => {
                 // Without acknowledgements a new stream begins with what was printed already.
                 if delivered.number > self.number {
+                    if let Some(keeper) = &mut self.keeper {
+                        keeper.add(&delivered).and_then(|()| keeper.sync()).map_err(End::Failed)?;
+                    }
                     print(&delivered, out).map_err(End::Failed)?;
                     self.left = self.left.map(|left| left - 1);
                 }

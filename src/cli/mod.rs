@@ -13,6 +13,7 @@ mod demo;
 mod erase;
 mod event;
 mod follow;
+mod keeper;
 mod keys;
 mod notices;
 mod operate;
@@ -21,6 +22,7 @@ mod prove;
 mod publish;
 mod pull;
 mod query;
+mod reconcile;
 mod restore;
 mod rights;
 mod serve;
@@ -76,6 +78,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Operate(command) => wait(operate::run(command, &global, out)),
         Command::Publish(args) => wait(publish::run(args, &global, out)),
         Command::Restore(args) => wait(async { at_a_limit(|| restore::run(&args, out)) }),
+        Command::Reconcile(args) => wait(reconcile::run(args, &global, out)),
         Command::Rights(command) => wait(rights::run(command, &global, out)),
         Command::Serve(args) => wait(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),

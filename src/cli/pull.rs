@@ -3,6 +3,7 @@
 use super::{
     Global, follow,
     follow::FollowArgs,
+    keeper::Keeper,
     output::{Failure, Output},
 };
 use crate::client::{CREDIT_MAX, Incoming, PullOptions};
@@ -19,15 +20,24 @@ pub(super) async fn run(args: &FollowArgs, global: &Global, out: Output) -> Resu
         ..PullOptions::default()
     };
     let pulled = connection.pull(&args.subscription, purpose, options.clone()).await?;
+    let mut keeper = args.keep.as_deref().map(Keeper::open).transpose()?;
     let mut is_new = false;
     for incoming in &pulled.incoming {
         match incoming {
-            Incoming::Delivery(delivered) => follow::print(delivered, out)?,
+            Incoming::Delivery(delivered) => {
+                if let Some(keeper) = &mut keeper {
+                    keeper.add(delivered)?;
+                }
+                follow::print(delivered, out)?;
+            }
             Incoming::Notice(notice) => follow::tell_notice(notice, out),
             Incoming::Skipped(skipped) => follow::tell_skipped(skipped, out),
             Incoming::Heartbeat => {}
         }
         is_new |= matches!(incoming, Incoming::Delivery(_) | Incoming::Skipped(_));
+    }
+    if let Some(keeper) = &keeper {
+        keeper.sync()?;
     }
     if pulled.more {
         out.say("more may wait: pull again");

@@ -41,6 +41,9 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
     if let Some(index) = status.sweep_halted.checked_sub(1) {
         out.text(format_args!("erasure     by term waits since record {index}: confirm the clock"));
     }
+    if status.agreements_witnessed > 0 {
+        say_waiting(&status, out);
+    }
     for witness in &status.witnesses {
         say_witness(witness, out);
     }
@@ -48,6 +51,19 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
         out.text(format_args!("handshakes turned away, {reason}: {count}"));
     }
     Ok(())
+}
+
+/// Says what a witness is waited for, and whether one comes.
+fn say_waiting(status: &pb::GetStatusResponse, out: Output) {
+    let waits = status.agreements_witnessed;
+    let comes = if status.witnesses.is_empty() {
+        "none is asked, so that nothing of them leaves"
+    } else if status.witnesses.iter().any(|witness| witness.fault.is_empty()) {
+        "one cosigns"
+    } else {
+        "none cosigns, so that nothing of them leaves"
+    };
+    out.text(format_args!("waits       for a witness: {waits} agreements; {comes}"));
 }
 
 /// Says how a witness stands.

@@ -35,6 +35,7 @@ documents! {
     CertificateStatus,
     Completeness,
     ConsistencyProof,
+    Delivery,
     ExplainResponse,
     GetStatusResponse,
     LinksClosed,

@@ -26,6 +26,7 @@ mod publish_many;
 mod pull;
 mod query;
 mod receipt;
+pub mod reconcile;
 mod retention;
 mod rights;
 #[cfg(test)]

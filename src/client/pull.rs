@@ -114,10 +114,12 @@ fn verify(
             let view = delivery::verify(&next, &mut due, checkpoint)?;
             incoming.push(Incoming::Delivery(Box::new(Delivered {
                 number: next.number,
-                position: next.position,
+                position: next.position.clone(),
                 view,
                 index: next.index,
                 redelivery: next.redelivery,
+                // One checkpoint stands for the whole batch.
+                proof: pb::Delivery { checkpoint: answer.checkpoint.clone(), ..next },
             })));
         } else {
             break;

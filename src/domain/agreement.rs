@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AgencyId, AgencyKind, AgreementId, AlertType, Fields, Purpose, Regime, RetentionClass,
-    SubjectCategory, Timestamp,
+    AgencyId, AgencyKind, AgreementId, AlertType, DeliveryCondition, Fields, Purpose, Regime,
+    RetentionClass, SubjectCategory, Timestamp,
     law::{
         ConfidentialityBasis, Gateway, LawfulBasis, NoConsentReason, OffenceCondition,
         ScheduleParagraph, SpecialCondition,
@@ -26,6 +26,7 @@ pub struct Agreement {
     pub dpia: String,
     pub retention: RetentionClass,
     pub delete_after_days: u16,
+    pub delivery: DeliveryCondition,
 }
 
 /// One agency of an agreement.

@@ -181,6 +181,11 @@ codes! {
 }
 
 codes! {
+    /// What has to be before a view leaves.
+    DeliveryCondition, "delivery condition", { Recorded = 1 "RECORDED", Witnessed = 2 "WITNESSED", }
+}
+
+codes! {
     /// How long a disclosed alert may be kept, at most.
     RetentionClass, "retention class", { Short = 1 "SHORT", Standard = 2 "STANDARD", Long = 3 "LONG", }
 }

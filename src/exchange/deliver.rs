@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::state::{Live, Sent, SentAs, Session, State};
 use super::subscribe::UNACKNOWLEDGED_MAX;
-use crate::domain::{Act, AgencyId, Facts, Reason, Timestamp};
+use crate::domain::{Act, AgencyId, DeliveryCondition, Facts, Reason, Timestamp};
 use crate::policy::{Ask, Permit};
 use crate::record::{Disclosed, Event, Refused};
 
@@ -36,6 +36,8 @@ pub struct Disclosure {
     pub published: u64,
     /// The passed check.
     pub permit: Permit,
+    /// What has to be before its view leaves, beside its record.
+    pub condition: DeliveryCondition,
     /// Running number in the subscription.
     pub number: u64,
     /// Whether it was sent before, unchanged: then only the fact is recorded.
@@ -45,6 +47,14 @@ pub struct Disclosure {
     opened: u64,
     recipient: AgencyId,
     disclosed: Option<u64>,
+}
+
+/// That an alert may be disclosed now, and by which version of its agreement.
+struct Decided {
+    facts: Arc<Facts>,
+    agreement: u64,
+    condition: DeliveryCondition,
+    permit: Permit,
 }
 
 /// An open stream and its subscription.
@@ -129,18 +139,21 @@ impl State {
         }
         let published = *live.pending.front()?;
         Some(match self.decide(live, published, now) {
-            Ok((facts, agreement, permit)) => Step::Disclose(Box::new(Disclosure {
-                facts,
-                published,
-                permit,
-                number: live.delivered + 1,
-                redelivery: false,
-                subscription,
-                agreement,
-                opened: session.opened,
-                recipient: live.agency.clone(),
-                disclosed: None,
-            })),
+            Ok(Decided { facts, agreement, condition, permit }) => {
+                Step::Disclose(Box::new(Disclosure {
+                    facts,
+                    published,
+                    permit,
+                    condition,
+                    number: live.delivered + 1,
+                    redelivery: false,
+                    subscription,
+                    agreement,
+                    opened: session.opened,
+                    recipient: live.agency.clone(),
+                    disclosed: None,
+                }))
+            }
             Err(reason) => Step::Refuse(self.refusal(subscription, live, published, reason)),
         })
     }
@@ -188,13 +201,14 @@ impl State {
             }
         };
         match self.decide(live, sent.published, now) {
-            Ok((facts, agreement, permit)) => {
+            Ok(Decided { facts, agreement, condition, permit }) => {
                 let redelivery =
                     permit.released() == released && permit.regime_change() == regime_change;
                 Step::Disclose(Box::new(Disclosure {
                     facts,
                     published: sent.published,
                     permit,
+                    condition,
                     number,
                     redelivery,
                     subscription,
@@ -212,12 +226,7 @@ impl State {
         }
     }
 
-    fn decide(
-        &self,
-        live: &Live,
-        published: u64,
-        now: Timestamp,
-    ) -> Result<(Arc<Facts>, u64, Permit), Reason> {
+    fn decide(&self, live: &Live, published: u64, now: Timestamp) -> Result<Decided, Reason> {
         let alert = self.alerts.get(&published).ok_or(Reason::Expired)?;
         if self.kept.is_held(published) {
             return Err(Reason::EvidenceHeld);
@@ -235,7 +244,12 @@ impl State {
         };
         let permit = self.decider.permit(version.for_policy(), &ask, now);
         let permit = permit.map_err(|refusal| refusal.reason)?;
-        Ok((Arc::clone(&alert.facts), version.proposed, permit))
+        Ok(Decided {
+            facts: Arc::clone(&alert.facts),
+            agreement: version.proposed,
+            condition: version.agreement.delivery,
+            permit,
+        })
     }
 
     fn refusal(&self, subscription: u64, live: &Live, published: u64, reason: Reason) -> Event {

@@ -8,8 +8,8 @@ use std::{
 
 use super::{interest::Interest, kept::Kept, refuse::Limiter, rights::Book};
 use crate::domain::{
-    AgencyId, Agreement, AgreementId, AlertId, Bars, Facts, Fields, Filter, Name, Purpose, Reason,
-    Refusal, Seat, Subscription, Timestamp,
+    AgencyId, Agreement, AgreementId, AlertId, Bars, DeliveryCondition, Facts, Fields, Filter,
+    Name, Purpose, Reason, Refusal, Seat, Subscription, Timestamp,
 };
 use crate::policy::{self, Decider, Rules};
 use crate::record::CertificateIssued;
@@ -182,6 +182,7 @@ pub struct SubscriptionStanding {
 pub struct Standing {
     pub streams: u64,
     pub agreements_in_force: u64,
+    pub agreements_witnessed: u64,
     pub subscriptions: u64,
     pub live_alerts: u64,
     pub halted: Option<u64>,
@@ -291,10 +292,14 @@ impl State {
     pub fn standing(&self, now: Timestamp) -> Standing {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let open = self.subscriptions.values().filter(|live| live.session.is_some()).count();
-        let in_force = self.agreements.keys().filter(|id| self.in_force(id, now).is_some()).count();
+        let in_force: Vec<&Version> =
+            self.agreements.keys().filter_map(|id| self.in_force(id, now)).collect();
+        let waits = |it: &&&Version| it.agreement.delivery == DeliveryCondition::Witnessed;
+        let witnessed = in_force.iter().filter(waits).count();
         Standing {
             streams: count(open),
-            agreements_in_force: count(in_force),
+            agreements_in_force: count(in_force.len()),
+            agreements_witnessed: count(witnessed),
             subscriptions: count(self.subscriptions.len()),
             live_alerts: count(self.ends.len()),
             halted: self.kept.halted,

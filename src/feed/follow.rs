@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     endings::Endings,
+    held::Witnessed,
     outlet::{End, Ending, StreamOutlet},
     stream::FeedStream,
 };
@@ -68,7 +69,7 @@ pub async fn open(
     ledger: &Ledger,
     peer: &Peer,
     asked: Asked,
-    (clock, drain): (Arc<dyn Clock>, CancellationToken),
+    (clock, drain, witnessed): (Arc<dyn Clock>, CancellationToken, Witnessed),
 ) -> Result<Opened, Rejection> {
     let ending = Ending::new();
     let (outlet, releases) = StreamOutlet::new(Arc::clone(&ending), Arc::clone(&peer.connection));
@@ -80,6 +81,7 @@ pub async fn open(
         .consistency(known, answer.commit.size)
         .map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
     let endings = Endings::new(answer.expires_at, peer.not_after);
+    let releases = (releases, witnessed);
     let mut stream =
         FeedStream::new(ledger.clone(), releases, Arc::clone(&ending), endings, (clock, drain));
     stream.known = answer.commit.size;

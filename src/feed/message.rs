@@ -1,5 +1,7 @@
 //! A release as a message: the view, and the proof that its disclosure was recorded first.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::domain::{Reason, Timestamp};
@@ -7,25 +9,29 @@ use crate::ledger::{Commit, Delivery, Ledger, LedgerError, Outgoing, Release};
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 use crate::record;
 
-/// Writes a release. `known` is the size of the last checkpoint that the stream was sent.
+/// Writes a release. `known` is the size of the last checkpoint that the stream was sent; returns what it is then.
 ///
 /// P1, P2: a release holds the permit and the receipt, which only `policy` and the ledger's commit make.
 pub(super) fn release(
     release: &Release,
     ledger: &Ledger,
     known: u64,
-) -> Result<Message, LedgerError> {
+) -> Result<(Message, u64), LedgerError> {
     match &release.outgoing {
         Outgoing::Delivery(it) => {
-            let commit = release.receipt.commit();
+            let own = release.receipt.commit();
+            // A stream never goes back: what waited for a witness may be of a tree before the last that was sent.
+            let commit = if own.size < known { ledger.newest() } else { Arc::clone(own) };
             let consistency = ledger.consistency(known.min(commit.size), commit.size)?;
-            Ok(Message::Delivery(pb::Delivery {
+            let delivery = Message::Delivery(pb::Delivery {
                 checkpoint: commit.checkpoint.clone(),
                 consistency: record::proof_to_pb(&consistency),
                 ..delivery(release, it, ledger, commit.size)?
-            }))
+            });
+            Ok((delivery, commit.size))
         }
-        Outgoing::Skipped(reason) => Ok(Message::Skipped(skipped(release, *reason))),
+        // It brings no checkpoint.
+        Outgoing::Skipped(reason) => Ok((Message::Skipped(skipped(release, *reason)), known)),
     }
 }
 

@@ -3,11 +3,13 @@
 
 mod endings;
 mod follow;
+mod held;
 mod message;
 mod outlet;
 mod pull;
 mod stream;
 
 pub use follow::{Asked, Follower, Opened, follow, open};
+pub use held::Witnessed;
 pub use pull::{Batch, pull};
 pub use stream::{Closed, FeedStream};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     endings::Endings,
     follow::Asked,
+    held::{Witnessed, await_witness},
     message,
     outlet::{End, Ending, StreamOutlet},
 };
@@ -42,7 +43,7 @@ pub async fn pull(
     ledger: &Ledger,
     peer: &Peer,
     asked: Asked,
-    clock: &dyn Clock,
+    (clock, witnessed): (&dyn Clock, Witnessed),
 ) -> Result<Batch, Rejection> {
     let ending = Ending::new();
     let (outlet, mut releases) =
@@ -50,6 +51,9 @@ pub async fn pull(
     let known = asked.known;
     let opened = ledger.open_stream(asked.opening(peer.caller.clone(), outlet)).await?;
     let more = ledger.leave_stream(&peer.caller, opened.key).await?;
+    let mut queued: Vec<Release> = std::iter::from_fn(|| releases.try_recv().ok()).collect();
+    let is_held = await_witness(&mut queued, witnessed, &ending.ended).await;
+    // P4: after the waiting, so that nothing goes on that was cut meanwhile.
     match ending.why() {
         None | Some(End::Finished) => {}
         Some(End::Refused(refusal, decision)) => {
@@ -58,10 +62,12 @@ pub async fn pull(
         Some(End::Unavailable) => return Err(Rejection::Unavailable("the stream was ended")),
     }
     let (commit, now) = (ledger.newest(), clock.now());
-    let queued = std::iter::from_fn(|| releases.try_recv().ok());
-    let mut gathered = Gathered { more, ..Gathered::default() };
+    if is_held && queued.is_empty() {
+        return Err(Rejection::Unavailable("no witness has cosigned it yet"));
+    }
+    let mut gathered = Gathered { more: more || is_held, ..Gathered::default() };
     let proven = gathered
-        .take_all(queued, (ledger, commit.size), now)
+        .take_all(queued.into_iter(), (ledger, commit.size), now)
         .and_then(|()| ledger.consistency(known.min(commit.size), commit.size));
     let consistency = proven.map_err(|_| Rejection::Unavailable("a proof could not be made"))?;
     let acknowledged =

@@ -19,10 +19,11 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
     endings::Endings,
+    held::{Held, Witnessed, demanded, has_lapsed},
     message,
     outlet::{End, Ending},
 };
-use crate::domain::{Clock, Refusal, Timestamp};
+use crate::domain::{Clock, Refusal};
 use crate::ledger::{Ledger, LedgerError, Release};
 use crate::pb::v1::{self as pb, subscribe_response::Message};
 
@@ -34,6 +35,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 pub struct FeedStream {
     pub(super) ledger: Ledger,
     pub(super) releases: mpsc::Receiver<Release>,
+    /// A release that waits for a witness, and holds up what is behind it.
+    held: Option<Held>,
+    witnessed: Witnessed,
     pub(super) ending: Arc<Ending>,
     pub(super) first: VecDeque<Message>,
     pub(super) position: Bytes,
@@ -75,7 +79,7 @@ pub enum Closed {
 impl FeedStream {
     pub(super) fn new(
         ledger: Ledger,
-        releases: mpsc::Receiver<Release>,
+        (releases, witnessed): (mpsc::Receiver<Release>, Witnessed),
         ending: Arc<Ending>,
         endings: Endings,
         (clock, drain): (Arc<dyn Clock>, CancellationToken),
@@ -86,6 +90,8 @@ impl FeedStream {
         Self {
             ledger,
             releases,
+            held: None,
+            witnessed,
             ended: Box::pin(ending.ended.clone().cancelled_owned()),
             ending,
             first: VecDeque::new(),
@@ -100,8 +106,24 @@ impl FeedStream {
         }
     }
 
+    /// Takes the next release once it may leave.
+    fn poll_release(&mut self, context: &mut Context<'_>) -> Poll<Option<Release>> {
+        if self.held.is_none() {
+            let Some(release) = ready!(self.releases.poll_recv(context)) else {
+                return Poll::Ready(None);
+            };
+            let Some(size) = demanded(&release) else { return Poll::Ready(Some(release)) };
+            self.held = Some(Held::new(release, size, &self.witnessed));
+        }
+        if let Some(held) = &mut self.held {
+            ready!(held.poll(context));
+        }
+        Poll::Ready(self.held.take().map(Held::into_release))
+    }
+
     fn finish(&mut self, end: Option<End>) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
         self.last = Last::Done;
+        self.held = None;
         self.releases.close();
         Poll::Ready(match end {
             Some(End::Refused(refusal, decision)) => Some(Err(Closed::Refused(refusal, decision))),
@@ -151,15 +173,19 @@ impl Stream for FeedStream {
         if let Some(message) = self.first.pop_front() {
             return self.say(message);
         }
-        if let Poll::Ready(release) = self.releases.poll_recv(context) {
+        // P1: what waits for a witness does not wait longer than it may leave.
+        if self.held.as_ref().is_some_and(|held| held.has_lapsed(now)) {
+            return self.finish(Some(End::Unavailable));
+        }
+        if let Poll::Ready(release) = self.poll_release(context) {
             let Some(release) = release else { return self.finish(Some(End::Unavailable)) };
             if has_lapsed(&release, now) {
                 // P1: it waited for its reader too long. Whoever comes back is told by a decision of then.
                 return self.finish(Some(End::Unavailable));
             }
             return match message::release(&release, &self.ledger, self.known) {
-                Ok(message) => {
-                    self.known = self.known.max(release.receipt.commit().size);
+                Ok((message, known)) => {
+                    self.known = known;
                     self.position = release.position;
                     self.say(message)
                 }
@@ -184,10 +210,6 @@ impl Stream for FeedStream {
             Err(error) => self.broken(error),
         }
     }
-}
-
-fn has_lapsed(release: &Release, now: Timestamp) -> bool {
-    release.outgoing.until().is_some_and(|until| until <= now)
 }
 
 impl Drop for FeedStream {

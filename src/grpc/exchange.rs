@@ -122,9 +122,10 @@ impl ExchangeService {
     /// Takes the batch in a task of its own: a caller that goes away leaves no stream open.
     async fn take(&self, peer: Peer, asked: Asked) -> Result<Batch, Status> {
         let (ledger, clock) = (self.0.ledger_over(&peer), Arc::clone(&self.0.clock));
+        let witnessed = self.0.witnesses.witnessed();
         let (tell, told) = oneshot::channel();
         self.0.tasks.spawn("feed-pull", async move {
-            let batch = feed::pull(&ledger, &peer, asked, clock.as_ref()).await;
+            let batch = feed::pull(&ledger, &peer, asked, (clock.as_ref(), witnessed)).await;
             // Nobody waits where the caller went away.
             drop(tell.send(batch));
         });
@@ -138,7 +139,8 @@ impl ExchangeService {
         asked: Asked,
         said: Streaming<pb::SubscribeRequest>,
     ) -> Result<Deliveries, Status> {
-        let bounds = (Arc::clone(&self.0.clock), self.0.drain.clone());
+        let (clock, drain) = (Arc::clone(&self.0.clock), self.0.drain.clone());
+        let bounds = (clock, drain, self.0.witnesses.witnessed());
         let ledger = self.0.ledger_over(peer);
         let opened = feed::open(&ledger, peer, asked, bounds).await.map_err(status::of)?;
         // A connection that broke is silent; bytes that are no message are a fault.

@@ -46,6 +46,7 @@ impl Operations for OperationsService {
             streams: standing.streams,
             handshakes_refused: self.refused(),
             agreements_in_force: standing.agreements_in_force,
+            agreements_witnessed: standing.agreements_witnessed,
             subscriptions: standing.subscriptions,
             live_alerts: standing.live_alerts,
             generation: Some(generation(self.0.generations.standing())),

@@ -120,6 +120,7 @@ impl Writer {
         let delivery = Delivery {
             redelivery: disclosure.redelivery,
             permit: disclosure.permit,
+            condition: disclosure.condition,
             facts: disclosure.facts,
             view: shape.view,
             view_key: shape.key,

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::Receipt;
-use crate::domain::{Bars, Facts, Reason, Timestamp};
+use crate::domain::{Bars, DeliveryCondition, Facts, Reason, Timestamp};
 use crate::policy::Permit;
 use crate::record::commitment::Key;
 
@@ -82,6 +82,8 @@ impl Outgoing {
 pub struct Delivery {
     /// The passed check.
     pub permit: Permit,
+    /// What has to be before it leaves, beside its record: whoever hands it on waits for that.
+    pub condition: DeliveryCondition,
     /// The alert's facts, for the log line.
     pub facts: Arc<Facts>,
     /// The exact bytes.

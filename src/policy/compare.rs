@@ -200,6 +200,7 @@ fn terms(old: &Agreement, new: &Agreement) -> Vec<Change> {
             ("dpia", it.dpia.clone()),
             ("retention", it.retention.to_string()),
             ("delete_after_days", it.delete_after_days.to_string()),
+            ("delivery", it.delivery.to_string()),
         ]
     };
     changes(terms(old), terms(new))

@@ -7,8 +7,8 @@ use super::content::{timestamp_from_pb, timestamp_to_pb};
 use super::decode::Malformed;
 use super::read::{code, codes, parsed};
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertType, Field, Flow, Hex, Party, Purpose, Reason, Refusal,
-    Regime, RetentionClass, SubjectCategory, agreement::PolicyDocument,
+    AgencyId, AgencyKind, Agreement, AlertType, DeliveryCondition, Field, Flow, Hex, Party,
+    Purpose, Reason, Refusal, Regime, RetentionClass, SubjectCategory, agreement::PolicyDocument,
 };
 use crate::pb::v1 as pb;
 
@@ -32,6 +32,10 @@ pub fn agreement_from_pb(agreement: &pb::Agreement) -> Result<Agreement, Refusal
             .delete_after_days
             .try_into()
             .map_err(|_| Refusal::at(Reason::OutOfBounds, "delete_after_days"))?,
+        delivery: match agreement.delivery {
+            0 => DeliveryCondition::Recorded,
+            number => code(number, DeliveryCondition::from_number, "delivery")?,
+        },
     })
 }
 
@@ -48,6 +52,11 @@ pub fn agreement_to_pb(agreement: &Agreement) -> pb::Agreement {
         dpia: agreement.dpia.clone(),
         retention: agreement.retention.number().into(),
         delete_after_days: agreement.delete_after_days.into(),
+        // Not said, so that the versions of agreements from before this could be said are what they were.
+        delivery: match agreement.delivery {
+            DeliveryCondition::Recorded => 0,
+            DeliveryCondition::Witnessed => agreement.delivery.number().into(),
+        },
     }
 }
 

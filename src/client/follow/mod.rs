@@ -79,6 +79,8 @@ pub struct Delivered {
     pub index: u64,
     /// Sent before, and not acknowledged.
     pub redelivery: bool,
+    /// As it came, with its proof: to be kept.
+    pub proof: pb::Delivery,
 }
 
 /// An open stream. Dropping it ends it at once; [`finish`](Self::finish) lets acknowledgements arrive.
@@ -190,10 +192,11 @@ impl Follower {
                 self.credit.take();
                 Ok(Incoming::Delivery(Box::new(Delivered {
                     number: delivery.number,
-                    position: delivery.position,
+                    position: delivery.position.clone(),
                     view,
                     index: delivery.index,
                     redelivery: delivery.redelivery,
+                    proof: delivery,
                 })))
             }
             Answer::Heartbeat(heartbeat) => {

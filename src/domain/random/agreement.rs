@@ -6,8 +6,8 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{fields, moment, named, one, some};
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertType, Field, Flow, Party, Purpose, Regime,
-    RetentionClass, SubjectCategory, Timestamp,
+    AgencyId, AgencyKind, Agreement, AlertType, DeliveryCondition, Field, Flow, Party, Purpose,
+    Regime, RetentionClass, SubjectCategory, Timestamp,
     agreement::PolicyDocument,
     law::{
         ConfidentialityBasis, Gateway, LawfulBasis, NoConsentReason, OffenceCondition,
@@ -143,9 +143,10 @@ pub(crate) fn agreement() -> impl Strategy<Value = Agreement> {
         "DPIA-[0-9]{1,4}",
         one(RetentionClass::ALL),
         1..=31_u16,
+        one(DeliveryCondition::ALL),
     );
     (flows, head, (moment(), moment(), moment())).prop_map(|((flows, parties), head, moments)| {
-        let (id, title, dpia, retention, delete_after_days) = head;
+        let (id, title, dpia, retention, delete_after_days, delivery) = head;
         let mut times: [Timestamp; 3] = moments.into();
         times.sort();
         let [starts, review, ends] = times;
@@ -160,6 +161,7 @@ pub(crate) fn agreement() -> impl Strategy<Value = Agreement> {
             dpia,
             retention,
             delete_after_days,
+            delivery,
         }
     })
 }

@@ -16,10 +16,10 @@ use prost::Message;
 
 use super::{Content, Publication, State, Step, Submission};
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertId, AlertType, Assertion, Caller, Certainty, Draft,
-    Field, Filter, Fingerprint, Flow, Indicator, Party, Purpose, Reason, Refusal, Regime,
-    RetentionClass, Seat, SubjectCategory, SubjectToken, Subscription, Timestamp, TokenKind,
-    Urgency,
+    AgencyId, AgencyKind, Agreement, AlertId, AlertType, Assertion, Caller, Certainty,
+    DeliveryCondition, Draft, Field, Filter, Fingerprint, Flow, Indicator, Party, Purpose, Reason,
+    Refusal, Regime, RetentionClass, Seat, SubjectCategory, SubjectToken, Subscription, Timestamp,
+    TokenKind, Urgency,
     law::{Gateway, LawfulBasis},
 };
 use crate::record::{Event, ProposedAgreement, Record, agreement_to_pb, agreement_version};
@@ -239,6 +239,7 @@ fn agreement(parties: &[&str], fields: &[Field], starts: Timestamp) -> Agreement
         dpia: "DPIA-1".to_owned(),
         retention: RetentionClass::Standard,
         delete_after_days: 100,
+        delivery: DeliveryCondition::Recorded,
     }
 }
 

@@ -7,9 +7,9 @@ use prost::Message;
 use super::random::Random;
 use crate::domain::{
     AgencyId, AgencyKind, Agreement, AgreementId, AlertId, AlertType, Area, Assertion, Caller,
-    Certainty, Draft, Field, Filter, Fingerprint, Flow, Indicator, Name, Party, Purpose, Regime,
-    RequestedAction, RetentionClass, Seat, SubjectCategory, SubjectToken, Subscription, Timestamp,
-    TokenKind, Urgency,
+    Certainty, DeliveryCondition, Draft, Field, Filter, Fingerprint, Flow, Indicator, Name, Party,
+    Purpose, Regime, RequestedAction, RetentionClass, Seat, SubjectCategory, SubjectToken,
+    Subscription, Timestamp, TokenKind, Urgency,
     law::{Gateway, LawfulBasis},
 };
 use crate::record::{self, ProposedAgreement};
@@ -109,6 +109,7 @@ pub(super) fn agreement(number: usize, shape: u64, now: Timestamp) -> ProposedAg
         dpia: "DPIA-1".to_owned(),
         retention: RetentionClass::Short,
         delete_after_days: u16::try_from(1 + random.below(31)).unwrap(),
+        delivery: DeliveryCondition::Recorded,
     };
     proposed(agreement)
 }

@@ -9,8 +9,8 @@ use toml::Table;
 use super::error::RulesError;
 use super::rules::{Rules, Verdict};
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertId, Assertion, Certainty, Facts, Field, Flow, Party,
-    RetentionClass, Timestamp, agreement::PolicyDocument,
+    AgencyId, AgencyKind, Agreement, AlertId, Assertion, Certainty, DeliveryCondition, Facts,
+    Field, Flow, Party, RetentionClass, Timestamp, agreement::PolicyDocument,
 };
 use crate::policy::{
     admit::{Arrival, arriving},
@@ -198,6 +198,7 @@ impl Case {
             dpia: "DPIA".to_owned(),
             retention: RetentionClass::Standard,
             delete_after_days: 90,
+            delivery: DeliveryCondition::Recorded,
         })
     }
 

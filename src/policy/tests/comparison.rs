@@ -27,3 +27,13 @@ fn whatever_changes_of_a_party_is_shown() {
     }
     assert!(Comparison::between(&agreement(), &agreement()).is_empty());
 }
+
+#[test]
+fn whether_views_wait_for_a_witness_is_shown() {
+    let mut other = agreement();
+    other.delivery = DeliveryCondition::Witnessed;
+    let comparison = Comparison::between(&agreement(), &other);
+    let [change] = &comparison.terms[..] else { panic!("{comparison:?}") };
+    let shown = (change.what, change.old.as_str(), change.new.as_str());
+    assert_eq!(shown, ("delivery", "RECORDED", "WITNESSED"));
+}

@@ -19,9 +19,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Admitted, Ask, Permit, Rules, Version, oracle};
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertId, AlertType, Assertion, Certainty, Draft, Facts, Field,
-    Fields, Flow, Indicator, Party, Purpose, Reason, Refusal, Regime, RetentionClass,
-    SubjectCategory, SubjectToken, Timestamp, TokenKind, Urgency,
+    AgencyId, AgencyKind, Agreement, AlertId, AlertType, Assertion, Certainty, DeliveryCondition,
+    Draft, Facts, Field, Fields, Flow, Indicator, Party, Purpose, Reason, Refusal, Regime,
+    RetentionClass, SubjectCategory, SubjectToken, Timestamp, TokenKind, Urgency,
     agreement::PolicyDocument,
     law::{
         ConfidentialityBasis, Gateway, LawfulBasis, NoConsentReason, OffenceCondition,
@@ -102,6 +102,7 @@ fn agreement() -> Agreement {
         dpia: "DPIA-1".to_owned(),
         retention: RetentionClass::Standard,
         delete_after_days: 120,
+        delivery: DeliveryCondition::Recorded,
     }
 }
 

@@ -72,6 +72,7 @@ fn a_code_of_law_that_is_on_no_list_is_refused_defined_or_stored() {
             ("kind", |it| it.parties[0].kind = 10),
             ("regime", |it| it.parties[0].regime = 3),
             ("retention", |it| it.retention = 4),
+            ("delivery", |it| it.delivery = 3),
         ],
     );
 }

@@ -6,11 +6,12 @@ use prost_reflect::EnumDescriptor;
 
 use super::protos;
 use crate::domain::{
-    Act, AgencyKind, AlertNoticeKind, AlertType, Assertion, Certainty, Direction, ErasureReason,
-    Field, HandlingCode, HandlingCondition, HoldReason, Indicator, IntelligenceAssessment,
-    ObjectionGround, ObjectionKind, ObjectionOutcome, Outcome, Purpose, QueryPurpose, RecallReason,
-    RecordKind, Regime, ReloadCause, RequestedAction, RestrictionReason, RetentionClass, Route,
-    Rule, SourceEvaluation, SubjectCategory, TokenKind, Urgency,
+    Act, AgencyKind, AlertNoticeKind, AlertType, Assertion, Certainty, DeliveryCondition,
+    Direction, ErasureReason, Field, HandlingCode, HandlingCondition, HoldReason, Indicator,
+    IntelligenceAssessment, ObjectionGround, ObjectionKind, ObjectionOutcome, Outcome, Purpose,
+    QueryPurpose, RecallReason, RecordKind, Regime, ReloadCause, RequestedAction,
+    RestrictionReason, RetentionClass, Route, Rule, SourceEvaluation, SubjectCategory, TokenKind,
+    Urgency,
 };
 
 type List = BTreeMap<i32, String>;
@@ -55,6 +56,7 @@ fn every_list_has_the_numbers_and_names_of_its_enum() {
         AlertType,
         Assertion,
         Certainty,
+        DeliveryCondition,
         ErasureReason,
         Field,
         HandlingCode,

@@ -1,10 +1,10 @@
 //! One value of each kind that never changes, every field of it filled.
 
 use crate::domain::{
-    AgencyId, AgencyKind, Agreement, AlertType, Assertion, Caller, Certainty, Contact, Draft,
-    Facts, Fields, Fingerprint, Flow, HandlingCondition, Indicator, Party, Purpose, Regime,
-    RequestedAction, RetentionClass, Route, Seat, SubjectCategory, SubjectToken, Timestamp,
-    Urgency, View,
+    AgencyId, AgencyKind, Agreement, AlertType, Assertion, Caller, Certainty, Contact,
+    DeliveryCondition, Draft, Facts, Fields, Fingerprint, Flow, HandlingCondition, Indicator,
+    Party, Purpose, Regime, RequestedAction, RetentionClass, Route, Seat, SubjectCategory,
+    SubjectToken, Timestamp, Urgency, View,
     agreement::PolicyDocument,
     law::{
         ConfidentialityBasis, Gateway, LawfulBasis, NoConsentReason, OffenceCondition,
@@ -143,5 +143,6 @@ pub(super) fn agreement() -> Agreement {
         dpia: "DPIA-1".to_owned(),
         retention: RetentionClass::Short,
         delete_after_days: 31,
+        delivery: DeliveryCondition::Recorded,
     }
 }

@@ -7,6 +7,7 @@ mod delivery;
 mod keys;
 mod minimisation;
 mod pull;
+mod reconcile;
 mod renewal;
 mod rights;
 mod rollback;

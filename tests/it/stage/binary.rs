@@ -20,7 +20,7 @@ const STOP_MAX: Duration = Duration::from_secs(15);
 pub(crate) struct Broker {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    pub(super) address: String,
+    pub(crate) address: String,
     /// Where it shows figures, if it does.
     pub(super) metrics: Option<String>,
 }

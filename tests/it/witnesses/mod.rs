@@ -3,4 +3,5 @@
 mod alone;
 mod asked;
 mod believed;
+mod conditional;
 mod forks;
