@@ -23,6 +23,7 @@ pub mod pb;
 pub mod pki;
 pub mod policy;
 pub mod record;
+pub mod reports;
 pub mod server;
 pub mod tasks;
 pub mod views;

@@ -9,10 +9,14 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    Global, code,
+    Global,
+    access::{self, ReleaseArgs, ReportArgs, RequestArgs},
+    breach::{self, BreachArgs},
+    code,
     output::{Exit, Failure, Output},
     prove::{self, ProveArgs},
     query::{self, QueryArgs},
+    register::{self, RegisterArgs},
 };
 use crate::{
     client::{
@@ -31,6 +35,11 @@ use crate::{
 /// What to do with the log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
+    /// Counts whom a breach touches: people, recipients, categories, fields and times
+    #[command(
+        after_help = "Example:\n  portway audit breach --certificate 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    Breach(BreachArgs),
     /// Prints the newest checkpoint, verified to extend the last one known
     #[command(after_help = "Example:\n  portway audit checkpoint > checkpoint.txt")]
     Checkpoint(CheckpointArgs),
@@ -49,6 +58,25 @@ pub enum AuditCommand {
         after_help = "Example:\n  portway audit query --kind DISCLOSED --agency housing --from 2026-11-01T00:00:00Z --all"
     )]
     Query(QueryArgs),
+    /// Makes the record of processing from the agreements in force
+    #[command(after_help = "Example:\n  portway audit register --html --out register.html")]
+    Register(RegisterArgs),
+    /// Releases a person's report, once everything in it is decided; recorded under the officer's name
+    #[command(
+        after_help = "Example:\n  portway audit release --draft draft.json --decisions decisions.json --out answer"
+    )]
+    Release(ReleaseArgs),
+    /// Drafts a person's access report, for officers
+    #[command(
+        after_help = "Example:\n  portway audit report --subject token.json --request 00112233445566778899aabbccddeeff --out draft.json"
+    )]
+    Report(ReportArgs),
+    /// Opens a person's request for access, and says when it is due
+    #[command(after_help = "Example:\n  portway audit request --received 2026-11-27T09:00:00Z")]
+    Request(RequestArgs),
+    /// Lists the agency's requests for access, with the days left
+    #[command(after_help = "Example:\n  portway audit requests")]
+    Requests,
     /// Shows one record
     #[command(after_help = "Example:\n  portway audit show 41 --purpose LAWFULNESS")]
     Show(ShowArgs),
@@ -152,10 +180,16 @@ pub(super) async fn run(
     out: Output,
 ) -> Result<(), Failure> {
     match command {
+        AuditCommand::Breach(args) => breach::run(&args, global, out).await,
         AuditCommand::Checkpoint(args) => checkpoint(&args, global, out).await,
         AuditCommand::Export(args) => export(&args, global, out).await,
         AuditCommand::Prove(args) => prove::run(&args, global, out).await,
         AuditCommand::Query(args) => query::run(args, global, out).await,
+        AuditCommand::Register(args) => register::run(&args, global, out).await,
+        AuditCommand::Release(args) => access::release(&args, global, out).await,
+        AuditCommand::Report(args) => access::report(&args, global, out).await,
+        AuditCommand::Request(args) => access::request(&args, global, out).await,
+        AuditCommand::Requests => access::requests(global, out).await,
         AuditCommand::Show(args) => show(&args, global, out).await,
         AuditCommand::Verify(args) => verify(&args, global, out),
     }

@@ -47,6 +47,7 @@ pub(super) fn describe(event: &Event) -> String {
             let by = it.by.as_ref().map(|by| format!(" by {}", by.seat)).unwrap_or_default();
             format!("generation {}, {}{by}", Hex(&it.generation), it.cause)
         }
+        Event::Access(it) => format!("{} on request {}", it.by().seat, it.request()),
         Event::Retention(it) => retention(it),
         Event::Rights(it) => rights(it),
         Event::SnapshotTaken(it) => format!("of the first {} entries", it.size),

@@ -1,11 +1,13 @@
 //! The command line: parses, calls one function, and turns what comes back into output and an exit
 //! status.
 
+mod access;
 mod agreement;
 mod arguments;
 mod audit;
 mod backup;
 mod bench;
+mod breach;
 pub mod cert;
 mod code;
 mod connect;
@@ -23,6 +25,7 @@ mod publish;
 mod pull;
 mod query;
 mod reconcile;
+mod register;
 mod restore;
 mod rights;
 mod serve;

@@ -116,7 +116,7 @@ fn filter(args: &QueryArgs) -> Result<pb::RecordFilter, Failure> {
 }
 
 /// Reads a person's token; what is wrong with it is said without repeating it.
-fn token(path: &PathBuf) -> Result<pb::SubjectToken, Failure> {
+pub(super) fn token(path: &PathBuf) -> Result<pb::SubjectToken, Failure> {
     let shown = path.display();
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::usage(format_args!("{shown}: {error}")))?;

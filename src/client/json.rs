@@ -29,9 +29,11 @@ macro_rules! documents {
 }
 
 documents! {
+    AccessStatus,
     Agreement,
     AgreementStatus,
     AlertDraft,
+    AssessBreachResponse,
     CertificateStatus,
     Completeness,
     ConsistencyProof,
@@ -46,6 +48,7 @@ documents! {
     PulledNotice,
     Receipt,
     Record,
+    ReleaseReportResponse,
     ShowRecordResponse,
     SubjectToken,
     Subscription,

@@ -2,6 +2,7 @@
 //! has verified it. What it remembers of the log stands beside the identity, so that a broker that
 //! forgets, forks or rewrites its log is caught by the next call. It never decides what may be shared.
 
+mod access;
 mod audit;
 mod backoff;
 mod certificates;

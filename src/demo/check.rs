@@ -140,6 +140,7 @@ impl Recorded {
                 | Event::NumberSkipped { .. }
                 | Event::Redelivered { .. }
                 | Event::Reloaded(_)
+                | Event::Access(_)
                 | Event::Retention(_)
                 | Event::Rights(_)
                 | Event::SnapshotTaken(_)

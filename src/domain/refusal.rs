@@ -88,6 +88,8 @@ codes! {
         SweepNotHalted = 125 "SWEEP_NOT_HALTED",
         NotPublished = 126 "NOT_PUBLISHED",
         AnalyticsNotAPurpose = 130 "ANALYTICS_NOT_A_PURPOSE",
+        RequestUnknown = 131 "REQUEST_UNKNOWN",
+        ThirdPartyUnchecked = 132 "THIRD_PARTY_UNCHECKED",
     }
 }
 
@@ -138,11 +140,13 @@ impl Reason {
             | Self::ErasureUnknown
             | Self::HoldUnknown
             | Self::NotPublished
+            | Self::RequestUnknown
             | Self::AgencyUnknown => Class::NotFound,
             Self::RequestIdReused | Self::SubscriptionExists | Self::ObjectionAnswered => {
                 Class::Exists
             }
             Self::AgreementNotInForce
+            | Self::ThirdPartyUnchecked
             | Self::Stale
             | Self::Expired
             | Self::SubscriptionExpired
@@ -230,6 +234,8 @@ codes! {
         HoldEvidence = 63 "HOLD_EVIDENCE",
         ReleaseHold = 64 "RELEASE_HOLD",
         ReadRetention = 65 "READ_RETENTION",
+        OpenAccess = 70 "OPEN_ACCESS",
+        ReleaseReport = 71 "RELEASE_REPORT",
     }
 }
 

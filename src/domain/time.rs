@@ -46,6 +46,21 @@ impl Timestamp {
         Self::from_ms(self.0.saturating_add(days.saturating_mul(DAY_MS)))
     }
 
+    /// Returns the same moment one calendar month later, or of the month's last day where it has no such day. So the
+    /// time to answer a person's request is counted (UK GDPR Art 12(3), DPA 2018 s.54).
+    #[must_use]
+    pub fn plus_month(self) -> Self {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
+        let later = moment.ok().and_then(|moment| {
+            let next = moment.month().next();
+            let year = moment.year() + i32::from(next == time::Month::January);
+            let day = moment.day().min(next.length(year));
+            let date = time::Date::from_calendar_date(year, next, day).ok()?;
+            u64::try_from(moment.replace_date(date).unix_timestamp_nanos() / 1_000_000).ok()
+        });
+        later.map_or(Self(LAST_MS), Self::from_ms)
+    }
+
     /// Returns how long after `earlier` it is; nothing where it is not.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -108,5 +123,20 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-23T07:45:00.250+01:00"), Some(moment));
         assert_eq!(Timestamp::parse("1969-12-31T23:59:59Z"), None);
         assert_eq!(Timestamp::from_ms(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_request_is_due_one_calendar_month_later() {
+        for (received, due) in [
+            ("2026-11-27T10:00:00Z", "2026-12-27T10:00:00Z"),
+            ("2026-12-31T23:59:59Z", "2027-01-31T23:59:59Z"),
+            ("2027-01-31T00:00:00Z", "2027-02-28T00:00:00Z"),
+            ("2028-01-31T00:00:00Z", "2028-02-29T00:00:00Z"),
+            ("2027-03-31T08:00:00Z", "2027-04-30T08:00:00Z"),
+        ] {
+            let received = Timestamp::parse(received).unwrap();
+            assert_eq!(received.plus_month().to_string(), due);
+        }
+        assert_eq!(Timestamp::from_ms(u64::MAX).plus_month(), Timestamp::from_ms(u64::MAX));
     }
 }

@@ -82,6 +82,7 @@ impl State {
             }
             Event::KeyRotated { .. } | Event::LogRestored(_) => self.rotations.push(index),
             Event::BrokerStarted { .. }
+            | Event::Access(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::LogStarted { .. }

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Broker, caller::asker, complete, convert, question, status};
+use super::{Answer, Broker, access, caller::asker, complete, convert, question, status};
 use crate::domain::{Act, Reason, Refusal};
 use crate::ledger::{Ledger, LedgerError};
 use crate::pb::v1::{self as pb, audit_server::Audit};
@@ -108,6 +108,69 @@ impl Audit for AuditService {
         let closed = ledger.close_range((by, asked.about()), asked.purpose, range).await;
         let (index, commit) = closed.map_err(status::of)?;
         Ok(Response::new(asked.prove(&self.0, range, (index, commit))))
+    }
+
+    async fn assess_breach(
+        &self,
+        request: Request<pb::AssessBreachRequest>,
+    ) -> Answer<pb::AssessBreachResponse> {
+        let (by, ledger) = self.0.asked(&request)?;
+        let read = access::breach(&request.into_inner(), &by);
+        let (asker, purpose, question) = self.0.checked(&by, Act::ReadLog, read).await?;
+        let (size, commit) = ledger.query(by, purpose, (0, None)).await.map_err(status::of)?;
+        let breach = self.0.views.assess(asker, question, size).await;
+        let breach = breach.map_err(|error| status::internal(&error))?;
+        Ok(Response::new(access::assessed(&breach, (size, commit.checkpoint.clone()))))
+    }
+
+    async fn open_access(
+        &self,
+        request: Request<pb::OpenAccessRequest>,
+    ) -> Answer<pb::OpenAccessResponse> {
+        let (by, ledger) = self.0.asked(&request)?;
+        let read = access::received(&request.into_inner(), &by, self.0.clock.now());
+        let received_at = self.0.checked(&by, Act::OpenAccess, read).await?;
+        let opened_by = by.seat.to_string();
+        let opened = ledger.open_access(by, received_at).await;
+        let (request, due_at, index) = opened.map_err(status::of)?;
+        let status = pb::AccessStatus {
+            request: request.to_string(),
+            received_at: Some(record::timestamp_to_pb(received_at)),
+            due_at: Some(record::timestamp_to_pb(due_at)),
+            opened_by,
+            releases: Vec::new(),
+        };
+        Ok(Response::new(pb::OpenAccessResponse { status: Some(status), index }))
+    }
+
+    async fn release_report(
+        &self,
+        request: Request<pb::ReleaseReportRequest>,
+    ) -> Answer<pb::ReleaseReportResponse> {
+        let (by, ledger) = self.0.asked(&request)?;
+        let read = access::released(&request.into_inner(), &by)
+            .and_then(|released| Ok((by.officer()?.clone(), released)));
+        let (agency, released) = self.0.checked(&by, Act::ReleaseReport, read).await?;
+        let requests = self.0.requests_of(&agency).await;
+        let requests = requests.map_err(|error| status::internal(&error))?;
+        let id = released.request.to_string();
+        let known = requests.iter().any(|status| status.request == id);
+        let known = known.then_some(()).ok_or(Refusal::at(Reason::RequestUnknown, "request"));
+        self.0.checked(&by, Act::ReleaseReport, known).await?;
+        let (index, at) = ledger.release_report(released).await.map_err(status::of)?;
+        let released_at = Some(record::timestamp_to_pb(at));
+        Ok(Response::new(pb::ReleaseReportResponse { index, released_at }))
+    }
+
+    async fn list_access(
+        &self,
+        request: Request<pb::ListAccessRequest>,
+    ) -> Answer<pb::ListAccessResponse> {
+        let (by, _) = self.0.asked(&request)?;
+        let agency = self.0.checked(&by, Act::ReadGovernance, by.officer().cloned()).await?;
+        let requests = self.0.requests_of(&agency).await;
+        let requests = requests.map_err(|error| status::internal(&error))?;
+        Ok(Response::new(pb::ListAccessResponse { requests }))
     }
 
     async fn seal_export(

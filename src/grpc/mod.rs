@@ -1,6 +1,7 @@
 //! The services: who asks, what for, do it, say it. Handlers only translate; errors become a status in
 //! one place; identity is read off the connection and never out of a message.
 
+mod access;
 mod admission;
 mod agreements;
 mod audit;

@@ -10,7 +10,7 @@ use crate::domain::{
     QueryPurpose, Refusal, StaffReference, SubjectToken, Subscription, Timestamp,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
-use crate::record::{CertificateIssued, ProposedAgreement, SnapshotTaken};
+use crate::record::{Access, CertificateIssued, ProposedAgreement, SnapshotTaken};
 
 /// The way to answer one command.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Rejection>>;
@@ -79,6 +79,11 @@ pub(super) enum Reading {
 
 #[derive(Debug)]
 pub(super) enum Command {
+    /// An officer opens a person's request, or releases a report.
+    Access {
+        access: Box<Access>,
+        answer: Answer<(u64, Timestamp)>,
+    },
     Approve {
         by: Caller,
         id: AgreementId,
@@ -219,6 +224,7 @@ impl Command {
     /// Returns who asks for what; nothing where it is said on a stream, or is the broker's own.
     pub(super) fn asked(&self) -> Option<(&Caller, Act)> {
         Some(match self {
+            Self::Access { access, .. } => (access.by(), access.act()),
             Self::Approve { by, .. } => (by, Act::ApproveAgreement),
             Self::Bar { by, .. } => (by, Act::Administer),
             Self::Credential(command) => return command.asked(),

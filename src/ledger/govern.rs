@@ -18,6 +18,7 @@ impl Writer {
     /// Does one command that nothing bars.
     pub(super) fn execute_admitted(&mut self, command: Command) -> Result<(), LedgerError> {
         match command {
+            Command::Access { access, answer } => self.access(*access, answer),
             Command::Approve { by, id, version, answer } => {
                 let decided = self.state.approve(&by, &id, &version, self.now);
                 let asked = (&by, Act::ApproveAgreement);
@@ -298,6 +299,7 @@ impl Command {
         }
         match self {
             Self::Hear { answer, .. } | Self::Refuse { answer, .. } => tell(answer, rejection),
+            Self::Access { answer, .. } => tell(answer, rejection),
             Self::Approve { answer, .. } | Self::Propose { answer, .. } => tell(answer, rejection),
             Self::Close { .. } | Self::RecordSnapshot(_) => {}
             Self::Credential(command) => command.reject(rejection),

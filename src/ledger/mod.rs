@@ -2,6 +2,7 @@
 //! makes them durable with one signed checkpoint in one write, and only then answers, releases views and
 //! lets anybody see them. P2: nothing in this room hands out what is not durable.
 
+mod access;
 mod administer;
 mod answer;
 mod backup;

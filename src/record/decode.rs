@@ -11,7 +11,7 @@ use super::event::{
     Record, Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 use super::{
-    read,
+    access, read,
     retention::{self, Retention},
     rights,
 };
@@ -165,6 +165,8 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             let (ahead_ms, at_start) = (it.ahead_ms, it.at_start);
             Event::Retention(Retention::Halted { ahead_ms, at_start })
         }
+        Stored::SubjectRequestOpened(it) => Event::Access(access::opened(it)?),
+        Stored::ReportReleased(it) => Event::Access(access::released(it)?),
         Stored::TailCut(it) => Event::TailCut { size: it.size, bytes: it.bytes },
     })
 }
@@ -329,6 +331,6 @@ pub(super) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Malformed> {
     text.parse().map_err(|_| Malformed)
 }
 
-fn array(bytes: &Bytes) -> Result<[u8; 32], Malformed> {
+pub(super) fn array(bytes: &Bytes) -> Result<[u8; 32], Malformed> {
     bytes.as_ref().try_into().map_err(|_| Malformed)
 }

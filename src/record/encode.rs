@@ -6,7 +6,7 @@ use prost::Message;
 use super::event::{
     Disclosed, Event, Governed, Published, Record, Refused, Reloaded, StoredSubscription,
 };
-use super::{read::actor, retention, rights};
+use super::{access, read::actor, retention, rights};
 use crate::domain::{AgencyId, Barring, Caller};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
@@ -107,6 +107,7 @@ fn stored(event: &Event) -> Stored {
         }
         Event::Refused(it) => Stored::Refused(refused(it)),
         Event::Reloaded(it) => Stored::Reloaded(reloaded(it)),
+        Event::Access(it) => access::stored(it),
         Event::Retention(it) => retention::stored(it),
         Event::Rights(it) => rights::stored(it),
         Event::SnapshotTaken(it) => Stored::SnapshotTaken(pb::SnapshotTaken {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
-use super::{retention::Retention, rights::RightsEvent};
+use super::{access::Access, retention::Retention, rights::RightsEvent};
 use crate::domain::{
     Act, AgencyId, Agreement, AgreementId, AlertRef, Barring, Caller, Facts, Fields, Fingerprint,
     QueryPurpose, Reason, RecordKind, ReloadCause, Rule, StaffReference, Subscription, Timestamp,
@@ -26,6 +26,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each is described in proto/portway/v1/record.proto")]
 pub enum Event {
+    Access(Access),
     Acknowledged { subscription: u64, number: u64, agency: AgencyId },
     AgreementApproved(Governed),
     AgreementProposed { by: Caller, proposed: ProposedAgreement },
@@ -218,6 +219,7 @@ impl Event {
     /// what the other side must not learn.
     pub fn agencies(&self) -> Agencies<'_> {
         match self {
+            Self::Access(it) => it.by().seat.agency().into_iter().collect(),
             Self::Acknowledged { agency, .. } => smallvec![agency],
             Self::AgreementApproved(act) | Self::AgreementWithdrawn(act) => {
                 act.parties.iter().collect()
@@ -260,6 +262,7 @@ impl Event {
     /// Returns what kind of record it is.
     pub const fn kind(&self) -> RecordKind {
         match self {
+            Self::Access(it) => it.kind(),
             Self::Acknowledged { .. } => RecordKind::Acknowledged,
             Self::AgreementApproved(_) => RecordKind::AgreementApproved,
             Self::AgreementProposed { .. } => RecordKind::AgreementProposed,
@@ -302,7 +305,8 @@ impl Event {
                 Some(sealed) => Some(sealed.slot),
                 None => None,
             },
-            Self::Acknowledged { .. }
+            Self::Access(_)
+            | Self::Acknowledged { .. }
             | Self::AgreementApproved(_)
             | Self::AgreementProposed { .. }
             | Self::AgreementWithdrawn(_)

@@ -1,6 +1,7 @@
 //! One entry of the log: what it says, its bytes as protobuf, and what it commits to. Bytes are made
 //! once, when the entry is written, and only read from then on. Content is sealed by `ledger`, not here.
 
+mod access;
 mod agreement;
 mod content;
 mod decode;
@@ -16,6 +17,7 @@ mod view;
 
 pub mod commitment;
 
+pub use access::{Access, NotARequest, Released, RequestId};
 pub use agreement::{agreement_from_pb, agreement_from_stored, agreement_to_pb, agreement_version};
 pub use content::{
     draft_bytes, draft_from_bytes, draft_from_pb, draft_to_pb, filter_bytes, filter_from_bytes,

@@ -93,6 +93,7 @@ impl Matter {
                 matter.caused_by(by);
                 matter.barred(act);
             }
+            Event::Access(it) => matter.caused_by(it.by()),
             Event::Retention(it) => it.by().iter().for_each(|by| matter.caused_by(by)),
             Event::Rights(it) => matter.rights(it, resolver)?,
             Event::Reloaded(it) => it.by.iter().for_each(|by| matter.caused_by(by)),

@@ -6,6 +6,7 @@
 mod alert;
 mod answer;
 mod block;
+mod breach;
 mod error;
 mod group;
 mod home;
@@ -22,6 +23,7 @@ mod term;
 mod tests;
 
 pub use answer::{Answer, Place, PlaceForged, Shown};
+pub use breach::{Breach, Reached};
 pub use error::ViewsError;
 pub use question::{Asker, Question};
 pub use room::{Standing, Views};

@@ -150,6 +150,7 @@ impl Resolver {
             | Event::Redelivered { .. }
             | Event::Refused(_)
             | Event::Reloaded(_)
+            | Event::Access(_)
             | Event::Retention(_)
             | Event::Rights(_)
             | Event::SubscriptionDeleted { .. }

@@ -323,6 +323,11 @@ impl Views {
         found.map_err(|_| LedgerError::Stopped("a time was not looked for".to_owned()))?
     }
 
+    /// Returns the reader of the log.
+    pub(super) fn reader(&self) -> &Reader {
+        &self.inner.reader
+    }
+
     /// Returns how many questions more could be looked into.
     #[cfg(test)]
     pub(super) fn turns(&self) -> usize {

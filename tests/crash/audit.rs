@@ -119,6 +119,7 @@ impl Audit {
             | Event::LogRestored(_)
             | Event::LogStarted { .. }
             | Event::Reloaded(_)
+            | Event::Access(_)
             | Event::Retention(_)
             | Event::Rights(_)
             | Event::StreamOpened { .. } => {}

@@ -144,6 +144,7 @@ impl Restoring {
             | Event::Redelivered { .. }
             | Event::Refused(_)
             | Event::Reloaded(_)
+            | Event::Access(_)
             | Event::Retention(_)
             | Event::Rights(_)
             | Event::SnapshotTaken(_)

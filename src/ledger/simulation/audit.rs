@@ -197,6 +197,7 @@ impl Audit {
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::Reloaded(_)
+            | Event::Access(_)
             | Event::Retention(_)
             | Event::Rights(_)
             | Event::SnapshotTaken(_)
@@ -270,6 +271,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Redelivered { .. } => "Redelivered",
         Event::Refused(_) => "Refused",
         Event::Reloaded(_) => "Reloaded",
+        Event::Access(_) => "Access",
         Event::Retention(it) => name_of_retention(it),
         Event::Rights(_) => "Rights",
         Event::SnapshotTaken(_) => "SnapshotTaken",

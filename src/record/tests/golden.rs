@@ -13,10 +13,10 @@ use crate::domain::{
     Reason, RecallReason, ReloadCause, RestrictionReason, Rule, StaffReference, Subscription,
 };
 use crate::record::{
-    Answered, CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, NoticeStep,
-    NoticesDue, Ordered, ProposedAgreement, Published, Record, Refused, Reloaded, Retention,
-    RightsEvent, Sealed, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb, decode,
-    draft_bytes, encode, view_bytes,
+    Access, Answered, CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored,
+    NoticeStep, NoticesDue, Ordered, ProposedAgreement, Published, Record, Refused, Released,
+    Reloaded, RequestId, Retention, RightsEvent, Sealed, SealedFilter, SnapshotTaken,
+    StoredSubscription, agreement_to_pb, decode, draft_bytes, encode, view_bytes,
 };
 
 fn of_governance() -> Vec<(&'static str, Event)> {
@@ -206,6 +206,24 @@ fn of_retention() -> Vec<(&'static str, Event)> {
     events.map(|(name, event)| (name, Event::Retention(event))).into()
 }
 
+fn of_access() -> Vec<(&'static str, Event)> {
+    let request = RequestId([9; 16]);
+    let (received_at, due_at) = (at(), at().plus_month());
+    let opened = Access::Opened { by: officer(), request, received_at, due_at };
+    let released = Released {
+        by: officer(),
+        request,
+        report: [10; 32],
+        entries: 7,
+        withheld: 2,
+        neither: false,
+    };
+    vec![
+        ("report_released", Event::Access(Access::Released(released))),
+        ("subject_request_opened", Event::Access(opened)),
+    ]
+}
+
 fn alert_ref() -> AlertRef {
     AlertRef {
         published: 11,
@@ -262,7 +280,7 @@ fn of_rights() -> Vec<(&'static str, Event)> {
 }
 
 fn events() -> Vec<(&'static str, Event)> {
-    let of_log = [of_the_log(), of_operations(), of_retention()].concat();
+    let of_log = [of_the_log(), of_operations(), of_retention(), of_access()].concat();
     [of_governance(), of_log, of_subscriptions(), of_alerts(), of_rights()].concat()
 }
 

@@ -15,9 +15,10 @@ use crate::domain::{
     },
 };
 use crate::record::{
-    Answered, CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored, NoticeStep,
-    NoticesDue, Ordered, ProposedAgreement, Published, Record, Refused, Reloaded, Retention,
-    RightsEvent, Sealed, SealedFilter, SnapshotTaken, StoredSubscription, agreement_to_pb,
+    Access, Answered, CertificateIssued, Disclosed, Erased, Event, Governed, Held, LogRestored,
+    NoticeStep, NoticesDue, Ordered, ProposedAgreement, Published, Record, Refused, Released,
+    Reloaded, RequestId, Retention, RightsEvent, Sealed, SealedFilter, SnapshotTaken,
+    StoredSubscription, agreement_to_pb,
 };
 
 /// An index or a slot: stored plus 1 in places, so the very last number cannot be one.
@@ -44,6 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
         acts_of_operators().boxed(),
         acts_of_governance().boxed(),
         acts_of_retention().boxed(),
+        acts_of_access().boxed(),
         acts_on_subscriptions().boxed(),
         alerts().boxed(),
         rights().prop_map(Event::Rights).boxed(),
@@ -109,6 +111,21 @@ fn targets() -> impl Strategy<Value = Vec<Sealed>> {
     proptest::collection::btree_map(any::<u64>(), any::<u64>(), 0..5).prop_map(|targets| {
         targets.into_iter().map(|(index, slot)| Sealed { index, slot }).collect()
     })
+}
+
+fn acts_of_access() -> impl Strategy<Value = Event> {
+    let opened = (caller(), any::<[u8; 16]>(), moment(), moment());
+    let released = (caller(), any::<[u8; 16]>(), hash(), any::<(u32, u32, bool)>());
+    prop_oneof![
+        opened.prop_map(|(by, request, received_at, due_at)| {
+            Access::Opened { by, request: RequestId(request), received_at, due_at }
+        }),
+        released.prop_map(|(by, request, report, (entries, withheld, neither))| {
+            let request = RequestId(request);
+            Access::Released(Released { by, request, report, entries, withheld, neither })
+        }),
+    ]
+    .prop_map(Event::Access)
 }
 
 fn acts_of_retention() -> impl Strategy<Value = Event> {

@@ -1,5 +1,6 @@
 //! What agencies do with the exchange, and what it promises them, through stops, crashes and withdrawals.
 
+mod answers;
 mod auditor;
 mod bulk;
 mod canary;
