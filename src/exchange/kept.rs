@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::state::{Live, State};
-use crate::domain::{AgencyId, Caller, ErasureReason, HoldReason, Timestamp};
+use crate::domain::{AgencyId, AlertNotice, Caller, ErasureReason, HoldReason, Timestamp};
 use crate::journal::SlotSet;
 use crate::record::{Erased, Held, Retention, Sealed};
 
@@ -147,6 +147,11 @@ impl State {
                     // P5: what waits for it or was sent it is told so by records of their own.
                     if let Some(alert) = self.alerts.remove(&target.index) {
                         self.ends.remove(&(alert.facts.expires_at, target.index));
+                    }
+                    // What ends by its term, its recipients delete at theirs.
+                    if it.order.is_some() {
+                        let which = (index, target.index);
+                        self.owe_notices(which, &it.agency, AlertNotice::Delete);
                     }
                 }
             }

@@ -152,7 +152,7 @@ impl RightsService {
             return Ok(Some(alert));
         }
         let recipients = self.broker.views.recipients(alert.published).await;
-        let recipients = recipients.map_err(|error| status::internal(&error))?;
+        let (_, recipients) = recipients.map_err(|error| status::internal(&error))?;
         Ok(recipients.contains(agency).then_some(alert))
     }
 
@@ -175,8 +175,6 @@ impl RightsService {
             (None, false, Some(_)) => pb::NoticeState::Sent,
             (None, false, None) => pb::NoticeState::Waiting,
         };
-        let late = now.since(it.due_at.plus_days(self.due_days)).as_millis();
-        let days = late.div_ceil(u128::from(DAY_MS));
         let is_open = it.acknowledged_at.is_none();
         let rectified_by =
             if let AlertNotice::Rectified(by) = it.notice { by.to_string() } else { String::new() };
@@ -189,7 +187,7 @@ impl RightsService {
             due_at: time(Some(it.due_at)),
             sent_at: time(it.sent_at),
             acknowledged_at: time(it.acknowledged_at),
-            overdue_days: if is_open { u32::try_from(days).unwrap_or(u32::MAX) } else { 0 },
+            overdue_days: if is_open { overdue_days(it.due_at, self.due_days, now) } else { 0 },
             rectified_by,
         }
     }
@@ -223,6 +221,12 @@ impl Broker {
             delete_after: it.facts.delete_after,
         }))
     }
+}
+
+/// Returns for how many days a notice has been overdue, begun ones too.
+fn overdue_days(due_at: Timestamp, due_days: u64, now: Timestamp) -> u32 {
+    let late = now.since(due_at.plus_days(due_days)).as_millis();
+    u32::try_from(late.div_ceil(u128::from(DAY_MS))).unwrap_or(u32::MAX)
 }
 
 fn id(text: &str) -> Result<AlertId, Refusal> {
@@ -277,5 +281,19 @@ fn objection_status(it: &ObjectionStanding) -> pb::ObjectionStatus {
         ground: answered.map(|(_, ground, _, _)| ground.number().into()),
         answered_at: answered.map(|(_, _, at, _)| record::timestamp_to_pb(at)),
         answer: answered.map(|(_, _, _, index)| index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_overdue_once_its_days_are_over_and_begun_days_count() {
+        let due_at = Timestamp::parse("2026-06-01T09:00:00Z").expect("a time");
+        for (days, millis, overdue) in [(0, 0, 0), (2, 0, 0), (2, 1, 1), (3, 0, 1), (3, 1, 2)] {
+            let now = due_at.plus_days(days).after(Duration::from_millis(millis));
+            assert_eq!(overdue_days(due_at, 2, now), overdue, "{days} days and {millis} ms");
+        }
     }
 }

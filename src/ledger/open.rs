@@ -272,8 +272,7 @@ pub(super) fn writer(
     secrets.signing.follow(&secrets.keys, replayed.chain)?;
     let bars = watch::Sender::new(Arc::new(replayed.state.bars().clone()));
     let watch = TimeWatch::of(clock.as_ref());
-    let owed = replayed.state.owed().map(|(cause, it)| (cause, it.alert.published));
-    let owed = watch::Sender::new(owed.collect());
+    let owed = watch::Sender::new(replayed.state.owed().map(|(which, _)| which).collect());
     Ok(Writer {
         journal,
         clock,

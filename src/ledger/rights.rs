@@ -105,7 +105,7 @@ pub(super) enum RightsCommand {
         answer: Answer<u64>,
     },
     /// The recipients of an act were found.
-    MakeDue { cause: u64, recipients: BTreeSet<AgencyId>, answer: Answer<()> },
+    MakeDue { cause: u64, alert: AlertRef, recipients: BTreeSet<AgencyId>, answer: Answer<()> },
     /// How notices stand.
     Notices { by: Caller, purpose: QueryPurpose, filter: NoticeFilter, answer: Answer<NoticePage> },
     /// An objection to an alert that the own agency published or received.
@@ -237,9 +237,15 @@ impl Ledger {
     /// # Errors
     ///
     /// [`Rejection::Busy`] and [`Rejection::Unavailable`]: it is still owed.
-    pub async fn make_due(&self, cause: u64, recipients: BTreeSet<AgencyId>) -> Done<()> {
+    pub async fn make_due(
+        &self,
+        cause: u64,
+        alert: AlertRef,
+        recipients: BTreeSet<AgencyId>,
+    ) -> Done<()> {
         let own = Caller::local();
-        self.rights(&own, |answer| RightsCommand::MakeDue { cause, recipients, answer }).await
+        self.rights(&own, |answer| RightsCommand::MakeDue { cause, alert, recipients, answer })
+            .await
     }
 
     /// Lists who has not acknowledged what.
@@ -277,8 +283,8 @@ impl Writer {
                 let decided = self.state.answer_objection(&by, objection, found);
                 self.settle_act((&by, Act::AnswerObjection), decided, answer).map(drop)
             }
-            RightsCommand::MakeDue { cause, recipients, answer } => {
-                if let Some(event) = self.state.make_due(cause, &recipients) {
+            RightsCommand::MakeDue { cause, alert, recipients, answer } => {
+                if let Some(event) = self.state.make_due(cause, &alert, &recipients) {
                     self.record(event)?;
                 }
                 self.work.answer(answer, |_| ());
@@ -363,9 +369,8 @@ impl Writer {
         let listed = self.state.notices(by, filter);
         let listed = match listed {
             Ok((notices, more)) => {
-                let own = self.state.owed().filter(|(_, owed)| {
-                    by.seat.agency().is_some_and(|agency| owed.alert.publisher == *agency)
-                });
+                let own =
+                    self.state.owed().filter(|(_, owed)| by.seat.agency() == Some(&owed.publisher));
                 let page = NoticePage { notices, more, pending: own.count(), at: self.now };
                 let (by, end) = (by.clone(), self.state.size());
                 self.record(Event::Consulted { by, purpose, start: 0, end, about: None })?;
@@ -436,7 +441,7 @@ impl Writer {
     /// Lets whoever looks for recipients know what is owed, once that is durable.
     pub(super) fn publish_owed(&self) {
         self.owed.send_if_modified(|known| {
-            let newest = || self.state.owed().map(|(cause, it)| (cause, it.alert.published));
+            let newest = || self.state.owed().map(|(which, _)| which);
             let is_new =
                 known.len() != self.state.owed().len() || !known.iter().copied().eq(newest());
             if is_new {

@@ -65,14 +65,14 @@ impl Notifier {
 
     /// Finds the recipients of an act. What fails is owed as before, and tried again.
     async fn find(&self, cause: u64, published: u64) {
-        let recipients = match self.views.recipients(published).await {
-            Ok(recipients) => recipients,
+        let (alert, recipients) = match self.views.recipients(published).await {
+            Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, cause, "the recipients of an alert could not be looked up");
                 return;
             }
         };
-        match self.ledger.make_due(cause, recipients).await {
+        match self.ledger.make_due(cause, alert, recipients).await {
             Ok(()) => {}
             Err(Rejection::Busy | Rejection::RateExceeded { .. } | Rejection::Unavailable(_)) => {
                 tracing::debug!(cause, "notices could not be made due yet");

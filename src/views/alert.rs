@@ -9,7 +9,7 @@ use super::{
     room::Views,
     term::Term,
 };
-use crate::domain::{AgencyId, AlertId, RecordKind};
+use crate::domain::{AgencyId, AlertId, AlertRef, RecordKind};
 use crate::ledger::{Entry, LedgerError, Reader};
 use crate::record::{Event, Published};
 
@@ -46,13 +46,16 @@ impl Views {
         .await
     }
 
-    /// Finds every agency that the alert published by the record at `published` was disclosed to, by what is
-    /// durable when this is called.
+    /// Finds the alert that the record at `published` published, and every agency that it was disclosed to, by what
+    /// is durable when this is called.
     ///
     /// # Errors
     ///
     /// `LedgerError` where the log cannot be read, or another record stands there.
-    pub async fn recipients(&self, published: u64) -> Result<BTreeSet<AgencyId>, LedgerError> {
+    pub async fn recipients(
+        &self,
+        published: u64,
+    ) -> Result<(AlertRef, BTreeSet<AgencyId>), LedgerError> {
         self.on_a_thread(move |views| {
             views.with_index(|reader, index| {
                 let alert = reader.entries(published..published.saturating_add(1))?;
@@ -70,7 +73,14 @@ impl Views {
                     }
                     true
                 })?;
-                Ok(recipients)
+                let facts = &alert.facts;
+                let alert = AlertRef {
+                    published,
+                    id: facts.id,
+                    publisher: facts.publisher.clone(),
+                    delete_after: facts.delete_after,
+                };
+                Ok((alert, recipients))
             })
         })
         .await

@@ -93,9 +93,10 @@ impl State {
         open.filter(|(_, live)| live.sent.iter().any(holds)).map(|(index, _)| *index).collect()
     }
 
-    /// Lists the acts of which the recipients are still to be found, by the index of their records.
-    pub fn owed(&self) -> impl ExactSizeIterator<Item = (u64, &Owed)> {
-        self.rights.owed.iter().map(|(index, owed)| (*index, owed))
+    /// Lists the acts of which the recipients are still to be found, by the index of their records and that of the
+    /// record that published the alert.
+    pub fn owed(&self) -> impl ExactSizeIterator<Item = ((u64, u64), &Owed)> {
+        self.rights.owed.iter().map(|(which, owed)| (*which, owed))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::book::{Answer, Book, Due, Kept, Objection, Owed, Place};
-use crate::domain::{AlertNotice, AlertRef, Timestamp};
+use crate::domain::{AgencyId, AlertNotice, Timestamp};
 use crate::exchange::State;
 use crate::record::{Answered, NoticeStep, NoticesDue, Published, RightsEvent};
 
@@ -17,19 +17,31 @@ impl State {
         match event {
             RightsEvent::AlertRecalled { alert, reason, .. } => {
                 self.rights.mark(alert, at).recalled = Some((index, *reason));
-                self.owe_notices(index, alert, AlertNotice::Recalled(*reason));
+                self.owe_notices(
+                    (index, alert.published),
+                    &alert.publisher,
+                    AlertNotice::Recalled(*reason),
+                );
             }
             RightsEvent::AlertRestricted { alert, reason, .. } => {
                 let mark = self.rights.mark(alert, at);
                 mark.restricted = Some((index, *reason));
                 mark.lifted = None;
-                self.owe_notices(index, alert, AlertNotice::Restricted(*reason));
+                self.owe_notices(
+                    (index, alert.published),
+                    &alert.publisher,
+                    AlertNotice::Restricted(*reason),
+                );
             }
             RightsEvent::RestrictionLifted { alert, .. } => {
                 let mark = self.rights.mark(alert, at);
                 mark.restricted = None;
                 mark.lifted = Some(index);
-                self.owe_notices(index, alert, AlertNotice::RestrictionLifted);
+                self.owe_notices(
+                    (index, alert.published),
+                    &alert.publisher,
+                    AlertNotice::RestrictionLifted,
+                );
                 self.give_back(alert.published);
             }
             RightsEvent::NoticeAcknowledged(step) => self.apply_notice(step, (index, at), true),
@@ -63,23 +75,29 @@ impl State {
     ) {
         if let Some(alert) = &published.rectifies {
             self.rights.mark(alert, at).rectified = Some((index, published.facts.id));
-            self.owe_notices(index, alert, AlertNotice::Rectified(published.facts.id));
+            self.owe_notices(
+                (index, alert.published),
+                &alert.publisher,
+                AlertNotice::Rectified(published.facts.id),
+            );
         }
     }
 
-    /// Notes that every recipient of an alert has to be told of the act that the record at `index` is of. Whoever
-    /// looks for the recipients finds it in [`owed`](Self::owed), also after a crash.
+    /// Notes that every recipient of an alert has to be told of an act: by the index of the act's record, and of the
+    /// record that published the alert. Whoever looks for the recipients finds it in [`owed`](Self::owed), also after
+    /// a crash.
     pub(in crate::exchange) fn owe_notices(
         &mut self,
-        index: u64,
-        alert: &AlertRef,
+        (index, published): (u64, u64),
+        agency: &AgencyId,
         notice: AlertNotice,
     ) {
-        self.rights.owed.insert(index, Owed { alert: alert.clone(), notice });
+        let owed = Owed { publisher: agency.clone(), notice };
+        self.rights.owed.insert((index, published), owed);
     }
 
     fn apply_due(&mut self, index: u64, at: Timestamp, it: &NoticesDue) {
-        self.rights.owed.remove(&it.cause);
+        self.rights.owed.remove(&(it.cause, it.alert.published));
         let until = Book::until(&it.alert, at);
         let mut due = Due {
             alert: it.alert.clone(),

@@ -16,8 +16,8 @@ pub(in crate::exchange) const KEPT_DAYS: u64 = 365;
 pub(in crate::exchange) struct Book {
     /// By the index of the record that published the alert.
     pub(in crate::exchange) marks: BTreeMap<u64, Mark>,
-    /// By the index of the act's record.
-    pub(in crate::exchange) owed: BTreeMap<u64, Owed>,
+    /// By the index of the act's record, and of the record that published the alert: one act may be on several.
+    pub(in crate::exchange) owed: BTreeMap<(u64, u64), Owed>,
     /// By the index of the record that made them due.
     pub(in crate::exchange) due: BTreeMap<u64, Due>,
     pub(in crate::exchange) inboxes: BTreeMap<AgencyId, Inbox>,
@@ -52,8 +52,8 @@ pub(in crate::exchange) struct Mark {
 /// An act of which the recipients have to be told, once they are found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Owed {
-    /// The alert.
-    pub alert: AlertRef,
+    /// The alert's publisher.
+    pub publisher: AgencyId,
     /// What they are told.
     pub notice: AlertNotice,
 }

@@ -83,17 +83,23 @@ pub struct NoticeStanding {
 }
 
 impl State {
-    /// Decides to make notices due, now that the recipients of an act are found; nothing where that was done.
-    pub fn make_due(&self, cause: u64, recipients: &BTreeSet<AgencyId>) -> Option<Event> {
-        let owed = self.rights.owed.get(&cause)?;
+    /// Decides to make notices due, now that alert and recipients of an act are found; nothing where that was done.
+    pub fn make_due(
+        &self,
+        cause: u64,
+        alert: &AlertRef,
+        recipients: &BTreeSet<AgencyId>,
+    ) -> Option<Event> {
+        let owed = self.rights.owed.get(&(cause, alert.published));
+        let owed = owed.filter(|it| it.publisher == alert.publisher)?;
         // Whoever received the alert once it was free again was never told that it was not.
         let told = (owed.notice == AlertNotice::RestrictionLifted)
-            .then(|| self.told_of_restriction(owed.alert.published))
+            .then(|| self.told_of_restriction(alert.published))
             .flatten();
         let knows = |it: &&AgencyId| told.is_none_or(|told| told.contains_key(*it));
         Some(Event::Rights(RightsEvent::NoticesDue(NoticesDue {
             cause,
-            alert: owed.alert.clone(),
+            alert: alert.clone(),
             notice: owed.notice,
             recipients: recipients.iter().filter(knows).cloned().collect(),
         })))

@@ -77,9 +77,11 @@ struct StoredMark {
 struct StoredOwed {
     #[prost(uint64, tag = "1")]
     cause: u64,
-    #[prost(message, optional, tag = "2")]
-    alert: Option<StoredAlert>,
-    #[prost(message, optional, tag = "3")]
+    #[prost(uint64, tag = "2")]
+    published: u64,
+    #[prost(string, tag = "3")]
+    publisher: String,
+    #[prost(message, optional, tag = "4")]
     notice: Option<StoredNotice>,
 }
 
@@ -154,9 +156,10 @@ pub(super) fn write(book: &Book, at: Timestamp) -> Stored {
         rectified: it.rectified.map(|(index, by)| id_at(index, by)),
         until: it.until.ms(),
     });
-    let owed = book.owed.iter().map(|(cause, it)| StoredOwed {
+    let owed = book.owed.iter().map(|((cause, published), it)| StoredOwed {
         cause: *cause,
-        alert: Some(alert(&it.alert)),
+        published: *published,
+        publisher: it.publisher.to_string(),
         notice: Some(notice(it.notice)),
     });
     let due = book.due.iter().filter(|(_, it)| live(it.until)).map(|(index, it)| StoredDue {
@@ -262,8 +265,8 @@ pub(super) fn read(stored: Stored) -> Result<Book, NotAState> {
         book.ends.insert((until, Kept::Mark(published)));
     }
     for it in stored.owed {
-        let owed = Owed { alert: read_alert(it.alert)?, notice: read_notice(it.notice)? };
-        book.owed.insert(it.cause, owed);
+        let owed = Owed { publisher: agency(&it.publisher)?, notice: read_notice(it.notice)? };
+        book.owed.insert((it.cause, it.published), owed);
     }
     for it in stored.due {
         let until = Timestamp::from_ms(it.until);

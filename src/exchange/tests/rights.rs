@@ -6,7 +6,7 @@ use crate::domain::{
     RestrictionReason,
 };
 use crate::exchange::{Asked, Handed, NoticeFilter, ObjectionFilter};
-use crate::record::RightsEvent;
+use crate::record::{Erased, Ordered, Retention, RightsEvent, Sealed};
 
 const CONTESTED: RestrictionReason = RestrictionReason::AccuracyContested;
 const WRONG: RecallReason = RecallReason::Wrong;
@@ -54,14 +54,15 @@ impl Desk {
         self.act(decided)
     }
 
-    /// Tells the recipients of everything that is owed.
+    /// Tells the recipients of everything that is owed on alerts that are in memory.
     fn tell(&mut self, recipients: &[&str]) {
         let recipients: BTreeSet<AgencyId> = recipients.iter().map(|it| agency(it)).collect();
-        let owed: Vec<u64> = self.state.owed().map(|(cause, _)| cause).collect();
-        for cause in owed {
-            let event = self.state.make_due(cause, &recipients).unwrap();
+        let owed: Vec<(u64, u64)> = self.state.owed().map(|(which, _)| which).collect();
+        for (cause, published) in owed {
+            let alert = self.named(published);
+            let event = self.state.make_due(cause, &alert, &recipients).unwrap();
             self.record(event, Content::None);
-            assert_eq!(self.state.make_due(cause, &recipients), None, "once");
+            assert_eq!(self.state.make_due(cause, &alert, &recipients), None, "once");
         }
     }
 
@@ -297,9 +298,20 @@ fn an_erasure_by_order_owes_every_recipient_a_notice_to_delete() {
     let (mut desk, _) = listening();
     let published = desk.publish(&draft(desk.now));
     let alert = desk.named(published);
-    let erased = desk.state.size();
-    desk.state.owe_notices(erased, &alert, AlertNotice::Delete);
-    desk.tell(&[HOUSING]);
+    let erased = |order| {
+        Event::Retention(Retention::Erased(Erased {
+            agency: agency(COUNCIL),
+            order,
+            targets: vec![Sealed { index: published, slot: 0 }],
+            swept: None,
+        }))
+    };
+    desk.record(erased(None), Content::None);
+    assert_eq!(desk.state.owed().len(), 0, "what ends by its term ends there by the same");
+    let ordered = Ordered { order: 0, approved: 1 };
+    let cause = desk.record(erased(Some(ordered)), Content::None);
+    let event = desk.state.make_due(cause, &alert, &[agency(HOUSING)].into()).unwrap();
+    desk.record(event, Content::None);
     assert_eq!(desk.pull(HOUSING, 0, 9), [(1, AlertNotice::Delete)]);
 }
 
@@ -309,7 +321,8 @@ fn a_notice_is_linked_to_publisher_and_recipient_and_the_list_to_the_publisher_a
     let published = desk.publish(&draft(desk.now));
     let alert = desk.named(published);
     let recalled = desk.recall(&alert);
-    let event = desk.state.make_due(recalled, &[agency(HOUSING), agency(FIRE)].into()).unwrap();
+    let told = [agency(HOUSING), agency(FIRE)].into();
+    let event = desk.state.make_due(recalled, &alert, &told).unwrap();
     assert_eq!(event.agencies().as_slice(), [&agency(COUNCIL)]);
     desk.record(event, Content::None);
     let step = (1, Handed::Sent);

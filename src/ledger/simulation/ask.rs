@@ -14,11 +14,12 @@ use super::{
     world::World,
 };
 use crate::domain::{
-    AgencyId, AlertId, Barring, Caller, Draft, Fingerprint, QueryPurpose, Subscription, Timestamp,
+    AgencyId, AlertId, AlertRef, Barring, Caller, Draft, Fingerprint, QueryPurpose, Subscription,
+    Timestamp,
 };
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
-    Commit, Heard, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
+    Commit, Heard, NoticesAnswer, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
     command::{Command, CredentialCommand, Reading},
 };
 use crate::record::CertificateIssued;
@@ -32,6 +33,7 @@ pub(super) enum Waiting {
     Closed(usize),
     Credited(Receiver<()>, usize, u32),
     Listed(Receiver<Vec<SubscriptionStanding>>, AgencyId),
+    Notices(Receiver<NoticesAnswer>),
     /// Nobody is told of a snapshot.
     Nobody,
     Opened(Receiver<StreamAnswer>, usize),
@@ -56,7 +58,9 @@ pub(super) struct Request {
 #[derive(Clone, Debug)]
 pub(super) enum Ticket {
     Delete(AgencyId, crate::domain::Name),
+    Lift,
     Reinstate,
+    Stop(u64),
     Suspend(AgencyId),
     Withdraw(crate::domain::AgreementId),
 }
@@ -65,6 +69,7 @@ impl World<'_> {
     /// Makes the command; none where there is nothing to act on.
     pub(super) fn command(&mut self, ask: &Ask) -> Option<(Command, Waiting)> {
         match *ask {
+            Ask::Act { agency, pick } => self.act(agency, pick),
             Ask::Approve { agreement, pick } => self.approve(agreement, pick),
             Ask::Consult { agency } => Some(consult(agency, self.audit.size)),
             Ask::Create { agency, name, shape } => Some(self.create(agency, name, shape)),
@@ -73,6 +78,10 @@ impl World<'_> {
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };
                 Some((command, Waiting::Listed(answered, sample::agency(agency))))
             }
+            Ask::Notices { agency, acknowledges, limit } => {
+                Some(self.pull(agency, acknowledges, limit))
+            }
+            Ask::Tell { pick } => self.tell(pick),
             Ask::Issue { agency, shape } => Some(issue(agency, shape, self.now())),
             Ask::Rotate { by } => Some(rotate(by)),
             Ask::Propose { agency, agreement, shape } => {
@@ -89,7 +98,8 @@ impl World<'_> {
             Ask::Publish { agency, agreement, flavour, shape } => {
                 let request = self.request((agency, agreement), flavour, shape)?;
                 self.requests.push(request.clone());
-                Some(publish(request))
+                let rectifies = self.rectifies(&request);
+                Some(publish(request, rectifies))
             }
             Ask::Delete { agency, name } => {
                 let (answer, answered) = oneshot::channel();
@@ -222,6 +232,11 @@ impl World<'_> {
                 request.id = sample::alert_id(Timestamp::from_ms(now.ms() + 400_000), random);
             }
             Flavour::OldId => request.id = sample::alert_id(made(25 * 3_600_000), random),
+            Flavour::Rectify => {
+                let by = request.by.seat.agency()?;
+                let mut known = self.audit.requests.iter().filter(|((agency, _), _)| agency == by);
+                request.draft.rectifies = known.next_back().map(|((_, id), _)| *id);
+            }
             Flavour::Repeat | Flavour::OtherContent => {
                 let recent = self.requests.len().min(12);
                 let place = self.requests.len().checked_sub(1 + random.place(recent.max(1)))?;
@@ -340,10 +355,10 @@ fn rotate(by: Option<usize>) -> (Command, Waiting) {
     (Command::Credential(command), Waiting::Rotated(answered))
 }
 
-fn publish(request: Request) -> (Command, Waiting) {
+fn publish(request: Request, rectifies: Option<AlertRef>) -> (Command, Waiting) {
     let (answer, answered) = oneshot::channel();
     let Request { by, id, draft } = request.clone();
-    let command = Command::Publish { by, id, draft: Box::new(draft), rectifies: None, answer };
+    let command = Command::Publish { by, id, draft: Box::new(draft), rectifies, answer };
     (command, Waiting::Published(answered, Box::new(request)))
 }
 

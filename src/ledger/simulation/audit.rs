@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{evaluate::Version, sample};
+use super::{
+    evaluate::Version,
+    rights::{Told, name_of_rights},
+    sample,
+};
 use crate::domain::{AgencyId, AgreementId, AlertId, Barring, Draft, Subscription, Timestamp};
 use crate::journal::{Frame, Journal, Memory};
 use crate::ledger::{Entry, LinkPlace, Links, contents::unsealed, secrets::Secrets};
@@ -29,6 +33,7 @@ pub(super) struct Audit {
     pub(super) redeliveries: BTreeMap<u64, (u64, u64)>,
     pub(super) opened: BTreeMap<u64, u64>,
     pub(super) suspended: BTreeSet<AgencyId>,
+    pub(super) told: Told,
     pub(super) counts: BTreeMap<&'static str, u64>,
     /// The keys of the log, and the size of the first tree that each signed.
     pub(super) keys: Vec<(Verifier, u64)>,
@@ -44,6 +49,8 @@ pub(super) struct Asked {
     pub(super) acknowledged: u64,
     /// Alerts that matched and have no disclosure and no refusal yet, in order.
     pub(super) owed: VecDeque<u64>,
+    /// Alerts that were refused because they are restricted.
+    pub(super) held: BTreeSet<u64>,
     /// The running numbers, from 1.
     pub(super) numbers: Vec<Number>,
 }
@@ -99,6 +106,7 @@ impl Audit {
             opened: BTreeMap::new(),
             keys: Vec::new(),
             suspended: BTreeSet::new(),
+            told: Told::default(),
             counts: BTreeMap::new(),
             links: sample::agencies().map(links).collect(),
         }
@@ -158,8 +166,8 @@ impl Audit {
             Event::AgreementProposed { proposed, .. } => self.proposed(index, proposed),
             Event::AgreementWithdrawn(act) => self.withdrawn(act),
             Event::Disclosed(disclosed) => self.disclosed(index, disclosed),
-            Event::NumberSkipped { subscription, number, .. } => {
-                self.skipped(*subscription, *number);
+            Event::NumberSkipped { subscription, number, reason, .. } => {
+                self.skipped(*subscription, *number, *reason);
             }
             Event::Published(published) => {
                 let bytes = opened(index, published.slot, sealed);
@@ -191,6 +199,7 @@ impl Audit {
                 self.keys.push((new.parse().unwrap(), index + 1));
             }
             Event::Barred { act, .. } => self.barred(act),
+            Event::Rights(event) => self.follow_rights(index, event),
             Event::LogRestored(_) => panic!("nobody restores it here"),
             Event::BrokerStarted { .. }
             | Event::CertificateIssued(_)
@@ -199,7 +208,6 @@ impl Audit {
             | Event::Reloaded(_)
             | Event::Access(_)
             | Event::Retention(_)
-            | Event::Rights(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }
@@ -273,7 +281,7 @@ const fn name_of(event: &Event) -> &'static str {
         Event::Reloaded(_) => "Reloaded",
         Event::Access(_) => "Access",
         Event::Retention(it) => name_of_retention(it),
-        Event::Rights(_) => "Rights",
+        Event::Rights(it) => name_of_rights(it),
         Event::SnapshotTaken(_) => "SnapshotTaken",
         Event::StreamOpened { .. } => "StreamOpened",
         Event::SubscriptionCreated { .. } => "SubscriptionCreated",

@@ -17,9 +17,17 @@ impl World<'_> {
             self.settle(turn);
         }
         self.set_clock(self.latest.max(self.full_until));
+        while self.owes() {
+            self.run(&Op::One(Ask::Tell { pick: 0 }));
+        }
         for agency in 0..AGENCIES {
             if self.audit.suspended.contains(&sample::agency(agency)) {
                 self.run(&Op::One(Ask::Reinstate { agency }));
+            }
+            // Every recipient is told everything, in order, whatever has become of its subscriptions.
+            while self.is_untold(agency) {
+                let (acknowledges, limit) = (true, 2);
+                self.run(&Op::One(Ask::Notices { agency, acknowledges, limit }));
             }
             for name in 0..NAMES {
                 self.drain_one(agency, name);

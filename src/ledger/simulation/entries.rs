@@ -6,7 +6,7 @@ use super::{
     audit::{Alert, Asked, Audit, Number},
     evaluate::{self, Version},
 };
-use crate::domain::{Act, AgencyId, Facts, Fields};
+use crate::domain::{Act, AgencyId, Facts, Fields, Reason};
 use crate::record::{
     self, Disclosed, Governed, ProposedAgreement, Published, Refused, StoredSubscription,
 };
@@ -81,6 +81,7 @@ impl Audit {
             deleted: false,
             acknowledged: 0,
             owed: VecDeque::new(),
+            held: BTreeSet::new(),
             numbers: Vec::new(),
         };
         self.subscriptions.insert(index, asked);
@@ -118,6 +119,7 @@ impl Audit {
                 asked.owed.push_back(index);
             }
         }
+        self.rectified(index, published);
         self.alerts.insert(index, Alert { published: published.clone(), draft });
     }
 
@@ -131,6 +133,10 @@ impl Audit {
 
     /// P1: what may be released to the subscription at this moment, by the second evaluator.
     fn permitted(&self, subscription: u64, published: u64) -> Option<(u64, Fields)> {
+        // P4: what its publisher has stopped is permitted to nobody.
+        if self.is_stopped(published) {
+            return None;
+        }
         let asked = &self.subscriptions[&subscription];
         let facts = &self.alerts[&published].published.facts;
         let versions = &self.agreements[&facts.agreement];
@@ -190,12 +196,13 @@ impl Audit {
         self.redeliveries.insert(index, (disclosed, version));
     }
 
-    pub(super) fn skipped(&mut self, subscription: u64, number: u64) {
+    pub(super) fn skipped(&mut self, subscription: u64, number: u64, reason: Reason) {
         let asked = self.subscriptions.get_mut(&subscription).unwrap();
         let known = asked.number(number);
         assert!(!std::mem::replace(&mut known.skipped, true), "skipped twice");
         let published = known.published;
         assert_eq!(self.permitted(subscription, published), None, "P3: skipped without a reason");
+        self.held_back(subscription, published, reason);
     }
 
     pub(super) fn refused(&mut self, refused: &Refused) {
@@ -205,6 +212,7 @@ impl Audit {
         let (subscription, published) = refused.subscription.zip(refused.published).unwrap();
         self.settle_owed(subscription, published);
         assert_eq!(self.permitted(subscription, published), None, "P3: refused without a reason");
+        self.held_back(subscription, published, refused.reason);
         self.count("refused at delivery");
     }
 }

@@ -11,6 +11,7 @@ mod op;
 mod promises;
 mod random;
 mod replayed;
+mod rights;
 mod sample;
 mod settle;
 mod snapshots;
@@ -36,7 +37,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 38] = [
+const HAPPENS: [&str; 45] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGENCY_NOT_SUSPENDED",
     "AGENCY_SUSPENDED",
@@ -47,6 +48,8 @@ const HAPPENS: [&str; 38] = [
     "AgencyReinstated",
     "AgencySuspended",
     "AgreementWithdrawn",
+    "AlertRecalled",
+    "AlertRestricted",
     "BrokerStarted",
     "CREDIT_OUT_OF_BOUNDS",
     "CertificateIssued",
@@ -55,13 +58,18 @@ const HAPPENS: [&str; 38] = [
     "FENCED",
     "KeyRotated",
     "NOT_A_PARTY",
+    "NoticeAcknowledged",
+    "NoticeSent",
+    "NoticesDue",
     "NumberSkipped",
     "POSITION_FORGED",
     "PURPOSE_NOT_AGREED",
     "Published",
     "REQUEST_ID_REUSED",
     "REQUEST_ID_TOO_OLD",
+    "Rectified",
     "Redelivered",
+    "RestrictionLifted",
     "STALE",
     "SnapshotTaken",
     "SUBSCRIPTION_EXISTS",

@@ -28,6 +28,7 @@ pub(super) enum Op {
 #[derive(Clone, Debug)]
 pub(super) enum Ask {
     Acknowledge { stream: u64, up_to: UpTo },
+    Act { agency: usize, pick: u64 },
     Approve { agreement: usize, pick: u64 },
     Close { stream: u64 },
     Consult { agency: usize },
@@ -35,6 +36,7 @@ pub(super) enum Ask {
     Credit { stream: u64, more: u32 },
     Delete { agency: usize, name: usize },
     List { agency: usize },
+    Notices { agency: usize, acknowledges: bool, limit: usize },
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
     Propose { agency: usize, agreement: usize, shape: u64 },
     Publish { agency: usize, agreement: usize, flavour: Flavour, shape: u64 },
@@ -42,6 +44,7 @@ pub(super) enum Ask {
     Rotate { by: Option<usize> },
     Reinstate { agency: usize },
     Suspend { agency: usize },
+    Tell { pick: u64 },
     Withdraw { agency: usize, agreement: usize },
 }
 
@@ -68,6 +71,7 @@ pub(super) enum Flavour {
     New,
     OldId,
     OtherContent,
+    Rectify,
     Repeat,
     Stale,
     WrongPurpose,
@@ -149,7 +153,13 @@ impl Ask {
             813..=909 => Self::Create { agency, name, shape: random.next() },
             910..=914 => Self::Delete { agency, name },
             915..=944 => Self::Close { stream: random.next() },
-            945..=974 => Self::List { agency },
+            945..=949 => Self::List { agency },
+            950..=961 => Self::Act { agency, pick: random.next() },
+            962..=967 => Self::Tell { pick: random.next() },
+            968..=974 => {
+                let (acknowledges, limit) = (random.chance(50), random.place(4));
+                Self::Notices { agency, acknowledges, limit }
+            }
             975..=978 => Self::Suspend { agency },
             979..=986 => Self::Reinstate { agency },
             987..=989 => Self::Issue { agency, shape: random.next() },
@@ -172,7 +182,8 @@ fn step(random: &mut Random) -> u64 {
 
 fn flavour(random: &mut Random) -> Flavour {
     match random.below(20) {
-        0..=12 => Flavour::New,
+        0..=11 => Flavour::New,
+        12 => Flavour::Rectify,
         13 | 14 => Flavour::Repeat,
         15 => Flavour::OtherContent,
         16 => Flavour::Stale,

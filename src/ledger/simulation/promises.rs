@@ -71,7 +71,7 @@ fn stands(world: &World<'_>, delivery: &Delivery) {
     assert_eq!((&frames[0].record, frames[0].salt), (&delivery.record, delivery.salt));
 }
 
-fn is_proven(world: &World<'_>, index: u64, commit: &Commit) {
+pub(super) fn is_proven(world: &World<'_>, index: u64, commit: &Commit) {
     let checkpoint =
         world.writer.secrets.signing.chain().unwrap().open(&commit.checkpoint).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (commit.size, commit.root));
@@ -197,22 +197,27 @@ pub(super) fn numbers_have_no_unexplained_gap(
     assert!(number == next || number <= asked.acknowledged + 1, "{number} came, {next} was due");
     assert!(asked.acknowledged < number && number <= asked.delivered());
     stream.next = Some(number + 1);
-    let agreement = match &release.outgoing {
+    let (agreement, published) = match &release.outgoing {
         Outgoing::Delivery(delivery) => {
             stream.deliveries += 1;
             assert!(stream.deliveries <= stream.credit, "more than credit allows");
             world.came.insert((subscription, number), true);
-            Some(delivery.facts.agreement.clone())
+            let published = world.audit.disclosures[&delivery.index].0.published;
+            assert!(
+                !world.audit.is_stopped(published),
+                "P4: {published} left though it is stopped"
+            );
+            (Some(delivery.facts.agreement.clone()), Some(published))
         }
         Outgoing::Skipped(_) => {
             let place = usize::try_from(number - 1).unwrap();
             assert!(asked.numbers[place].skipped, "told of a skip that is not recorded");
             world.came.entry((subscription, number)).or_insert(false);
-            None
+            (None, None)
         }
     };
     let position = release.position.clone();
-    stream.got.push(super::stream::Got { number, agreement, position });
+    stream.got.push(super::stream::Got { number, agreement, published, position });
 }
 
 /// What an agency is told of its subscriptions is what the log says at the end of the turn, or a

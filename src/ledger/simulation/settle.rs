@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::{
     ask::{Ticket, Waiting},
-    promises,
+    promises, rights,
     trace::Seen,
     world::{Turn, World},
 };
@@ -132,6 +132,13 @@ impl World<'_> {
                 }
                 outcome(&answer)
             }
+            Waiting::Notices(answered) => {
+                let answer = take(answered);
+                if let Ok(answer) = &answer {
+                    rights::p2_a_notice_is_in_the_log(self, answer);
+                }
+                outcome(&answer)
+            }
             Waiting::Read(answered) => outcome(&take(answered)),
             Waiting::Issued(answered) => outcome(&take(answered)),
             Waiting::Rotated(answered) => {
@@ -163,7 +170,8 @@ impl World<'_> {
                     Ticket::Delete(agency, name) => {
                         promises::p4_a_deleted_subscription_is_cut(self, (&agency, &name), index);
                     }
-                    Ticket::Reinstate => {}
+                    Ticket::Lift | Ticket::Reinstate => {}
+                    Ticket::Stop(published) => rights::p4_a_stop_has_cut(self, published),
                     Ticket::Suspend(agency) => promises::p4_a_suspension_has_cut(self, &agency),
                     Ticket::Withdraw(id) => promises::p4_a_withdrawal_has_cut(self, &id, index),
                 }

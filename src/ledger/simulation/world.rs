@@ -225,6 +225,8 @@ impl<'a> World<'a> {
         let rests = behind || self.now() < self.full_until;
         if !rests {
             self.latest = self.latest.max(self.now());
+            // The disk was asked, and a clock that is set back takes nothing of that back.
+            self.full_until = Timestamp::EPOCH;
         }
         self.writer.turn(commands.into_iter().map(Into::into).collect()).unwrap();
         // It may have struck without anybody to be told so.

@@ -51,7 +51,8 @@ proptest! {
         let scene = Scene::of(&choices);
         let (_dir, views) = views(&scene, blocks);
         for (published, recipients) in scanned(&scene) {
-            prop_assert_eq!(run(views.recipients(published)).unwrap(), recipients);
+            let (named, found) = run(views.recipients(published)).unwrap();
+            prop_assert_eq!((named.published, found), (published, recipients));
             let alert = scene.log.reader().entries(published..published + 1).unwrap().remove(0);
             let Event::Published(alert) = alert.record.event else {
                 panic!("{alert:?}")
@@ -99,6 +100,6 @@ fn a_look_up_reads_only_blocks_that_may_hold_an_answer() {
     }
     let (_dir, views) = views(&scene, u32::MAX);
     scene.log.read_since();
-    assert_eq!(run(views.recipients(published)).unwrap(), BTreeSet::new());
+    assert_eq!(run(views.recipients(published)).unwrap().1, BTreeSet::new());
     assert!(scene.log.read_since() <= 1 + 2 * usize::try_from(BLOCK).unwrap());
 }
