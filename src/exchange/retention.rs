@@ -245,15 +245,15 @@ impl State {
 
     /// Finds out whom an erasure takes something from. To be asked before it is recorded.
     pub fn lost_by(&self, erased: &Erased) -> Loss {
-        let indexes = erased.targets.iter().map(|it| it.index);
-        let live: BTreeSet<u64> = indexes.filter(|it| self.alerts.contains_key(it)).collect();
+        let all: BTreeSet<u64> = erased.targets.iter().map(|it| it.index).collect();
+        // What has ended waits for nobody, and may have been sent all the same.
+        let live: Vec<u64> =
+            all.iter().copied().filter(|it| self.alerts.contains_key(it)).collect();
         let mut loss = Loss::default();
-        if live.is_empty() {
-            return loss;
-        }
         for (subscription, it) in &self.subscriptions {
             let recipient = &it.agency;
-            for sent in it.sent.iter().filter(|sent| live.contains(&sent.published)) {
+            for sent in it.sent.iter().filter(|sent| all.contains(&sent.published)) {
+                loss.holding.push(*subscription);
                 if matches!(sent.what, SentAs::Disclosed { .. }) {
                     loss.events.push(Event::NumberSkipped {
                         subscription: *subscription,
@@ -261,7 +261,6 @@ impl State {
                         reason: Reason::Erased,
                         recipient: recipient.clone(),
                     });
-                    loss.holding.push(*subscription);
                 }
             }
             let waits = |at: &&u64| it.pending.binary_search(at).is_ok() || it.held.contains(at);
@@ -285,9 +284,7 @@ impl State {
 
     /// Lists the subscriptions that hold an alert unacknowledged.
     pub fn holders(&self, published: u64) -> Vec<u64> {
-        let holds = |sent: &super::state::Sent| {
-            sent.published == published && matches!(sent.what, SentAs::Disclosed { .. })
-        };
+        let holds = |sent: &super::state::Sent| sent.published == published;
         let all = self.subscriptions.iter().filter(|(_, it)| it.sent.iter().any(holds));
         all.map(|(subscription, _)| *subscription).collect()
     }

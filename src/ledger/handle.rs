@@ -51,6 +51,7 @@ pub(super) struct Shared {
     commits: watch::Receiver<Arc<Commit>>,
     bars: watch::Receiver<Arc<Bars>>,
     pub(super) owed: watch::Receiver<OwedActs>,
+    erasures: watch::Receiver<u64>,
     pub(super) forked: Arc<Mutex<bool>>,
     /// Where a fork is noted, so that a restart does not forget it.
     pub(super) fork_mark: PathBuf,
@@ -65,6 +66,7 @@ impl Shared {
             commits: writer.commits.subscribe(),
             bars: writer.bars.subscribe(),
             owed: writer.owed.subscribe(),
+            erasures: writer.erasures.subscribe(),
             forked: Arc::clone(&writer.forked),
             fork_mark,
         })
@@ -420,6 +422,11 @@ impl Ledger {
     /// Returns who may not take part, and where a change of that can be waited for.
     pub fn bars(&self) -> watch::Receiver<Arc<Bars>> {
         self.shared.bars.clone()
+    }
+
+    /// Returns how many bodies' keys are destroyed, and where more can be waited for.
+    pub fn erased(&self) -> watch::Receiver<u64> {
+        self.shared.erasures.clone()
     }
 
     /// Proves that an entry is in the tree of `size`.

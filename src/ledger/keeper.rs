@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::watch;
+
 use super::{
     Commit, LedgerError, Rejection,
     retention::Destruction,
@@ -66,9 +68,11 @@ impl Keeper {
             keys_dir: keys_dir.to_owned(),
             last: writer.newest(),
             unfinished: Vec::new(),
+            erasures: Arc::clone(&writer.erasures),
             // What a crash kept from being put away is put away now.
             signed_from: 0,
         };
+        work.erasures.send_replace(work.erased.count());
         let heard = Arc::clone(&told);
         let thread = std::thread::Builder::new()
             .name("portway-keeper".to_owned())
@@ -114,6 +118,8 @@ struct Work {
     last: Arc<Commit>,
     /// Slots whose keys could not be destroyed yet.
     unfinished: Vec<u64>,
+    /// Where the number of those that are is told.
+    erasures: Arc<watch::Sender<u64>>,
     /// Size of the first tree that the log's key signed, as far as it was seen to.
     signed_from: u64,
 }
@@ -202,6 +208,7 @@ impl Work {
             return false;
         }
         self.unfinished.clear();
+        self.erasures.send_replace(self.erased.count());
         true
     }
 

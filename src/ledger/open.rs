@@ -296,6 +296,7 @@ pub(super) fn writer(
         counted: Limiter::default(),
         watch,
         destructions: Vec::new(),
+        erasures: Arc::new(watch::Sender::new(0)),
         first: Vec::new(),
     })
 }

@@ -67,6 +67,8 @@ pub(super) struct Writer {
     pub(super) full: Option<Full>,
     /// The refusals that were counted, and not recorded, before this turn.
     pub(super) counted: Limiter,
+    /// How many bodies' keys are destroyed.
+    pub(super) erasures: Arc<watch::Sender<u64>>,
     /// Watches the wall clock for whatever is erased because its time is over.
     pub(super) watch: TimeWatch,
     /// Keys to destroy, as far as that is durable and nobody has taken it on.

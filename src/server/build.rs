@@ -201,9 +201,11 @@ impl Server {
     }
 }
 
-/// Follows the log with the views, and erases what is due.
+/// Follows the log with the views, makes them anew after erasures, and erases what is due.
 fn keep_up(views: Views, sweeper: Sweeper, (tasks, stop): (&Tasks, &CancellationToken)) {
-    let commits = sweeper.ledger().commits();
+    let (commits, erasures) = (sweeper.ledger().commits(), sweeper.ledger().erased());
+    let renewed = views.clone().renew_after_erasures(erasures, stop.clone());
+    tasks.keep("views-renewed", stop.clone(), renewed);
     tasks.keep("views", stop.clone(), views.follow(commits, stop.clone()));
     tasks.keep("sweep", stop.clone(), sweeper.run(stop.clone()));
 }

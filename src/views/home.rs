@@ -18,7 +18,7 @@ const LOCK: &str = "lock";
 const BINDING: &str = "binding";
 const DAMAGED: &str = "damaged";
 const INDEX: &str = "index-";
-const FORMAT: &str = "portway views 1";
+const FORMAT: &str = "portway views 2";
 
 /// What an index belongs to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +27,8 @@ pub(super) struct Binding {
     pub(super) log: [u8; 32],
     /// How many entries a block has.
     pub(super) block: u64,
+    /// How many erasures of the log were known when it was begun: their tokens are not in it.
+    pub(super) erased: u64,
     /// The key that tokens are hashed under.
     pub(super) key: Zeroizing<[u8; 32]>,
     /// The name of the index's directory.
@@ -91,15 +93,33 @@ impl Home {
     /// Binds the directory to a new index under a new key. A crash on the way leaves the old one bound, or
     /// the new one with nothing in it yet.
     pub(super) fn renew(&self, log: [u8; 32], block: u64, old: Old) -> Result<Binding, ViewsError> {
+        let binding = Self::prepare((log, 0), block)?;
+        self.bind(&binding)?;
+        self.clear(&binding, old)?;
+        Ok(binding)
+    }
+
+    /// Draws the key and the name of another index, which is not bound yet.
+    pub(super) fn prepare(
+        (log, erased): ([u8; 32], u64),
+        block: u64,
+    ) -> Result<Binding, ViewsError> {
         let random = SystemRandom::new();
         let (mut key, mut name) = (Zeroizing::new([0; 32]), [0; 8]);
         random.fill(key.as_mut()).map_err(|_| ViewsError::Random)?;
         random.fill(&mut name).map_err(|_| ViewsError::Random)?;
-        let binding = Binding { log, block, key, index: format!("{INDEX}{}", Hex(&name)) };
+        Ok(Binding { log, block, erased, key, index: format!("{INDEX}{}", Hex(&name)) })
+    }
+
+    /// Binds the directory to an index.
+    pub(super) fn bind(&self, binding: &Binding) -> Result<(), ViewsError> {
         let path = self.dir.join(BINDING);
-        self.replace(&path, binding.text().as_bytes()).map_err(ViewsError::io(&path))?;
-        self.clear(&binding, old)?;
-        Ok(binding)
+        self.replace(&path, binding.text().as_bytes()).map_err(ViewsError::io(&path))
+    }
+
+    /// Removes the index that was set aside.
+    pub(super) fn remove_damaged(&self) -> Result<(), ViewsError> {
+        remove(&self.dir.join(DAMAGED))
     }
 
     /// Removes or sets aside every index but the one that is bound.
@@ -147,11 +167,13 @@ fn remove(path: &Path) -> Result<(), ViewsError> {
 }
 
 impl Binding {
-    /// Five lines; the last is the CRC-32 of the others: a key that lost a bit would find nothing.
+    /// Seven lines; the last is the CRC-32 of the others: a key that lost a bit would find nothing.
     fn text(&self) -> Zeroizing<String> {
         let (log, key) = (Hex(&self.log), Hex(self.key.as_ref()));
-        let (block, index) = (self.block, &self.index);
-        let body = format!("{FORMAT}\nlog {log}\nblock {block}\nindex {index}\nkey {key}\n");
+        let (block, erased, index) = (self.block, self.erased, &self.index);
+        let body = format!(
+            "{FORMAT}\nlog {log}\nblock {block}\nerased {erased}\nindex {index}\nkey {key}\n"
+        );
         let body = Zeroizing::new(body);
         let check = crc32fast::hash(body.as_bytes());
         Zeroizing::new(format!("{}check {check:08x}\n", *body))
@@ -165,10 +187,11 @@ impl Binding {
         let mut value = |name| lines.next()?.strip_prefix(name);
         let log = unhex(value("log ")?)?;
         let block = value("block ")?.parse().ok()?;
+        let erased = value("erased ")?.parse().ok()?;
         let index = value("index ")?.to_owned();
         let key = Zeroizing::new(unhex(value("key ")?)?);
         let plain = index.strip_prefix(INDEX)?.bytes().all(|it| it.is_ascii_hexdigit());
-        let binding = Self { log, block, key, index };
+        let binding = Self { log, block, erased, key, index };
         // One spelling only, the check with it.
         (plain && block > 0 && binding.text().as_str() == text).then_some(binding)
     }

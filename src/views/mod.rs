@@ -4,6 +4,7 @@
 //! keyed hashes of tokens, and is never on the writer's path.
 
 mod alert;
+mod anew;
 mod answer;
 mod block;
 mod breach;

@@ -4,7 +4,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -42,14 +42,16 @@ const STRETCH: u32 = 1;
 /// The views. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Views {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    home: Home,
-    reader: Reader,
-    block: u64,
+pub(super) struct Inner {
+    pub(super) home: Home,
+    pub(super) reader: Reader,
+    pub(super) block: u64,
+    /// Held while the directory is bound to another index.
+    pub(super) changes: Mutex<()>,
     /// None while the index is given up and not made anew yet.
     index: RwLock<Option<SharedIndex>>,
     renewals: AtomicU32,
@@ -140,6 +142,7 @@ impl Views {
             home: Home::open(dir)?,
             reader,
             block,
+            changes: Mutex::new(()),
             index: RwLock::new(None),
             renewals: AtomicU32::new(0),
             damaged: Notify::new(),
@@ -370,11 +373,11 @@ impl Views {
 }
 
 impl Inner {
-    fn current(&self) -> Option<SharedIndex> {
+    pub(super) fn current(&self) -> Option<SharedIndex> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, index: Option<SharedIndex>) {
+    pub(super) fn set(&self, index: Option<SharedIndex>) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     }
 
@@ -419,6 +422,7 @@ impl Inner {
     fn renew(&self, old: Old) -> Result<SharedIndex, ViewsError> {
         self.renewals.fetch_add(1, Ordering::Relaxed);
         let log = self.reader.leaf(0)?.ok_or(ViewsError::NoLog)?;
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let binding = self.home.renew(log, self.block, old)?;
         let unusable = |error: Stuck| ViewsError::Unusable(error.to_string());
         let store = Store::open(&self.home.path(&binding)).map_err(|it| unusable(it.into()))?;

@@ -1,6 +1,7 @@
 //! The promise of the views: an answer is the same, whatever state the index is in.
 
 mod alerts;
+mod erasures;
 mod faults;
 mod properties;
 mod questions;

@@ -2,6 +2,8 @@
 //! was given before still verifies.
 
 mod holds;
+mod kills;
 mod orders;
 mod remains;
 mod scene;
+mod terms;

@@ -9,7 +9,7 @@ use portway::{
 };
 
 use super::remains::Remains;
-use crate::stage::{Cli, PURPOSE, Role, SUBSCRIPTION, Stage, draft, now};
+use crate::stage::{Cli, PURPOSE, Role, SUBSCRIPTION, Stage, draft, now, subscription};
 
 /// How many alerts are planted: few, unless a campaign asks for more.
 #[expect(clippy::disallowed_methods, reason = "a campaign has no other way into a test")]
@@ -63,6 +63,25 @@ pub(super) async fn plant(stage: &Stage, count: usize) -> Vec<Marked> {
         planted.push(Marked { id: receipt.alert.parse().unwrap(), receipt, markers });
     }
     planted
+}
+
+/// Has the council watch for people of their own, and returns their tokens.
+pub(super) async fn watch(stage: &Stage, count: usize) -> Vec<Vec<u8>> {
+    let mut watch = subscription("watched", now());
+    let token =
+        |number| format!("watched-person-{number:06}-is-nobody!").into_bytes()[..32].to_vec();
+    let tokens: Vec<Vec<u8>> = (0..count).map(token).collect();
+    watch.filter.as_mut().unwrap().tokens = tokens
+        .iter()
+        .map(|value| pb::SubjectToken {
+            kind: pb::TokenKind::Nfd.into(),
+            epoch: 1,
+            value: value.clone().into(),
+        })
+        .collect();
+    let council = stage.connect("council", Role::Service).await;
+    council.create_subscription(watch).await.unwrap();
+    tokens
 }
 
 /// Has the council take so many alerts, and acknowledge them.

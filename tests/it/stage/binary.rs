@@ -47,6 +47,17 @@ impl Broker {
         Self::run(command, config, &[])
     }
 
+    /// The same, under `strace`, which kills it as it enters a system call on a file for the so-manieth time.
+    pub(super) fn start_doomed(config: &Path, file: &Path, (call, when): (&str, u32)) -> Self {
+        let mut command = Command::new("strace");
+        // -D: the broker is our own child, and strace its grandchild.
+        command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-P"]).arg(file);
+        let inject = format!("inject={call}:signal=KILL:when={when}");
+        command.args(["-e", &format!("trace={call}"), "-e", &inject]);
+        command.arg(env!("CARGO_BIN_EXE_portway"));
+        Self::run(command, config, &[])
+    }
+
     /// Lifts the limit on the size of files.
     pub(super) fn lift_limit(&self) {
         let pid = self.child.id().to_string();

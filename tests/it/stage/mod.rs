@@ -156,6 +156,15 @@ impl Stage {
         self.broker = Some(broker);
     }
 
+    /// Starts the broker again, to be killed at a system call on one of its files.
+    pub(crate) fn serve_doomed(&mut self, file: &str, at: (&str, u32)) {
+        assert!(self.broker.is_none(), "it runs");
+        let (config, file) = (self.path("broker/portway.toml"), self.path(file));
+        let broker = Broker::start_doomed(&config, &file, at);
+        self.address.clone_from(&broker.address);
+        self.broker = Some(broker);
+    }
+
     /// Lifts that limit while the broker runs.
     pub(crate) fn lift_limit(&self) {
         self.broker.as_ref().expect("a broker that runs").lift_limit();
