@@ -207,6 +207,40 @@ mod tests {
         }
     }
 
+    /// The pair is put in place by one link, and key and certificate are two files: whoever reads them while the link is
+    /// turned reads again.
+    #[test]
+    fn a_pair_that_is_being_replaced_is_read_whole() {
+        let dir = sample::identity_dir();
+        let at = |name: &str| dir.path().join(name);
+        for pair in ["one", "two"] {
+            let other = sample::identity_dir();
+            fs::create_dir(at(pair)).unwrap();
+            for name in ["cert.pem", "key.pem"] {
+                fs::copy(other.path().join(name), at(pair).join(name)).unwrap();
+            }
+        }
+        std::os::unix::fs::symlink("one", at("pair")).unwrap();
+        for name in ["cert.pem", "key.pem"] {
+            fs::remove_file(at(name)).unwrap();
+            std::os::unix::fs::symlink(format!("pair/{name}"), at(name)).unwrap();
+        }
+        let stops = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut pairs = ["two", "one"].into_iter().cycle();
+                while !stops.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::os::unix::fs::symlink(pairs.next().unwrap(), at("next")).unwrap();
+                    fs::rename(at("next"), at("pair")).unwrap();
+                    std::thread::park_timeout(std::time::Duration::from_micros(300));
+                }
+            });
+            let read: Vec<_> = (0..300).map(|_| Identity::load(dir.path()).map(drop)).collect();
+            stops.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(read.iter().all(Result::is_ok), "{:?}", read.iter().find(|it| it.is_err()));
+        });
+    }
+
     #[test]
     fn a_renewed_certificate_is_taken_up_and_nothing_else() {
         let dir = sample::identity_dir();

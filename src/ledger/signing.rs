@@ -323,6 +323,17 @@ mod tests {
         assert_eq!(disk.files(), [FIRST]);
     }
 
+    /// A crash between writing a key and giving it its name leaves the key behind, under another name.
+    #[test]
+    fn a_key_that_was_never_named_is_gone_at_the_next_start() {
+        let (disk, signing) = Disk::new();
+        let left = disk.dir.path().join("log-signing-0badc0de.sealed.tmp");
+        std::fs::write(&left, "a key").unwrap();
+        disk.start(&signing.chain().unwrap(), 0).unwrap();
+        assert!(!left.exists());
+        assert_eq!(disk.files(), [FIRST]);
+    }
+
     /// What is retired twice is retired once; what signs now never is.
     #[test]
     fn only_keys_that_handed_over_are_retired() {

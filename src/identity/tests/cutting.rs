@@ -184,3 +184,20 @@ async fn a_cut_connection_is_closed_by_the_server_above() {
     let (served, ()) = guarded(Box::pin(async { tokio::join!(serving, talking) })).await;
     served.unwrap();
 }
+
+/// P4: whoever hangs up before it is found out has its commands waiting still: they are not done either.
+#[tokio::test]
+async fn what_a_connection_left_behind_is_not_done_once_it_would_not_be_let_in() {
+    let mut exchange = Exchange::open();
+    let service = exchange.service();
+    let (client, stream) = exchange.admit(&service).await;
+    // A command that waits in the writer's lane holds the connection that it came over.
+    let held = stream.peer().connection;
+    drop((client, stream));
+    assert_eq!(exchange.connections.count(), 0);
+    assert!(!held.is_expelled());
+
+    exchange.connections.cut_where(|_| true);
+
+    assert!(held.is_expelled());
+}

@@ -15,7 +15,7 @@ use crate::domain::{Bar, Barring, Bars, Fingerprint, QueryPurpose, Reason};
 use crate::journal::Journal;
 use crate::ledger::{
     Rejection, Shut, Way,
-    command::{Command, Reading},
+    command::{Command, CredentialCommand, Reading},
     way::Sent,
 };
 use crate::record::{self, Event};
@@ -93,4 +93,29 @@ fn what_came_over_a_cut_connection_is_not_done() {
 
     assert!(matches!(answer.try_recv().unwrap(), Err(Rejection::Unavailable(_))));
     assert_eq!(events(&world).len(), count);
+}
+
+/// An export of a tree from before a rotation is refused, and leaves no record that says it was made.
+#[test]
+fn an_export_that_a_rotation_overtook_leaves_no_record() {
+    let keyring = Keyring::create();
+    let mut world = World::new(&keyring);
+    world.writer.turn(Vec::new()).unwrap();
+    let size = world.journal.head().size;
+    let (answer, _rotated) = oneshot::channel();
+    let by = sample::operator();
+    let rotate = CredentialCommand::Rotate { by, answer };
+    world.writer.turn(vec![Command::Credential(rotate).into()]).unwrap();
+    let (answer, mut answered) = oneshot::channel();
+    let reading = Reading::Export { size, manifest: [1; 32] };
+    let purpose = QueryPurpose::Lawfulness;
+    let export = Command::Read { by: sample::officer(0), purpose, reading, answer };
+
+    world.writer.turn(vec![export.into()]).unwrap();
+
+    let refused = answered.try_recv().unwrap().unwrap_err();
+    let is_told = matches!(refused, Rejection::Refused { refusal, .. }
+        if refusal.reason == Reason::KeyRotated);
+    assert!(is_told, "{refused:?}");
+    assert!(!events(&world).iter().any(|it| matches!(it, Event::Exported { .. })));
 }

@@ -161,3 +161,41 @@ fn a_broker_with_another_ones_issuer_does_not_start() {
         }
     }
 }
+
+/// Whoever did not get the answer asks again, and gets the certificate that was issued: it takes one place.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_gets_the_same_certificate() {
+    let stage = Stage::start_with_issuer("fire");
+    let fire = Cli::of(&stage, "fire", Role::Service);
+    let path = fire.run(["cert", "renew", "--offline"]).done();
+    let request = fs::read_to_string(path.trim_end()).unwrap();
+    let connection = stage.connect("fire", Role::Service).await;
+    let first = connection.renew_certificate(request.clone()).await.unwrap();
+    for _ in 0..20 {
+        let again = connection.renew_certificate(request.clone()).await.unwrap();
+        assert_eq!((&again.certificate, again.index), (&first.certificate, first.index));
+    }
+    let listed = stage.connect("fire", Role::Officer).await.certificates().await.unwrap();
+    assert_eq!(listed.iter().filter(|it| it.issued > 0).count(), 1);
+}
+
+/// An issuer that is named while the broker runs signs from the next generation on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_is_part_of_the_generation() {
+    let stage = Stage::start();
+    let fire = Cli::of(&stage, "fire", Role::Service);
+    fire.run(["cert", "renew"]).failed(6);
+    stage.edit(|text| {
+        let ca = "ca = \"../ca/fire/ca.pem\"\n";
+        let issuer = "issuer = { certificate = \"../ca/fire/ca.pem\", key = \"../ca/fire/key.pem\", days = 30 }\n";
+        text.replace(ca, &format!("{ca}{issuer}"))
+    });
+    Cli::of(&stage, "", Role::Operator).run(["operate", "reload"]).done();
+    fire.run(["cert", "renew"]).done();
+    // One that is no good refuses the generation, whole.
+    stage.edit(|text| {
+        text.replace("key = \"../ca/fire/key.pem\"", "key = \"../ca/police/key.pem\"")
+    });
+    let said = Cli::of(&stage, "", Role::Operator).run(["operate", "reload"]).failed(3);
+    assert!(said.contains("GENERATION_REFUSED"), "{said}");
+}

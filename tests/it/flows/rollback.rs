@@ -64,3 +64,27 @@ async fn a_rolled_back_log_is_caught_by_those_who_remember_more() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("forked holds a checkpoint that this log signed and lacks"), "{said}");
 }
+
+/// A larger tree under this log's name and another key is a stolen name, or a broker that has lost a rotation: it stops
+/// nothing, and whoever watches is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_larger_tree_by_a_key_that_is_not_known_is_told() {
+    let stage = Stage::start();
+    stage.agree().await;
+    stage.subscribe("council").await;
+    let seen = stage.connect("council", Role::Service).await.checkpoint().await.unwrap();
+    let origin = &seen.checkpoint.origin;
+    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let strange = portway::merkle::Signer::new(origin, pair).unwrap();
+    let larger = portway::merkle::Checkpoint { size: 1_000_000, ..seen.checkpoint.clone() };
+    let council = stage.speak("council", Role::Service).await;
+    let mut opening = open(SUBSCRIPTION);
+    opening.checkpoint = larger.sign(&strange).unwrap();
+
+    council.stream(Some(Ask::Open(opening))).await.expect_err("it is not the log's");
+
+    let log = stage.log_lines();
+    let line = log.lines().find(|line| line.contains("key that is not known"));
+    assert!(line.is_some_and(|line| line.contains("ERROR") && line.contains("1000000")), "{log}");
+    stage.connect("police", Role::Service).await.publish(draft(now()), None).await.unwrap();
+}

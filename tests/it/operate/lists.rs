@@ -9,12 +9,15 @@ fn stage() -> Stage {
     Stage::start_after(|stage| {
         let list = crl(&stage.path("ca/council"), 1, &[], now().plus_days(30));
         put(&stage.path("ca/council/crl.pem"), &list);
-        stage.edit(|text| {
-            let own = "ca = \"../ca/council/ca.pem\"\n";
-            let with_list = format!("{own}crl = \"../ca/council/crl.pem\"\n");
-            text.replace(own, &with_list).replace("listen", "cut_within_ms = 400\nlisten")
-        });
+        stage.edit(with_list);
     })
+}
+
+/// A configuration that names the council's list.
+fn with_list(text: String) -> String {
+    let own = "ca = \"../ca/council/ca.pem\"\n";
+    let with_list = format!("{own}crl = \"../ca/council/crl.pem\"\n");
+    text.replace(own, &with_list).replace("listen", "cut_within_ms = 400\nlisten")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,4 +76,60 @@ async fn an_older_list_stops_a_start() {
     assert!(said.failed(2).contains("lower number"));
     put(&file, &crl(&ca, 9, &[], now().plus_days(30)));
     stage.serve_again();
+}
+
+/// A list that is taken out of the configuration and brought back is held against the number that it had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_taken_out_comes_back_no_older() {
+    let stage = stage();
+    let (ca, file) = (stage.path("ca/council"), stage.path("ca/council/crl.pem"));
+    put(&file, &crl(&ca, 7, &[&stage.home("council", Role::Service)], now().plus_days(30)));
+    in_force(&stage, |it| it.crls.iter().any(|crl| crl.number == "07")).await;
+    let config = stage.path("broker/portway.toml");
+    let with = std::fs::read_to_string(&config).unwrap();
+    put(&config, &with.replace("crl = \"../ca/council/crl.pem\"\n", ""));
+    in_force(&stage, |it| it.crls.is_empty()).await;
+
+    put(&file, &crl(&ca, 6, &[], now().plus_days(30)));
+    put(&config, &with);
+
+    in_force(&stage, |it| it.fault.contains("lower number")).await;
+    put(&file, &crl(&ca, 7, &[&stage.home("council", Role::Service)], now().plus_days(30)));
+    in_force(&stage, |it| it.crls.iter().any(|crl| crl.number == "07")).await;
+    assert!(!comes_in(&stage, "council", Role::Service).await);
+}
+
+/// P4: a disk without space keeps a list from being recorded, and not from biting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_bites_though_it_cannot_be_recorded() {
+    let mut stage = Stage::set();
+    let (ca, file) = (stage.path("ca/council"), stage.path("ca/council/crl.pem"));
+    put(&file, &crl(&ca, 1, &[], now().plus_days(30)));
+    stage.edit(with_list);
+    stage.serve_limited(300 << 10);
+    stage.enrol();
+    stage.agree().await;
+    let police = stage.speak("police", Role::Service).await;
+    while police.publish(crate::stage::request(draft(now()))).await.is_ok() {}
+    let before = stage.generation().await;
+
+    put(&file, &crl(&ca, 2, &[&stage.home("council", Role::Service)], now().plus_days(30)));
+
+    while comes_in(&stage, "council", Role::Service).await {}
+    for tried in 1..6 {
+        in_force(&stage, |it| it.refused > before.refused + tried).await;
+        assert!(!comes_in(&stage, "council", Role::Service).await, "after {tried} tries");
+        assert!(comes_in(&stage, "council", Role::Officer).await);
+    }
+    assert_eq!(stage.generation().await.taken, before.taken, "it is not recorded yet");
+    // Nor does it come back where the list is taken back.
+    put(&file, &crl(&ca, 1, &[], now().plus_days(30)));
+    in_force(&stage, |it| it.fault.contains("lower number")).await;
+    assert!(!comes_in(&stage, "council", Role::Service).await);
+    put(&file, &crl(&ca, 2, &[&stage.home("council", Role::Service)], now().plus_days(30)));
+
+    stage.lift_limit();
+    in_force(&stage, |it| it.taken > before.taken).await;
+    assert!(!comes_in(&stage, "council", Role::Service).await);
+    stage.terminate();
 }
