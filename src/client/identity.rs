@@ -44,7 +44,7 @@ impl Identity {
     ///
     /// [`Error::Configuration`] with the name of the file that is missing or wrong.
     pub fn load(dir: &Path) -> Result<Self, Error> {
-        let chain = certificates(&dir.join("cert.pem"))?;
+        let (chain, config) = pair(dir)?;
         let (trust_domain, seat) = chain
             .first()
             .and_then(spiffe_id)
@@ -52,7 +52,7 @@ impl Identity {
         let not_after = chain.first().and_then(last_moment).unwrap_or_default();
         let log = read_vkey(&dir.join("log.vkey"))?;
         let memory = Arc::new(Memory::open(dir, log)?);
-        let tls = Arc::new(Mutex::new(tls(dir, chain)?));
+        let tls = Arc::new(Mutex::new(config));
         Ok(Self { seat, trust_domain, not_after, dir: dir.to_owned(), tls, memory })
     }
 
@@ -117,6 +117,26 @@ impl Identity {
 pub(super) fn read_vkey(path: &Path) -> Result<Verifier, Error> {
     let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     text.trim_end().parse().map_err(|error| wrong(path, error))
+}
+
+/// How often a pair is read anew that was replaced while it was read.
+const PAIR_TRIES: usize = 50;
+
+/// Reads the certificate and the key that belongs to it. A renewal puts both in place at one stroke, and they are two
+/// files: where they do not fit, and the certificate is another by now, both are read again.
+fn pair(dir: &Path) -> Result<(Vec<CertificateDer<'static>>, Arc<ClientConfig>), Error> {
+    let path = dir.join("cert.pem");
+    let mut tries = PAIR_TRIES;
+    loop {
+        let chain = certificates(&path)?;
+        tries -= 1;
+        match tls(dir, chain.clone()) {
+            Ok(config) => return Ok((chain, config)),
+            // The key was read behind the certificate: it is of another pair only if that has come since.
+            Err(_) if tries > 0 && certificates(&path).is_ok_and(|now| now != chain) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// TLS 1.3, mutual, HTTP/2, and no resumption: every connection is checked anew.

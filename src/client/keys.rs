@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::{Connection, Error, Seen, fault::Fault};
 use crate::{
-    merkle::{CheckpointError, NoteError},
+    merkle::{Chain, CheckpointError, NoteError},
     pb::v1::{self as pb, operations_client::OperationsClient},
     record::{Rotation, RotationError},
 };
 
 /// How many rotations a log may have had: a broker that shows more of them shows nothing.
-const ROTATIONS_MAX: usize = 4096;
+const ROTATIONS_MAX: usize = Chain::ROTATIONS_MAX;
 
 impl Connection {
     /// Asks for the rotations of the log's key that are not known yet, verifies them, and remembers them.

@@ -2,6 +2,7 @@
 //! files that are replaced, links that are turned and directories that are mounted anew are all seen alike.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use ring::digest::{Context, SHA256};
 use zeroize::Zeroizing;
 
 use super::rules::is_of_mount;
-use crate::identity::Sources;
+use crate::{domain::AgencyId, identity::Sources, pki::IssuerSource};
 
 /// The files of one generation: configuration, certificate and key, CAs, CRLs, rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,8 +27,16 @@ pub struct Files {
 
 impl Files {
     /// Lists the files that a configuration names.
-    pub(super) fn new(config: &Path, trust: &Sources, rules: Option<PathBuf>) -> Self {
+    pub(super) fn new(
+        config: &Path,
+        trust: &Sources,
+        issuers: &BTreeMap<AgencyId, IssuerSource>,
+        rules: Option<PathBuf>,
+    ) -> Self {
         let mut others = vec![trust.certificate.clone()];
+        for issuer in issuers.values() {
+            others.extend([issuer.certificate.clone(), issuer.key.clone()]);
+        }
         for source in trust.agencies.values().chain(&trust.auditors).chain(&trust.operators) {
             others.push(source.ca.clone());
             others.extend(source.crl.clone());

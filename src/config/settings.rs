@@ -82,12 +82,14 @@ impl Settings {
         let dir = dir.unwrap_or(Path::new("."));
         let reader = Reader { path, dir };
         let trust = reader.trust(&file)?;
-        let files = Files::new(path, &trust, file.policy.dir.as_ref().map(|it| dir.join(it)));
+        let issuers = reader.issuers(&file)?;
+        let rules = file.policy.dir.as_ref().map(|it| dir.join(it));
+        let files = Files::new(path, &trust, &issuers, rules);
         // Of the text that was parsed: the file may be another by now.
         let digest = files.digest_of(&Ok(&text));
         Ok(Self {
             acceptor: reader.acceptor(&file)?,
-            issuers: reader.issuers(&file)?,
+            issuers,
             ledger: reader.ledger(&file, &trust.domain)?,
             limits: reader.limits(&file.limits)?,
             metrics: reader.metrics(file.metrics.listen.as_ref())?,

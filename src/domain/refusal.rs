@@ -90,6 +90,7 @@ codes! {
         AnalyticsNotAPurpose = 130 "ANALYTICS_NOT_A_PURPOSE",
         RequestUnknown = 131 "REQUEST_UNKNOWN",
         ThirdPartyUnchecked = 132 "THIRD_PARTY_UNCHECKED",
+        TooManyRotations = 150 "TOO_MANY_ROTATIONS",
     }
 }
 
@@ -155,6 +156,7 @@ impl Reason {
             | Self::KeyRotated
             | Self::NoIssuer
             | Self::TooManyCertificates
+            | Self::TooManyRotations
             | Self::Restricted
             | Self::Recalled
             | Self::Rectified

@@ -18,6 +18,7 @@ mod notices;
 mod operations;
 mod question;
 mod reloading;
+mod renewals;
 mod retention;
 mod rights;
 mod status;
@@ -45,6 +46,7 @@ pub use hold::hold;
 pub use log::LogService;
 pub use operations::OperationsService;
 pub use reloading::{Asked, Reloading, Taken};
+pub use renewals::Renewals;
 pub use retention::RetentionService;
 pub use rights::RightsService;
 pub use subscriptions::SubscriptionsService;
@@ -67,7 +69,9 @@ pub struct Broker {
     /// The certificates that have been in use.
     pub certificates: Arc<Certificates>,
     /// The issuers that renew certificates.
-    pub issuers: Arc<Issuers>,
+    pub issuers: watch::Receiver<Arc<Issuers>>,
+    /// What they have signed, for whoever asks again.
+    pub renewals: Arc<Renewals>,
     /// The generation of trust in force.
     pub trust: watch::Receiver<Arc<Trust>>,
     /// How generations went.

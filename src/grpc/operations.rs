@@ -77,16 +77,24 @@ impl Operations for OperationsService {
         let (by, ledger) = self.0.asked(&request)?;
         let broker = &self.0;
         let asked = request.into_inner().request;
-        let signed = broker.issuers.renew(&by.seat, &asked, broker.clock.now());
+        let now = broker.clock.now();
+        if let Some(answer) = broker.renewals.of(&by.seat, &asked, now) {
+            return Ok(Response::new(answer));
+        }
+        let issuers = Arc::clone(&broker.issuers.borrow());
+        let signed = issuers.renew(&by.seat, &asked, now);
         let renewed = broker.checked(&by, Act::RenewCertificate, signed).await?;
         let Renewed { pem, certificate, not_after } = renewed;
+        let seat = by.seat.clone();
         let issued = CertificateIssued { by, certificate, not_after };
         let index = ledger.record_certificate(issued).await.map_err(status::of)?;
-        Ok(Response::new(pb::RenewCertificateResponse {
+        let answer = pb::RenewCertificateResponse {
             certificate: pem,
             not_after: Some(record::timestamp_to_pb(not_after)),
             index,
-        }))
+        };
+        broker.renewals.keep((seat, &asked), (now, not_after), &answer);
+        Ok(Response::new(answer))
     }
 
     async fn list_certificates(

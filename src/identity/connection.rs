@@ -6,7 +6,7 @@ use std::{
     fmt, io,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -220,6 +220,8 @@ pub struct Connections {
 struct Live {
     last_number: u64,
     open: HashMap<u64, Arc<Connection>>,
+    /// Those that are gone and that a command still waits for, which came over them.
+    gone: Vec<Weak<Connection>>,
 }
 
 impl Connections {
@@ -238,9 +240,20 @@ impl Connections {
         self.live().open.values().cloned().collect()
     }
 
+    /// Returns those that are gone, as far as a command still waits that came over them.
+    fn gone(&self) -> Vec<Arc<Connection>> {
+        let mut live = self.live();
+        live.gone.retain(|gone| gone.strong_count() > 0);
+        live.gone.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Cuts every connection that `condition` holds for, by agency, caller or certificate, and
     /// returns how many. When it returns, none of them writes any more (P4).
     pub fn cut_where(&self, condition: impl Fn(&Connection) -> bool) -> usize {
+        // P4: what waits of whoever has hung up is not done either.
+        for connection in self.gone().into_iter().filter(|connection| condition(connection)) {
+            connection.expel();
+        }
         let hit = self.open().into_iter().filter(|connection| condition(connection));
         hit.inspect(|connection| connection.expel()).count()
     }
@@ -345,7 +358,12 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.connections.live().open.remove(&self.connection.number);
+        {
+            let mut live = self.connections.live();
+            live.open.remove(&self.connection.number);
+            live.gone.retain(|gone| gone.strong_count() > 0);
+            live.gone.push(Arc::downgrade(&self.connection));
+        }
         // The socket is closed: whoever still holds the connection sees that nothing leaves any more.
         self.connection.cut();
     }

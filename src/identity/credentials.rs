@@ -98,6 +98,9 @@ impl Fault {
     }
 }
 
+/// How often a pair is read anew that was replaced while it was read.
+const PAIR_TRIES: usize = 50;
+
 /// A certificate chain and the key that belongs to it.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -112,6 +115,20 @@ impl Credentials {
     ///
     /// `TrustError` names the file and what is wrong: a renewal half written is `Pair`.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
+        let mut tries = PAIR_TRIES;
+        loop {
+            let before = fs::read(certificate).ok();
+            tries -= 1;
+            match Self::read_once(certificate, key) {
+                // Replaced at one stroke, and read as two files: where the certificate is another by now, again.
+                Err(TrustError { fault: Fault::Pair, .. })
+                    if tries > 0 && fs::read(certificate).ok() != before => {}
+                read => return read,
+            }
+        }
+    }
+
+    fn read_once(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
         let chain = certificates(certificate)?;
         let not_after = chain.first().and_then(last_moment).ok_or_else(|| {
             Fault::Certificate(rustls::CertificateError::BadEncoding.into()).in_file(certificate)

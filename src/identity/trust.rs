@@ -1,7 +1,7 @@
 //! One generation of trust: the server's own certificate, and which CA may speak for whom. It is made
 //! whole or not at all, never changed, and swapped as one value; nothing here touches the network.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 
@@ -30,9 +30,18 @@ pub struct Sources {
     pub operators: Option<Source>,
 }
 
-/// One generation of trust.
+/// One generation of trust; and while the next one cannot be recorded, what that one would not let in either.
 #[derive(Debug)]
 pub struct Trust {
+    own: Arc<Own>,
+    /// P4: the generation that is to follow, which forbids from the moment it was found good, and allows nothing more
+    /// before it is recorded.
+    forbids: Option<Arc<Own>>,
+}
+
+/// A generation by itself.
+#[derive(Debug)]
+struct Own {
     domain: TrustDomain,
     credentials: Credentials,
     /// All CAs together: tells a stranger from one who claims to be somebody else.
@@ -96,13 +105,8 @@ impl Trust {
     /// agency, or with its number and another content.
     pub fn load_next(&self, sources: &Sources, now: Timestamp) -> Result<Self, TrustError> {
         let next = Self::load(sources, now)?;
-        for (agency, bundle) in &next.agencies {
-            bundle.check_lists_after(self.agencies.get(agency))?;
-        }
-        for (bundle, before) in
-            [(&next.auditors, &self.auditors), (&next.operators, &self.operators)]
-        {
-            bundle.iter().try_for_each(|it| it.check_lists_after(before.as_ref()))?;
+        for before in [&self.own].into_iter().chain(&self.forbids) {
+            next.own.check_lists_after(before)?;
         }
         Ok(next)
     }
@@ -134,27 +138,40 @@ impl Trust {
         let operators = sources.operators.as_ref().map(|it| read(None, it)).transpose()?;
         let domain = sources.domain.clone();
         let authorities = named;
-        Ok(Self { domain, credentials, known, agencies, auditors, operators, authorities })
+        let own = Own { domain, credentials, known, agencies, auditors, operators, authorities };
+        Ok(Self { own: own.into(), forbids: None })
+    }
+
+    /// Returns this generation without whatever the `next` one would not let in: as it is in force until that one is
+    /// recorded.
+    #[must_use]
+    pub fn narrowed_by(&self, next: &Self) -> Self {
+        Self { own: Arc::clone(&self.own), forbids: Some(Arc::clone(&next.own)) }
+    }
+
+    /// Tells whether the one that is to follow forbids already.
+    pub const fn is_narrowed(&self) -> bool {
+        self.forbids.is_some()
     }
 
     /// Returns the server's certificate and key.
-    pub const fn credentials(&self) -> &Credentials {
-        &self.credentials
+    pub fn credentials(&self) -> &Credentials {
+        &self.own.credentials
     }
 
     /// Returns the CAs that speak for somebody.
     pub fn authorities(&self) -> &[Authority] {
-        &self.authorities
+        &self.own.authorities
     }
 
     /// Returns the trust domain.
-    pub const fn domain(&self) -> &TrustDomain {
-        &self.domain
+    pub fn domain(&self) -> &TrustDomain {
+        &self.own.domain
     }
 
     /// Tells whether an agency is in the table.
     pub fn knows(&self, agency: &AgencyId) -> bool {
-        self.agencies.contains_key(agency)
+        [&self.own].into_iter().chain(&self.forbids).all(|it| it.agencies.contains_key(agency))
     }
 
     /// Returns the lists of revocations in force.
@@ -170,7 +187,39 @@ impl Trust {
     }
 
     pub(super) fn crls(&self) -> impl Iterator<Item = &super::crl::Crl> {
-        self.agencies.values().chain(&self.auditors).chain(&self.operators).flat_map(Bundle::crls)
+        let own = &self.own;
+        own.agencies.values().chain(&own.auditors).chain(&own.operators).flat_map(Bundle::crls)
+    }
+
+    /// Decides whom a presented chain speaks for at `now`.
+    pub(super) fn vouch(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        at: (UnixTime, &Bars),
+    ) -> Result<Voucher, Rejection> {
+        let mut voucher = self.own.vouch(certificate, intermediates, at)?;
+        if let Some(forbids) = &self.forbids {
+            let other = forbids.vouch(certificate, intermediates, at)?;
+            voucher.until = voucher.until.min(other.until);
+            voucher.authorities.extend(other.authorities);
+        }
+        Ok(voucher)
+    }
+}
+
+impl Own {
+    /// Holds its lists of revocations against those of a generation before.
+    fn check_lists_after(&self, before: &Self) -> Result<(), TrustError> {
+        for (agency, bundle) in &self.agencies {
+            bundle.check_lists_after(before.agencies.get(agency))?;
+        }
+        for (bundle, before) in
+            [(&self.auditors, &before.auditors), (&self.operators, &before.operators)]
+        {
+            bundle.iter().try_for_each(|it| it.check_lists_after(before.as_ref()))?;
+        }
+        Ok(())
     }
 
     /// Decides whom a presented chain speaks for at `now`. Straight down; yes comes last.
@@ -178,7 +227,7 @@ impl Trust {
     /// A known CA is asked for first: a stranger learns nothing about names. After that, whatever
     /// keeps the chain from its agency's own CAs, which are some of the known ones, is that it came
     /// from another's, or that it was revoked.
-    pub(super) fn vouch(
+    fn vouch(
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],

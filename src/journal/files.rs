@@ -13,7 +13,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 /// What is added to a file's name for its next content.
-const TEMPORARY: &str = ".tmp";
+pub(super) const TEMPORARY: &str = ".tmp";
 
 /// Makes `content` the content of `path`, durably.
 ///

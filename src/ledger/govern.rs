@@ -269,6 +269,13 @@ impl Writer {
                 Reading::Export { size, .. } if size > self.state.size() => {
                     Err(Refusal::at(Reason::BeyondTheLog, "size"))
                 }
+                // What the key in use seals has to be of its own time, which ends with this turn where it hands over.
+                Reading::Export { size, .. }
+                    if size < self.secrets.signing.chain()?.newest_from()
+                        || self.work.rotating.is_some() =>
+                {
+                    Err(Refusal::at(Reason::KeyRotated, "size"))
+                }
                 Reading::Export { size, manifest } => {
                     Ok(Event::Exported { by: by.clone(), purpose, size, manifest })
                 }

@@ -119,8 +119,11 @@ impl Ledger {
     pub fn shown(&self, note: &str) -> Result<u64, &'static str> {
         let foreign = "it is not a checkpoint that this log signed";
         let chain = self.chain().map_err(|_| foreign)?;
-        let shown = chain.open(note).map_err(|_| foreign)?;
         let ours = self.newest();
+        let shown = chain.open(note).map_err(|_| {
+            warn_of_strange_key(note, &chain, ours.size);
+            foreign
+        })?;
         if self.has(&shown) {
             return Ok(shown.size);
         }
@@ -156,5 +159,19 @@ impl Ledger {
     fn chain(&self) -> Done<Arc<Chain>> {
         let unread = |_| Rejection::Unavailable("the log was not read yet");
         self.shared.secrets.signing.chain().map_err(unread)
+    }
+}
+
+/// Tells whoever watches of a larger tree under this log's name that none of its keys has signed. Anybody could have made
+/// it, so that it stops nothing; but a broker that was rolled back to before a rotation is shown just this.
+fn warn_of_strange_key(note: &str, chain: &Chain, ours: u64) {
+    let text = Note::parse(note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+    if let Some(shown) = text.filter(|it| it.origin == chain.origin() && ours < it.size) {
+        tracing::error!(
+            shown = shown.size,
+            ours,
+            "a client holds a checkpoint of a larger tree under this log's name, by a key that is not known: it is forged, \
+             or this log was rolled back to before its key was rotated"
+        );
     }
 }

@@ -49,6 +49,12 @@ impl Writer {
             self.work.reject(answer, rejection);
             return Ok(());
         }
+        if self.secrets.signing.chain()?.is_full() {
+            let full = Reason::TooManyRotations.into();
+            let rejection = self.refuse(&by, Act::RotateKey, full, None)?;
+            self.work.reject(answer, rejection);
+            return Ok(());
+        }
         if self.work.rotating.is_some() {
             self.work.reject(answer, Rejection::Busy);
             return Ok(());

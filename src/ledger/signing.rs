@@ -104,6 +104,7 @@ impl Signing {
     ///
     /// `LedgerError` where a file cannot be removed.
     pub(super) fn tidy(&self, keys: &Keys, size: u64) -> Result<(), LedgerError> {
+        keys.clear_unfinished(FIRST)?;
         let chain = self.chain()?;
         let kept = chain.spans().filter(|span| span.last.is_none_or(|last| size < last));
         let kept: Vec<String> = kept.map(|span| file_of(&chain, span.key)).collect();

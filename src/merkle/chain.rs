@@ -36,6 +36,9 @@ pub struct Span<'a> {
 }
 
 impl Chain {
+    /// How often a log's key may hand over: who verifies the keys verifies all of them, and nobody holds more.
+    pub const ROTATIONS_MAX: usize = 4096;
+
     /// Begins with a key that is trusted, and signs everything as long as no other follows.
     pub const fn new(key: Verifier) -> Self {
         Self::beginning(key, 0)
@@ -64,6 +67,11 @@ impl Chain {
     /// Returns the size of the first tree that the newest key signed; 0 where it may sign all.
     pub fn newest_from(&self) -> u64 {
         self.past.last().map_or(self.begins, |past| past.last)
+    }
+
+    /// Tells whether the key has handed over as often as it may: no client follows another.
+    pub const fn is_full(&self) -> bool {
+        self.past.len() >= Self::ROTATIONS_MAX
     }
 
     /// Tells whether it is one of the keys.
@@ -160,6 +168,29 @@ mod tests {
 
     fn signer(name: &str, seed: u8) -> Signer {
         Signer::new(name, Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()).unwrap()
+    }
+
+    /// A log's key hands over as often as clients follow, and no more often.
+    #[test]
+    fn a_chain_is_full_when_no_client_would_follow() {
+        let origin = "example.org/portway/log";
+        let key = |number: usize| {
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
+            Signer::new(origin, Ed25519KeyPair::from_seed_unchecked(&seed).unwrap()).unwrap()
+        };
+        let mut signer = key(0);
+        let mut chain = Chain::new(signer.verifier().clone());
+        for number in 1..=Chain::ROTATIONS_MAX {
+            assert!(!chain.is_full(), "after {number}");
+            let (size, root) = (number as u64, leaf_hash(b"root"));
+            let checkpoint = Checkpoint { origin: origin.to_owned(), size, root };
+            let next = key(number);
+            let note = checkpoint.signed(&[&signer, &next]).unwrap().to_string();
+            chain = chain.followed_by(next.verifier().clone(), &note).unwrap().0;
+            signer = next;
+        }
+        assert!(chain.is_full());
     }
 
     /// Of a restored log, no tree from before is believed under its new origin, and its keys hand over as any do.

@@ -80,8 +80,7 @@ impl Server {
     ///
     /// [`ServerError`] says what stands in the way; nothing was served then.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
-        let (trust, generations) = first_generation(&settings, clock.now())?;
-        let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, clock.now())?;
+        let (trust, issuers, generations) = first_generation(&settings, clock.now())?;
         let anchor_dir = settings.ledger.anchor_dir.clone();
         let marks = CrlMarks::within(&anchor_dir);
         let start = open_ledger(settings.ledger, Arc::clone(&clock)).await?;
@@ -109,7 +108,8 @@ impl Server {
             connections: Arc::clone(&connections),
             rejections: acceptor.rejections(),
             certificates: acceptor.certificates(),
-            issuers: Arc::new(issuers),
+            issuers: issuers.subscribe(),
+            renewals: Arc::default(),
             trust: trust.subscribe(),
             generations,
             reloading: reloading.clone(),
@@ -126,7 +126,7 @@ impl Server {
         let ticking = tick(start.ledger.clone(), admission.clone(), stop.clone());
         tasks.keep("ledger-tick", stop.clone(), ticking);
         let files = (settings.config, settings.trust.domain, settings.files, settings.digest);
-        let reloader = Reloader::new(&broker, files, (trust, marks));
+        let reloader = Reloader::new(&broker, files, (trust, issuers, marks));
         // Once to see a change, once more to see that it has ended, and as long again to take it.
         let reloads = reloader.run(asked, settings.cut_within / 4, stop.clone());
         tasks.keep("reload", stop.clone(), reloads);
@@ -134,8 +134,8 @@ impl Server {
         let routes = routes(&broker, settings.notice_due_days).await;
         let served = (routes, admission, settings.streams_per_connection_max);
         let transport = serve(&tasks, served, incoming, stop.clone());
-        let (size, read) = (start.ledger.newest().size, start.read);
-        tracing::info!(%address, size, read, snapshot = start.snapshot, "serving");
+        let size = start.ledger.newest().size;
+        tracing::info!(%address, size, read = start.read, snapshot = start.snapshot, "serving");
         Ok(Self {
             address,
             metrics,
@@ -233,16 +233,18 @@ async fn show(
 }
 
 /// Reads what the broker starts with. A list that a running one would refuse is refused here too.
-fn first_generation(
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<(watch::Sender<Arc<Trust>>, Arc<Generations>), TrustError> {
+fn first_generation(settings: &Settings, now: Timestamp) -> Result<FirstGeneration, ServerError> {
     let trust = Trust::load(&settings.trust, now)?;
+    let issuers = Issuers::load(&settings.trust.domain, &settings.issuers, now)?;
     CrlMarks::within(&settings.ledger.anchor_dir).check(&trust)?;
     let generations = Generations::default();
     generations.take(&trust, settings.digest, now);
-    Ok((watch::Sender::new(Arc::new(trust)), Arc::new(generations)))
+    let (trust, issuers) = (Arc::new(trust), Arc::new(issuers));
+    Ok((watch::Sender::new(trust), watch::Sender::new(issuers), Arc::new(generations)))
 }
+
+/// What a broker starts with, as it is followed from then on.
+type FirstGeneration = (watch::Sender<Arc<Trust>>, watch::Sender<Arc<Issuers>>, Arc<Generations>);
 
 fn watched(broker: &Broker, admission: &Admission, notices: Arc<NoticeCounts>) -> Watched {
     Watched {

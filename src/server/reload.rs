@@ -14,6 +14,7 @@ use crate::domain::{Caller, Clock, Hex, KeyId, ReloadCause, TrustDomain};
 use crate::grpc::{Asked, Broker, Taken};
 use crate::identity::{Connections, CrlMarks, Generations, Trust};
 use crate::ledger::{Generation, Ledger};
+use crate::pki::Issuers;
 use crate::policy::Rules;
 
 /// Keeps a generation in force.
@@ -26,6 +27,7 @@ pub(super) struct Reloader {
     connections: Arc<Connections>,
     generations: Arc<Generations>,
     trust: watch::Sender<Arc<Trust>>,
+    issuers: watch::Sender<Arc<Issuers>>,
     marks: CrlMarks,
     /// The files in force, and their digest.
     files: (Files, [u8; 32]),
@@ -53,6 +55,7 @@ type Look = ([u8; 32], Option<[u8; 32]>);
 /// A generation that was read and found good.
 struct Read {
     trust: Trust,
+    issuers: Issuers,
     rules: Arc<Rules>,
     files: Files,
     digest: [u8; 32],
@@ -87,7 +90,7 @@ impl Reloader {
     pub(super) fn new(
         broker: &Broker,
         (config, domain, files, digest): (PathBuf, TrustDomain, Files, [u8; 32]),
-        (trust, marks): (watch::Sender<Arc<Trust>>, CrlMarks),
+        (trust, issuers, marks): (watch::Sender<Arc<Trust>>, watch::Sender<Arc<Issuers>>, CrlMarks),
     ) -> Self {
         Self {
             config,
@@ -97,6 +100,7 @@ impl Reloader {
             connections: Arc::clone(&broker.connections),
             generations: Arc::clone(&broker.generations),
             trust,
+            issuers,
             marks,
             files: (files, digest),
             candidate: None,
@@ -148,7 +152,9 @@ impl Reloader {
     /// goes on changing.
     async fn look(&mut self) {
         let look = self.digests().await;
-        if look.0 == self.files.1 && self.candidate.is_none() {
+        // What forbids already has to be recorded, or another that takes nothing back.
+        let is_narrowed = self.trust.borrow().is_narrowed();
+        if look.0 == self.files.1 && self.candidate.is_none() && !is_narrowed {
             self.seen.refused = None;
             if std::mem::take(&mut self.seen.is_faulty) {
                 tracing::info!("the files are again those of the generation in force");
@@ -194,6 +200,7 @@ impl Reloader {
     async fn read(&self) -> Result<Read, Fault> {
         let (config, domain) = (self.config.clone(), self.domain.clone());
         let (before, now) = (Arc::clone(&self.trust.borrow()), self.clock.now());
+        let marks = self.marks.clone();
         let read = move || {
             let settings =
                 Settings::read(&config).map_err(|error| Fault::of(error.to_string(), None))?;
@@ -205,39 +212,44 @@ impl Reloader {
             }
             let trust =
                 before.load_next(&settings.trust, now).map_err(|error| fault(error.to_string()))?;
+            let issuers = Issuers::load(&domain, &settings.issuers, now)
+                .map_err(|error| fault(error.to_string()))?;
+            // A list that was taken out for a while has to be no older than it was.
+            marks.check(&trust).map_err(|error| fault(error.to_string()))?;
             if settings.files.digest() != settings.digest {
                 let text = "the files changed while they were read".to_owned();
                 return Err(Fault { is_passing: true, ..fault(text) });
             }
             let (files, digest) = (settings.files, settings.digest);
-            Ok(Read { trust, rules: settings.ledger.rules, files, digest })
+            Ok(Read { trust, issuers, rules: settings.ledger.rules, files, digest })
         };
         let panicked = |_| Fault::of("its reading has panicked".to_owned(), None);
         tokio::task::spawn_blocking(read).await.map_err(panicked)?
     }
 
-    /// P4: new handshakes first, then whoever is open and would not come in any more, then the record; from it on
-    /// the new rules decide. Where it cannot be recorded, the generation before comes back.
+    /// P4: what it forbids first, for new handshakes and for whoever is open, then the record; what it allows more, and
+    /// its rules, from the record on. Where it cannot be recorded it goes on to forbid, and is tried again.
     async fn put_in_force(
         &mut self,
         read: Read,
         by: Option<Caller>,
         cause: ReloadCause,
     ) -> Result<Taken, String> {
-        let Read { trust, rules, files, digest } = read;
-        let trust = Arc::new(trust);
-        let before = self.trust.send_replace(Arc::clone(&trust));
-        let cut = self.cut_untrusted(&trust).await;
+        let Read { trust, issuers, rules, files, digest } = read;
+        let narrowed = Arc::new(self.trust.borrow().narrowed_by(&trust));
+        self.trust.send_replace(Arc::clone(&narrowed));
+        let mut cut = self.cut_untrusted(&narrowed).await;
         let asker = by.clone().unwrap_or_else(Caller::local);
         let generation = Generation { by, cause, digest, rules };
         let index = match self.ledger.reload(&asker, generation).await {
             Ok(index) => index,
-            Err(rejection) => {
-                self.trust.send_replace(Arc::clone(&before));
-                self.cut_untrusted(&before).await;
-                return Err(format!("it could not be recorded: {rejection}"));
-            }
+            Err(rejection) => return Err(format!("it could not be recorded: {rejection}")),
         };
+        let trust = Arc::new(trust);
+        self.trust.send_replace(Arc::clone(&trust));
+        self.issuers.send_replace(Arc::new(issuers));
+        // By whose word they are open may be another now, and its end.
+        cut += self.cut_untrusted(&trust).await;
         self.files = (files, digest);
         (self.candidate, self.seen) = (None, Seen::default());
         self.told.clear();

@@ -112,6 +112,16 @@ impl Keys {
         self.sealed.remove(name)
     }
 
+    /// Destroys what a crash has left of secrets whose names begin with `prefix`, and that never got a name. Only while
+    /// nobody seals one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] where a file cannot be removed.
+    pub fn clear_unfinished(&self, prefix: &str) -> Result<(), KeyError> {
+        self.sealed.clear_unfinished(prefix)
+    }
+
     /// Lists the names of the secrets.
     ///
     /// # Errors

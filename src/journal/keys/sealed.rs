@@ -58,6 +58,21 @@ impl Sealed {
         files::destroy(&path).map_err(KeyError::io(path))
     }
 
+    /// Destroys what a crash has left of secrets whose names begin so: they never got a name.
+    pub(super) fn clear_unfinished(&self, prefix: &str) -> Result<(), KeyError> {
+        let suffix = format!("{SUFFIX}{}", files::TEMPORARY);
+        for entry in fs::read_dir(&self.dir).map_err(KeyError::io(&self.dir))? {
+            let entry = entry.map_err(KeyError::io(&self.dir))?;
+            let name = entry.file_name();
+            let is_left =
+                name.to_str().is_some_and(|it| it.starts_with(prefix) && it.ends_with(&suffix));
+            if is_left {
+                files::destroy(&entry.path()).map_err(KeyError::io(entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn names(&self) -> Result<Vec<String>, KeyError> {
         let entries = fs::read_dir(&self.dir).map_err(KeyError::io(&self.dir))?;
         let mut names = Vec::new();
