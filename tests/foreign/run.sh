@@ -12,11 +12,12 @@ SIGSTORE=4.5.1
 
 work=$(mktemp -d)
 broker=
+witness=
 clear_up() {
-    if [ -n "$broker" ]; then
-        kill "$broker" 2>/dev/null || true
-        wait "$broker" || true
-    fi
+    for process in $broker $witness; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" || true
+    done
     rm -rf "$work"
 }
 trap clear_up EXIT
@@ -35,6 +36,26 @@ demo=$work/demo
 "$portway" demo --dir "$demo" --json >/dev/null 2>"$work/demo.log" || { cat "$work/demo.log" >&2; fail "the demo failed"; }
 vkey=$demo/identities/police/service/log.vkey
 foreign "$demo/export" --vkey "$vkey"
+
+# A witness, whose line under a checkpoint OpenSSL has to accept too. It follows the log's key as the operator's client does.
+mkdir "$work/witness"
+cp "$vkey" "$work/witness/log.vkey"
+cat >"$work/witness/witness.toml" <<EOF
+[witness]
+name = "witness.example"
+listen = "127.0.0.1:0"
+dir = "home"
+[[log]]
+vkey = "log.vkey"
+rotations = "$demo/identities/operator/log.rotations"
+EOF
+mkfifo "$work/said"
+"$portway" witness --config "$work/witness/witness.toml" --log-level error >"$work/said" &
+witness=$!
+read -r said <"$work/said" || fail "the witness did not start"
+observer=$work/witness/home/witness.vkey
+printf '\n[[witness]]\nurl = "http://%s"\nvkey = "%s"\n' "$(sed -n 's/.*"listening":"\([^"]*\)".*/\1/p' <<<"$said")" "$observer" \
+    >>"$demo/broker/portway.toml"
 
 # One more alert, against the demo's broker served again.
 mkfifo "$work/stdout"
@@ -60,6 +81,16 @@ as operator keys rotate >/dev/null
 as police/officer audit export "$work/export" >/dev/null
 as police/officer audit query --json --page-size 200 >"$work/proofs.jsonl" 2>/dev/null
 foreign "$work/export" --vkey "$vkey" --receipts "$work/receipts.jsonl" --since "$demo/export/checkpoint"
+# As soon as the witness has followed the key.
+for _ in $(seq 100); do
+    as police/officer audit export "$work/witnessed" --witnessed --witness "$observer" >/dev/null 2>&1 && break
+    sleep 0.1
+done
+foreign "$work/witnessed" --vkey "$vkey" --witness "$observer"
+"$portway" audit verify "$work/witnessed" --vkey "$vkey" --witness "$observer" >/dev/null
+code=0
+foreign "$work/export" --vkey "$vkey" --witness "$observer" 2>"$work/not-cosigned" || code=$?
+[ "$code" = 1 ] && grep -q 'not cosigned' "$work/not-cosigned" || fail "an export that nobody cosigned: verify.py said $code"
 kill "$broker"
 wait "$broker" || fail "the broker did not stop in order"
 broker=
