@@ -6,7 +6,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    bench::{BenchError, history::Cast, papers},
+    bench::{
+        BenchError,
+        history::{Cast, certificate},
+        papers,
+    },
     client::{Connection, Identity, Query},
     domain::{AgencyId, QueryPurpose, Timestamp},
     pb::v1 as pb,
@@ -27,15 +31,18 @@ pub(super) enum Kind {
     Month,
     /// Every record about one person that the agency may see.
     Person,
+    /// What a breach of one system's certificate touches in one month.
+    Breach,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 2] = [Self::Month, Self::Person];
+    pub(super) const ALL: [Self; 3] = [Self::Month, Self::Person, Self::Breach];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Month => "month_page",
             Self::Person => "person",
+            Self::Breach => "breach",
         }
     }
 }
@@ -45,6 +52,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Month => "a page of one agency's month",
             Self::Person => "all about one person",
+            Self::Breach => "what a breach of one certificate in a month touches",
         })
     }
 }
@@ -95,33 +103,54 @@ impl Asker {
         else {
             return Err(BenchError::Wrong("there is no officer"));
         };
-        let (filter, is_whole) = match kind {
-            Kind::Month => (self.month(agency, step), false),
-            Kind::Person => (of_person(step % PEOPLE), true),
-        };
-        let mut query = Query::new(QueryPurpose::Lawfulness, filter, PAGE, Bytes::new());
-        let (begun, mut records) = (Instant::now(), 0);
-        loop {
-            let page = query.next(connection).await?;
-            records += page.records.len() as u64;
-            if !is_whole || page.next_page_token.is_empty() {
-                break;
+        let (from, to) = self.month(step);
+        let begun = Instant::now();
+        let records = match kind {
+            Kind::Month => {
+                let agency = agency.to_string();
+                let filter = pb::RecordFilter { from, to, agency, ..pb::RecordFilter::default() };
+                read(connection, filter, false).await?
             }
-        }
+            Kind::Person => read(connection, of_person(step % PEOPLE), true).await?,
+            Kind::Breach => {
+                let request = pb::AssessBreachRequest {
+                    purpose: QueryPurpose::IntegrityAndSecurity.number().into(),
+                    certificate: certificate(place).0.to_vec().into(),
+                    from,
+                    to,
+                    ..pb::AssessBreachRequest::default()
+                };
+                let touched = connection.assess_breach(request).await?;
+                touched.alerts + touched.disclosures
+            }
+        };
         let nanoseconds = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Ok(Told { nanoseconds, records })
     }
 
-    fn month(&self, agency: &AgencyId, step: u64) -> pb::RecordFilter {
+    /// A month within the history.
+    fn month(&self, step: u64) -> (Option<prost_types::Timestamp>, Option<prost_types::Timestamp>) {
         let last = self.ends.ms().saturating_sub(MONTH_MS).max(self.begins.ms());
         let from =
             self.begins.ms() + step.wrapping_mul(104_729_000) % (last - self.begins.ms() + 1);
         let at = |ms| Some(record::timestamp_to_pb(Timestamp::from_ms(ms)));
-        pb::RecordFilter {
-            from: at(from),
-            to: at(from + MONTH_MS),
-            agency: agency.to_string(),
-            ..pb::RecordFilter::default()
+        (at(from), at(from + MONTH_MS))
+    }
+}
+
+/// Reads one page of an answer, or all of them; returns how many records those hold.
+async fn read(
+    connection: &Connection,
+    filter: pb::RecordFilter,
+    is_whole: bool,
+) -> Result<u64, BenchError> {
+    let mut query = Query::new(QueryPurpose::Lawfulness, filter, PAGE, Bytes::new());
+    let mut records = 0;
+    loop {
+        let page = query.next(connection).await?;
+        records += page.records.len() as u64;
+        if !is_whole || page.next_page_token.is_empty() {
+            return Ok(records);
         }
     }
 }

@@ -92,6 +92,8 @@ fn questions_are_measured_over_a_history() {
         "questions/month_page/records_each",
         "questions/person/warm/p99_ms",
         "questions/person/records_each",
+        "questions/breach/warm/p99_ms",
+        "questions/breach/records_each",
     ] {
         assert!(figure(&told, &format!("/{path}")) > 0.0, "{path}: {told}");
     }
