@@ -49,10 +49,10 @@ dir = "home"
 vkey = "log.vkey"
 rotations = "$demo/identities/operator/log.rotations"
 EOF
-mkfifo "$work/said"
-"$portway" witness --config "$work/witness/witness.toml" --log-level error >"$work/said" &
+mkfifo "$work/listening"
+"$portway" witness --config "$work/witness/witness.toml" --log-level error >"$work/listening" &
 witness=$!
-read -r said <"$work/said" || fail "the witness did not start"
+read -r said <"$work/listening" || fail "the witness did not start"
 observer=$work/witness/home/witness.vkey
 printf '\n[[witness]]\nurl = "http://%s"\nvkey = "%s"\n' "$(sed -n 's/.*"listening":"\([^"]*\)".*/\1/p' <<<"$said")" "$observer" \
     >>"$demo/broker/portway.toml"
