@@ -19,7 +19,8 @@ use crate::domain::{
 };
 use crate::exchange::{AgreementStanding, SubscriptionStanding};
 use crate::ledger::{
-    Commit, Heard, NoticesAnswer, Opening, PublishAnswer, Rejection, StreamAnswer, StreamKey,
+    Approved, Commit, Heard, NoticesAnswer, Opening, PublishAnswer, Rejection, StreamAnswer,
+    StreamKey,
     command::{Command, CredentialCommand, Reading},
 };
 use crate::record::CertificateIssued;
@@ -29,6 +30,7 @@ type Receiver<T> = oneshot::Receiver<Result<T, Rejection>>;
 /// An answer that is waited for.
 pub(super) enum Waiting {
     Acknowledged(Receiver<()>),
+    Approved(Receiver<Approved>),
     Agreement(Receiver<AgreementStanding>, String),
     Closed(usize),
     Credited(Receiver<()>, usize, u32),
@@ -39,9 +41,13 @@ pub(super) enum Waiting {
     Opened(Receiver<StreamAnswer>, usize),
     Published(Receiver<PublishAnswer>, Box<Request>),
     Read(Receiver<(u64, Arc<Commit>)>),
+    /// An order, its withdrawal, a hold, the clock's confirmation.
+    Recorded(Receiver<u64>),
+    Released(Receiver<(u64, bool)>),
     Issued(Receiver<u64>),
     Rotated(Receiver<(u64, Arc<Commit>)>),
     Subscribed(Receiver<SubscriptionStanding>),
+    Swept(Receiver<usize>),
     /// Withdrawals, deletions and suspensions: their answers come through the trace.
     Traced,
 }
@@ -65,7 +71,7 @@ pub(super) enum Ticket {
     Withdraw(crate::domain::AgreementId),
 }
 
-impl World<'_> {
+impl World {
     /// Makes the command; none where there is nothing to act on.
     pub(super) fn command(&mut self, ask: &Ask) -> Option<(Command, Waiting)> {
         match *ask {
@@ -73,6 +79,7 @@ impl World<'_> {
             Ask::Approve { agreement, pick } => self.approve(agreement, pick),
             Ask::Consult { agency } => Some(consult(agency, self.audit.size)),
             Ask::Create { agency, name, shape } => Some(self.create(agency, name, shape)),
+            Ask::Keep(ref keep) => self.keep(keep),
             Ask::List { agency } => {
                 let (answer, answered) = oneshot::channel();
                 let command = Command::ListSubscriptions { by: sample::officer(agency), answer };

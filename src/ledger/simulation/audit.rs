@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     evaluate::Version,
+    kept::Kept,
     rights::{Told, name_of_rights},
     sample,
 };
@@ -33,6 +34,7 @@ pub(super) struct Audit {
     pub(super) redeliveries: BTreeMap<u64, (u64, u64)>,
     pub(super) opened: BTreeMap<u64, u64>,
     pub(super) suspended: BTreeSet<AgencyId>,
+    pub(super) kept: Kept,
     pub(super) told: Told,
     pub(super) counts: BTreeMap<&'static str, u64>,
     /// The keys of the log, and the size of the first tree that each signed.
@@ -106,6 +108,7 @@ impl Audit {
             opened: BTreeMap::new(),
             keys: Vec::new(),
             suspended: BTreeSet::new(),
+            kept: Kept::default(),
             told: Told::default(),
             counts: BTreeMap::new(),
             links: sample::agencies().map(links).collect(),
@@ -201,13 +204,13 @@ impl Audit {
             Event::Barred { act, .. } => self.barred(act),
             Event::Rights(event) => self.follow_rights(index, event),
             Event::LogRestored(_) => panic!("nobody restores it here"),
+            Event::Retention(event) => self.retention(index, event),
             Event::BrokerStarted { .. }
             | Event::CertificateIssued(_)
             | Event::Consulted { .. }
             | Event::Exported { .. }
             | Event::Reloaded(_)
             | Event::Access(_)
-            | Event::Retention(_)
             | Event::SnapshotTaken(_)
             | Event::TailCut { .. } => {}
         }

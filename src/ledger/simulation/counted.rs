@@ -11,7 +11,7 @@ use crate::journal::{Fault, Journal};
 use crate::ledger::command::Command;
 use crate::record::{self, Event};
 
-fn refuse(world: &mut World<'_>, count: usize) {
+fn refuse(world: &mut World, count: usize) {
     let refusal = || {
         let (answer, _) = oneshot::channel();
         let refusal = Reason::Malformed.into();
@@ -21,7 +21,7 @@ fn refuse(world: &mut World<'_>, count: usize) {
 }
 
 /// Returns how many refusals the records stand for.
-fn recorded(world: &World<'_>) -> u32 {
+fn recorded(world: &World) -> u32 {
     let frames = world.journal.read(0..u64::MAX, usize::MAX).unwrap();
     let events = frames.iter().map(|frame| record::decode(&frame.record).unwrap().event);
     let refused = events.filter_map(|event| {

@@ -7,7 +7,7 @@ use super::{
     world::World,
 };
 
-impl World<'_> {
+impl World {
     /// Lets every subscription take all that it is owed.
     pub(super) fn drain(&mut self) {
         while self.fault.is_some() {
@@ -55,7 +55,7 @@ impl World<'_> {
 }
 
 /// P3: whoever was owed an alert has got it, unless a record says why not or it ended by itself.
-fn p3_every_entitled_subscription_got_it(world: &mut World<'_>) {
+fn p3_every_entitled_subscription_got_it(world: &mut World) {
     let at = world.latest;
     let mut got = 0;
     for (subscription, asked) in &world.audit.subscriptions {

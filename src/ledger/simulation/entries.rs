@@ -134,7 +134,7 @@ impl Audit {
     /// P1: what may be released to the subscription at this moment, by the second evaluator.
     fn permitted(&self, subscription: u64, published: u64) -> Option<(u64, Fields)> {
         // P4: what its publisher has stopped is permitted to nobody.
-        if self.is_stopped(published) {
+        if self.is_stopped(published) || !self.is_disclosable(published) {
             return None;
         }
         let asked = &self.subscriptions[&subscription];
@@ -210,9 +210,20 @@ impl Audit {
             return;
         }
         let (subscription, published) = refused.subscription.zip(refused.published).unwrap();
-        self.settle_owed(subscription, published);
+        if self.kept.erased.contains_key(&published) {
+            // Told at once, wherever it stands among what is owed, or waits for the end of a restriction.
+            let asked = self.subscriptions.get_mut(&subscription).unwrap();
+            let place = asked.owed.iter().position(|it| *it == published);
+            let was_owed = place.and_then(|place| asked.owed.remove(place)).is_some();
+            assert!(was_owed || asked.held.remove(&published), "P3: it is not owed");
+        } else {
+            self.settle_owed(subscription, published);
+        }
         assert_eq!(self.permitted(subscription, published), None, "P3: refused without a reason");
         self.held_back(subscription, published, refused.reason);
         self.count("refused at delivery");
+        if self.kept.held.contains(&published) {
+            self.count("held at delivery");
+        }
     }
 }

@@ -7,6 +7,7 @@ mod counted;
 mod drain;
 mod entries;
 mod evaluate;
+mod kept;
 mod op;
 mod promises;
 mod random;
@@ -29,7 +30,7 @@ use op::Op;
 use random::Random;
 use world::{Keyring, World};
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 80;
 const STEPS: u64 = 150;
 /// The state is read anew and compared this often.
 const REPLAY_EVERY: u64 = 15;
@@ -37,7 +38,7 @@ const REPLAY_EVERY: u64 = 15;
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 45] = [
+const HAPPENS: [&str; 62] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGENCY_NOT_SUSPENDED",
     "AGENCY_SUSPENDED",
@@ -53,6 +54,22 @@ const HAPPENS: [&str; 45] = [
     "BrokerStarted",
     "CREDIT_OUT_OF_BOUNDS",
     "CertificateIssued",
+    "ERASED",
+    "ERASURE_UNKNOWN",
+    "ErasureOrdered",
+    "ErasureWithdrawn",
+    "EvidenceHeld",
+    "HoldReleased",
+    "NOT_PUBLISHED",
+    "SAME_OFFICER",
+    "SWEEP_NOT_HALTED",
+    "SweepConfirmed",
+    "SweepHalted",
+    "died in an erasure",
+    "erased by order",
+    "erased by term",
+    "filter erased",
+    "released and erased",
     "Consulted",
     "Disclosed",
     "FENCED",
@@ -80,6 +97,7 @@ const HAPPENS: [&str; 45] = [
     "fault",
     "fenced",
     "got",
+    "held at delivery",
     "quick start",
     "refused at delivery",
     "repeated",
@@ -143,10 +161,12 @@ fn run(keyring: &Keyring, seed: u64, done: &mut Vec<String>) -> Counts {
         }
         if step % REPLAY_EVERY == 0 {
             replayed::replay_is_the_live_state(&world);
+            kept::p5_just_what_is_erased_does_not_open(&world);
         }
     }
     done.push("drain".to_owned());
     world.drain();
+    kept::p5_just_what_is_erased_does_not_open(&world);
     replayed::replay_is_the_live_state(&world);
     snapshots::a_start_from_any_batch_is_a_full_replay(&world, seed);
     world.audit.counts

@@ -1,7 +1,7 @@
 //! What can happen in a step. Each operation carries all that it needs to be read and repeated; `shape`
 //! is the seed of whatever it makes.
 
-use super::random::Random;
+use super::{kept::jump, random::Random};
 use crate::journal::Fault;
 
 /// One thing that happens; a turn of the writer follows.
@@ -12,7 +12,13 @@ pub(super) enum Op {
     },
     /// Several commands in one turn.
     Batch(Vec<Ask>),
+    /// The process dies once the next erasure is durable, and before its keys are destroyed.
+    DieErasing,
     FaultOnNextCommit(Fault),
+    /// The wall clock alone.
+    JumpClock {
+        ms: u64,
+    },
     One(Ask),
     /// From a snapshot where there is one to trust, or by reading everything.
     Restart {
@@ -35,6 +41,7 @@ pub(super) enum Ask {
     Create { agency: usize, name: usize, shape: u64 },
     Credit { stream: u64, more: u32 },
     Delete { agency: usize, name: usize },
+    Keep(Keep),
     List { agency: usize },
     Notices { agency: usize, acknowledges: bool, limit: usize },
     Open { agency: usize, name: usize, credit: u32, resume: Resume },
@@ -46,6 +53,19 @@ pub(super) enum Ask {
     Suspend { agency: usize },
     Tell { pick: u64 },
     Withdraw { agency: usize, agreement: usize },
+}
+
+/// What is asked about what is kept.
+#[derive(Clone, Debug)]
+pub(super) enum Keep {
+    Approve { deputy: bool, pick: u64 },
+    Confirm { agency: Option<usize> },
+    Hold { agency: usize, pick: u64, days: u64 },
+    Order { agency: usize, pick: u64, count: u64 },
+    Release { pick: u64 },
+    Sweep { pick: u64 },
+    SweepFilters,
+    Withdraw { pick: u64 },
 }
 
 /// How far an acknowledgement goes.
@@ -103,7 +123,10 @@ impl Op {
 
     /// Draws an operation; commands are the most frequent.
     pub(super) fn draw(random: &mut Random) -> Self {
-        match random.below(100) {
+        match random.below(103) {
+            100 => Self::DieErasing,
+            101 => Self::JumpClock { ms: jump(random) },
+            102 => Self::One(Ask::Keep(Keep::Confirm { agency: None })),
             0..=7 => Self::AdvanceClock { ms: step(random) },
             8 => Self::SetBackClock { ms: random.below(4000) },
             9 if random.chance(50) => Self::SetBackClock { ms: 600_000 },
@@ -130,6 +153,9 @@ impl Ask {
         let agency = random.place(AGENCIES);
         let agreement = random.place(AGREEMENTS);
         let name = random.place(NAMES);
+        if random.chance(9) {
+            return Self::Keep(Keep::draw(random));
+        }
         match random.below(1000) {
             0..=329 => {
                 let (flavour, shape) = (flavour(random), random.next());
@@ -166,6 +192,22 @@ impl Ask {
             990..=991 => Self::Rotate { by: Some(agency) },
             992..=994 => Self::Rotate { by: None },
             _ => Self::Consult { agency },
+        }
+    }
+}
+
+impl Keep {
+    fn draw(random: &mut Random) -> Self {
+        let (agency, pick) = (random.place(AGENCIES), random.next());
+        match random.below(20) {
+            0..=5 => Self::Order { agency, pick, count: 1 + random.below(4) },
+            6..=10 => Self::Approve { deputy: random.chance(80), pick },
+            11 => Self::Withdraw { pick },
+            12 | 13 => Self::Hold { agency, pick, days: random.below(368) },
+            14 | 15 => Self::Release { pick },
+            16 | 17 => Self::Sweep { pick },
+            18 => Self::SweepFilters,
+            _ => Self::Confirm { agency: random.chance(20).then_some(agency) },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::{ask::Request, world::World};
+use super::{ask::Request, kept, world::World};
 use crate::domain::{AgencyId, AgreementId, Field, Fields, Name, Reason};
 use crate::exchange::SubscriptionStanding;
 use crate::journal::Journal;
@@ -13,7 +13,7 @@ use crate::record::{self, commitment};
 
 /// P1: of the fields in the view's own bytes, each is granted by the second evaluator at the time of
 /// the record (the audit has compared that with the record's `released`).
-pub(super) fn p1_a_released_view_holds_what_is_permitted(world: &World<'_>, release: &Release) {
+pub(super) fn p1_a_released_view_holds_what_is_permitted(world: &World, release: &Release) {
     let Outgoing::Delivery(delivery) = &release.outgoing else { return };
     let (disclosed, _) = &world.audit.disclosures[&delivery.index];
     let view = pb::View::decode(delivery.view.as_ref()).unwrap();
@@ -51,7 +51,7 @@ fn fields_of(view: &pb::View) -> Fields {
 }
 
 /// P2: the record stands where the receipt says, commits to exactly these bytes, and is proven.
-pub(super) fn p2_a_release_is_in_the_log(world: &World<'_>, release: &Release) {
+pub(super) fn p2_a_release_is_in_the_log(world: &World, release: &Release) {
     let recorded = release.receipt.index();
     is_proven(world, recorded, release.receipt.commit());
     let Outgoing::Delivery(delivery) = &release.outgoing else { return };
@@ -66,12 +66,12 @@ pub(super) fn p2_a_release_is_in_the_log(world: &World<'_>, release: &Release) {
     assert_eq!(repeats.unwrap_or(recorded), delivery.index, "P2: released on another's record");
 }
 
-fn stands(world: &World<'_>, delivery: &Delivery) {
+fn stands(world: &World, delivery: &Delivery) {
     let frames = world.journal.read(delivery.index..delivery.index + 1, 1).unwrap();
     assert_eq!((&frames[0].record, frames[0].salt), (&delivery.record, delivery.salt));
 }
 
-pub(super) fn is_proven(world: &World<'_>, index: u64, commit: &Commit) {
+pub(super) fn is_proven(world: &World, index: u64, commit: &Commit) {
     let checkpoint =
         world.writer.secrets.signing.chain().unwrap().open(&commit.checkpoint).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (commit.size, commit.root));
@@ -89,7 +89,7 @@ pub(super) fn p2_nothing_of_a_lost_turn_is_told(released: bool, all_unavailable:
 
 /// P3: the record stands, commits to what was handed in, and a repeat is told the same.
 pub(super) fn p3_an_acknowledged_publish_is_kept(
-    world: &mut World<'_>,
+    world: &mut World,
     request: &Request,
     answer: &PublishAnswer,
 ) {
@@ -112,7 +112,7 @@ pub(super) fn p3_an_acknowledged_publish_is_kept(
 
 /// A request id counts as reused only where the same one stands in the log with other content.
 pub(super) fn a_request_id_is_refused_for_a_reason(
-    world: &World<'_>,
+    world: &World,
     request: &Request,
     (reason, decision): (Reason, u64),
 ) {
@@ -122,6 +122,9 @@ pub(super) fn a_request_id_is_refused_for_a_reason(
     let age = world.now().ms().saturating_sub(request.id.made_at_ms());
     if reason == Reason::RequestIdReused {
         assert!(known.is_some_and(|draft| *draft != request.draft));
+    } else if reason == Reason::Erased {
+        let index = world.audit.requests.get(&key).copied();
+        assert!(kept::is_erased_request(world, index), "told of an erasure that never was");
     } else if reason == Reason::RequestIdTooOld {
         assert!(age > 24 * 3_600_000);
     } else if reason != Reason::WrongRole && reason != Reason::AgencySuspended {
@@ -131,7 +134,7 @@ pub(super) fn a_request_id_is_refused_for_a_reason(
 
 /// P4: when a withdrawal is answered, no connection holds anything under it, whether its stream is open
 /// or has ended: a slow reader may not have taken yet what an ended stream was given.
-pub(super) fn p4_a_withdrawal_has_cut(world: &mut World<'_>, id: &AgreementId, index: u64) {
+pub(super) fn p4_a_withdrawal_has_cut(world: &mut World, id: &AgreementId, index: u64) {
     for stream in world.streams.iter().filter(|it| !it.cut) {
         let Some(key) = stream.key else { continue };
         let acknowledged = world.audit.subscriptions[&key.subscription].acknowledged;
@@ -146,7 +149,7 @@ pub(super) fn p4_a_withdrawal_has_cut(world: &mut World<'_>, id: &AgreementId, i
 
 /// P4: when a deletion is answered, the subscription has no open stream.
 pub(super) fn p4_a_deleted_subscription_is_cut(
-    world: &mut World<'_>,
+    world: &mut World,
     (agency, name): (&AgencyId, &Name),
     index: u64,
 ) {
@@ -161,13 +164,13 @@ pub(super) fn p4_a_deleted_subscription_is_cut(
 
 /// P4: when a suspension is answered, no stream of the agency is left; what is disclosed after its record the
 /// audit finds.
-pub(super) fn p4_a_suspension_has_cut(world: &World<'_>, agency: &AgencyId) {
+pub(super) fn p4_a_suspension_has_cut(world: &World, agency: &AgencyId) {
     let left = world.streams.iter().any(|it| it.agency == *agency && it.key.is_some() && it.open);
     assert!(!left, "P4: a stream of a suspended agency was not cut");
 }
 
 /// P4: after the answer, only a version that was proposed since can let anything leave.
-pub(super) fn p4_nothing_leaves_after_a_withdrawal(world: &World<'_>, release: &Release) {
+pub(super) fn p4_nothing_leaves_after_a_withdrawal(world: &World, release: &Release) {
     let Outgoing::Delivery(delivery) = &release.outgoing else { return };
     let (disclosed, first) = &world.audit.disclosures[&delivery.index];
     let repeated = world.audit.redeliveries.get(&release.receipt.index());
@@ -183,11 +186,7 @@ pub(super) fn p4_nothing_leaves_after_a_withdrawal(world: &World<'_>, release: &
 
 /// Numbers follow each other on a stream, except over what its subscriber has acknowledged, and no
 /// more are delivered than credit allows.
-pub(super) fn numbers_have_no_unexplained_gap(
-    world: &mut World<'_>,
-    stream: usize,
-    release: &Release,
-) {
+pub(super) fn numbers_have_no_unexplained_gap(world: &mut World, stream: usize, release: &Release) {
     let stream = &mut world.streams[stream];
     assert!(stream.listens(), "released on a stream that has ended");
     let subscription = stream.key.expect("released before it was open").subscription;
@@ -223,7 +222,7 @@ pub(super) fn numbers_have_no_unexplained_gap(
 /// What an agency is told of its subscriptions is what the log says at the end of the turn, or a
 /// little less: the turn's own deliveries come after.
 pub(super) fn a_listing_is_what_the_log_says(
-    world: &World<'_>,
+    world: &World,
     agency: &AgencyId,
     list: &[SubscriptionStanding],
 ) {
@@ -239,14 +238,14 @@ pub(super) fn a_listing_is_what_the_log_says(
 }
 
 /// A key is answered for once it has signed, and the last entry of that tree says who made it.
-pub(super) fn a_rotation_ends_its_tree(world: &mut World<'_>, index: u64, commit: &Commit) {
+pub(super) fn a_rotation_ends_its_tree(world: &mut World, index: u64, commit: &Commit) {
     assert_eq!(commit.size, index + 1, "something stands behind the rotation");
     let (_, first) = world.audit.keys.last().unwrap();
     assert_eq!(*first, commit.size, "the newest key is another");
 }
 
 /// The log is whole: the newest checkpoint is of the tree over all leaves, under the log's key.
-pub(super) fn the_log_is_whole(world: &World<'_>) {
+pub(super) fn the_log_is_whole(world: &World) {
     let head = world.journal.head();
     assert_eq!(head.size, world.audit.size);
     if head.size == 0 {

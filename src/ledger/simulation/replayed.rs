@@ -11,7 +11,7 @@ use crate::ledger::{
 };
 use crate::merkle::leaf_hash;
 
-pub(super) fn replay_is_the_live_state(world: &World<'_>) {
+pub(super) fn replay_is_the_live_state(world: &World) {
     let journal: Arc<dyn Journal> = Arc::new(Memory::clone(&world.journal));
     let tree = Tree::new(Arc::clone(&journal));
     let writer = &world.writer;
@@ -46,7 +46,7 @@ pub(super) fn replay_is_the_live_state(world: &World<'_>) {
 }
 
 /// P3: what was acknowledged stands for ever; nothing that was read before has changed.
-fn acknowledged_publishes_stand(world: &World<'_>) {
+fn acknowledged_publishes_stand(world: &World) {
     let frames = world.journal.read(0..u64::MAX, usize::MAX).unwrap();
     assert_eq!(frames.len(), world.audit.leaves.len());
     for (frame, leaf) in frames.iter().zip(&world.audit.leaves) {

@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{AgencyId, AlertNotice, AlertRef, Reason, RecallReason, RestrictionReason};
 use crate::exchange::Asked;
 use crate::ledger::{AlertAct, command::Command, rights::RightsCommand};
-use crate::record::{Event, NoticesDue, Published, RightsEvent};
+use crate::record::{Erased, Event, NoticesDue, Published, RightsEvent};
 
 const CONTESTED: RestrictionReason = RestrictionReason::AccuracyContested;
 
@@ -122,6 +122,13 @@ impl Audit {
         }
     }
 
+    /// Whoever received what is erased by order is told to delete it.
+    pub(super) fn owes_deletion(&mut self, index: u64, erased: &Erased) {
+        for target in erased.targets.iter().filter(|_| erased.order.is_some()) {
+            self.told.owed.insert((index, target.index), AlertNotice::Delete);
+        }
+    }
+
     /// Every agency with a disclosure of the alert is told, and nobody else.
     fn due(&mut self, index: u64, due: &NoticesDue) {
         let published = due.alert.published;
@@ -149,7 +156,7 @@ impl Audit {
     }
 }
 
-impl World<'_> {
+impl World {
     /// An officer acts on one of the newest alerts; sometimes one of another agency.
     pub(super) fn act(&mut self, agency: usize, pick: u64) -> Option<(Command, Waiting)> {
         let newest: Vec<u64> = self.audit.alerts.keys().rev().take(6).copied().collect();
@@ -229,7 +236,7 @@ impl World<'_> {
 }
 
 /// P4: when a restriction or a recall is answered, no connection holds the alert unacknowledged.
-pub(super) fn p4_a_stop_has_cut(world: &World<'_>, published: u64) {
+pub(super) fn p4_a_stop_has_cut(world: &World, published: u64) {
     for stream in world.streams.iter().filter(|it| !it.cut) {
         let Some(key) = stream.key else { continue };
         let acknowledged = world.audit.subscriptions[&key.subscription].acknowledged;
@@ -254,7 +261,7 @@ pub(super) const fn name_of_rights(event: &RightsEvent) -> &'static str {
 }
 
 /// P2: a notice is handed out with the record of its sending, which stands in the log.
-pub(super) fn p2_a_notice_is_in_the_log(world: &World<'_>, answer: &crate::ledger::NoticesAnswer) {
+pub(super) fn p2_a_notice_is_in_the_log(world: &World, answer: &crate::ledger::NoticesAnswer) {
     let mut last = answer.acknowledged;
     for notice in &answer.notices {
         assert!(last < notice.letter.number, "notices out of order");

@@ -68,11 +68,21 @@ pub(super) fn service(number: usize) -> Caller {
 }
 
 pub(super) fn service_of(agency: &AgencyId) -> Caller {
-    service(AGENCIES.iter().position(|it| *it == agency.as_str()).unwrap())
+    service(number_of(agency))
 }
 
 pub(super) fn officer(number: usize) -> Caller {
     seated(Seat::Officer { agency: agency(number), id: "officer".parse().unwrap() })
+}
+
+/// Another officer, with another certificate.
+pub(super) fn deputy(number: usize) -> Caller {
+    let seat = Seat::Officer { agency: agency(number), id: "deputy".parse().unwrap() };
+    Caller { seat, certificate: Fingerprint([8; 32]) }
+}
+
+pub(super) fn number_of(agency: &AgencyId) -> usize {
+    AGENCIES.iter().position(|it| *it == agency.as_str()).unwrap()
 }
 
 pub(super) fn operator() -> Caller {

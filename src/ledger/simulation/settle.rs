@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::{
     ask::{Ticket, Waiting},
-    promises, rights,
+    kept, promises, rights,
     trace::Seen,
     world::{Turn, World},
 };
@@ -20,10 +20,14 @@ enum Outcome {
     Unavailable,
 }
 
-impl World<'_> {
+impl World {
     /// Takes in a turn.
     pub(super) fn settle(&mut self, turn: Turn) {
         self.audit.read(&self.journal, &self.writer.secrets);
+        let dies = self.is_dying();
+        if !dies {
+            self.destroy();
+        }
         let grew = self.journal.head().size > turn.size_before;
         let asked = turn.answers.iter().any(|it| !matches!(it, Waiting::Nobody));
         let was_heard = asked || !turn.seen.is_empty();
@@ -80,6 +84,10 @@ impl World<'_> {
             }
         }
         promises::the_log_is_whole(self);
+        kept::p5_an_erasure_has_cut(self);
+        if dies {
+            self.die_erasing();
+        }
     }
 
     fn answered(&mut self, waiting: Waiting) -> Option<Outcome> {
@@ -140,7 +148,10 @@ impl World<'_> {
                 outcome(&answer)
             }
             Waiting::Read(answered) => outcome(&take(answered)),
-            Waiting::Issued(answered) => outcome(&take(answered)),
+            Waiting::Issued(answered) | Waiting::Recorded(answered) => outcome(&take(answered)),
+            Waiting::Approved(_) | Waiting::Released(_) | Waiting::Swept(_) => {
+                return self.erased(waiting);
+            }
             Waiting::Rotated(answered) => {
                 let answer = take(answered);
                 if let Ok((index, commit)) = &answer {
@@ -151,6 +162,42 @@ impl World<'_> {
             Waiting::Subscribed(answered) => outcome(&take(answered)),
             Waiting::Nobody | Waiting::Traced => return None,
         })
+    }
+
+    /// What came of an erasure; nothing where the process died before it was answered.
+    fn erased(&mut self, waiting: Waiting) -> Option<Outcome> {
+        match waiting {
+            Waiting::Approved(answered) => {
+                let answer = kept::answered(answered)?;
+                if let Ok(approved) = &answer {
+                    kept::an_approval_erases_its_order(self, approved);
+                }
+                Some(outcome(&answer))
+            }
+            Waiting::Released(answered) => {
+                let answer = kept::answered(answered)?;
+                if answer.is_ok_and(|(_, erased)| erased) {
+                    self.audit.count("released and erased");
+                }
+                Some(outcome(&answer))
+            }
+            Waiting::Swept(answered) => Some(outcome(&kept::answered(answered)?)),
+            Waiting::Acknowledged(_)
+            | Waiting::Agreement(..)
+            | Waiting::Closed(_)
+            | Waiting::Credited(..)
+            | Waiting::Issued(_)
+            | Waiting::Listed(..)
+            | Waiting::Notices(_)
+            | Waiting::Nobody
+            | Waiting::Opened(..)
+            | Waiting::Published(..)
+            | Waiting::Read(_)
+            | Waiting::Recorded(_)
+            | Waiting::Rotated(_)
+            | Waiting::Subscribed(_)
+            | Waiting::Traced => None,
+        }
     }
 
     fn opened(&mut self, stream: usize, answer: &StreamAnswer) {
@@ -180,6 +227,7 @@ impl World<'_> {
                 promises::p1_a_released_view_holds_what_is_permitted(self, &release);
                 promises::p2_a_release_is_in_the_log(self, &release);
                 promises::p4_nothing_leaves_after_a_withdrawal(self, &release);
+                kept::p5_nothing_erased_leaves(self, &release);
                 promises::numbers_have_no_unexplained_gap(self, stream, &release);
             }
             Seen::Cut { stream } => {

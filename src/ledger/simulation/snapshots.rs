@@ -13,7 +13,7 @@ use crate::ledger::{
 /// Tries every so many batches, each snapshot gone on to from the one before it.
 const STRIDE: usize = 60;
 
-pub(super) fn a_start_from_any_batch_is_a_full_replay(world: &World<'_>, seed: u64) {
+pub(super) fn a_start_from_any_batch_is_a_full_replay(world: &World, seed: u64) {
     let journal: Arc<dyn Journal> = Arc::new(Memory::clone(&world.journal));
     let (secrets, now) = (&world.writer.secrets, world.writer.now);
     let tree = Tree::new(Arc::clone(&journal));

@@ -28,7 +28,7 @@ pub(super) struct Got {
     pub(super) number: u64,
     /// The agreement it came under; none where it was told as skipped.
     pub(super) agreement: Option<AgreementId>,
-    /// Index of the alert's record; none likewise.
+    /// The record that published it; none where it was told as skipped.
     pub(super) published: Option<u64>,
     pub(super) position: bytes::Bytes,
 }

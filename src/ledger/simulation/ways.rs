@@ -15,7 +15,7 @@ use crate::domain::{Bar, Barring, Bars, Fingerprint, QueryPurpose, Reason};
 use crate::journal::Journal;
 use crate::ledger::{
     Rejection, Shut, Way,
-    command::{Command, CredentialCommand, Reading},
+    command::{Command, Reading},
     way::Sent,
 };
 use crate::record::{self, Event};
@@ -45,7 +45,7 @@ fn read(over: &Arc<Door>) -> (Sent, Answered) {
     (Sent { command, way: Some(Arc::<Door>::clone(over)) }, answered)
 }
 
-fn events(world: &World<'_>) -> Vec<Event> {
+fn events(world: &World) -> Vec<Event> {
     let frames = world.journal.read(0..u64::MAX, usize::MAX).unwrap();
     frames.iter().map(|frame| record::decode(&frame.record).unwrap().event).collect()
 }
@@ -93,29 +93,4 @@ fn what_came_over_a_cut_connection_is_not_done() {
 
     assert!(matches!(answer.try_recv().unwrap(), Err(Rejection::Unavailable(_))));
     assert_eq!(events(&world).len(), count);
-}
-
-/// An export of a tree from before a rotation is refused, and leaves no record that says it was made.
-#[test]
-fn an_export_that_a_rotation_overtook_leaves_no_record() {
-    let keyring = Keyring::create();
-    let mut world = World::new(&keyring);
-    world.writer.turn(Vec::new()).unwrap();
-    let size = world.journal.head().size;
-    let (answer, _rotated) = oneshot::channel();
-    let by = sample::operator();
-    let rotate = CredentialCommand::Rotate { by, answer };
-    world.writer.turn(vec![Command::Credential(rotate).into()]).unwrap();
-    let (answer, mut answered) = oneshot::channel();
-    let reading = Reading::Export { size, manifest: [1; 32] };
-    let purpose = QueryPurpose::Lawfulness;
-    let export = Command::Read { by: sample::officer(0), purpose, reading, answer };
-
-    world.writer.turn(vec![export.into()]).unwrap();
-
-    let refused = answered.try_recv().unwrap().unwrap_err();
-    let is_told = matches!(refused, Rejection::Refused { refusal, .. }
-        if refusal.reason == Reason::KeyRotated);
-    assert!(is_told, "{refused:?}");
-    assert!(!events(&world).iter().any(|it| matches!(it, Event::Exported { .. })));
 }

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -19,15 +22,16 @@ use super::{
     trace::{Seen, Trace},
 };
 use crate::domain::{AgencyId, AgreementId, AlertId, Clock, Timestamp, TrustDomain};
-use crate::journal::{Fault, Journal, JournalId, Keys, MasterKey, Memory, SnapshotFiles};
+use crate::journal::{Fault, Journal, JournalId, Keys, MasterKey, Memory, SlotSet, SnapshotFiles};
 use crate::ledger::{
     Rejection,
     command::Command,
     open,
-    reading::ReadLog,
+    reading::{ReadLog, finish_erasures},
     replay::{self, Pace, Replay},
     secrets::Secrets,
     snapshot::{self, Parts, Untrusted},
+    time_watch,
     writer::Writer,
 };
 use crate::record::{Event, SnapshotTaken};
@@ -36,11 +40,15 @@ pub(super) const ORIGIN: &str = "example.org/portway/simulation";
 
 /// A clock that stands where it is put.
 #[derive(Debug)]
-struct SetClock(AtomicU64);
+struct SetClock(AtomicU64, AtomicU64);
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_ms(self.0.load(Ordering::Relaxed))
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.1.load(Ordering::Relaxed))
     }
 }
 
@@ -57,12 +65,37 @@ impl Keyring {
         let id = JournalId::from_bytes([3; 16]);
         let master = MasterKey::create(&dir.path().join(MasterKey::FILE)).unwrap();
         let keys = Keys::create(dir.path(), id, &master).unwrap();
+        // As many as a run uses: each world has a copy, in which it may destroy what it will.
+        keys.reserve(KEYS).unwrap();
         drop(Secrets::create(keys, ORIGIN).unwrap());
         Self { dir, id, master }
     }
 
+    fn copy(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        copy_dir(self.dir.path(), dir.path());
+        let master = MasterKey::load(&dir.path().join(MasterKey::FILE)).unwrap();
+        Self { dir, id: self.id, master }
+    }
+
     pub(super) fn secrets(&self) -> Secrets {
         Secrets::open(self.dir.path(), self.id, &self.master, ORIGIN).unwrap()
+    }
+}
+
+/// How many keys are made once for all worlds.
+const KEYS: u64 = 10 * 1024;
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
@@ -84,8 +117,8 @@ impl Snapshots {
 /// What an acknowledged publish was told: its index and its leaf.
 type Told = (u64, [u8; 32]);
 
-pub(super) struct World<'a> {
-    keyring: &'a Keyring,
+pub(super) struct World {
+    keyring: Keyring,
     clock: Arc<SetClock>,
     pub(super) journal: Memory,
     pub(super) writer: Writer,
@@ -110,6 +143,8 @@ pub(super) struct World<'a> {
     pub(super) full_until: Timestamp,
     /// The furthest that the writer's time has come.
     pub(super) latest: Timestamp,
+    /// The process dies between the next erasure's record and the end of its keys.
+    pub(super) dies_erasing: bool,
 }
 
 /// What a turn showed, from outside.
@@ -120,12 +155,14 @@ pub(super) struct Turn {
     pub(super) expects_unavailable: bool,
 }
 
-impl<'a> World<'a> {
-    pub(super) fn new(keyring: &'a Keyring) -> Self {
+impl World {
+    pub(super) fn new(keyring: &Keyring) -> Self {
+        let keyring = keyring.copy();
         let journal = Memory::new();
         let start = Timestamp::parse("2026-06-01T09:00:00Z").unwrap();
-        let clock = Arc::new(SetClock(AtomicU64::new(start.ms())));
-        let (writer, _) = start_writer(&journal, keyring, &clock, None);
+        let clock = Arc::new(SetClock(AtomicU64::new(start.ms()), AtomicU64::new(0)));
+        let (writer, _) = start_writer(&journal, &keyring, &clock, None);
+        let snapshots = Snapshots::new(&keyring);
         Self {
             trace: Trace::new(journal.clone()),
             audit: Audit::new(&writer.secrets),
@@ -142,9 +179,10 @@ impl<'a> World<'a> {
             came: BTreeMap::new(),
             unique: 0,
             fault: None,
-            snapshots: Snapshots::new(keyring),
+            snapshots,
             full_until: Timestamp::EPOCH,
             latest: start,
+            dies_erasing: false,
         }
     }
 
@@ -174,7 +212,7 @@ impl<'a> World<'a> {
             stream.key = None;
         }
         let files = quick.then_some(&self.snapshots.files);
-        let (writer, known) = start_writer(&self.journal, self.keyring, &self.clock, files);
+        let (writer, known) = start_writer(&self.journal, &self.keyring, &self.clock, files);
         self.writer = writer;
         self.snapshots.known = known;
         if known.is_some() {
@@ -200,7 +238,12 @@ impl<'a> World<'a> {
     pub(super) fn step(&mut self, op: &Op) -> Turn {
         let mut commands = Vec::new();
         match op {
-            Op::AdvanceClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() + ms)),
+            Op::AdvanceClock { ms } => {
+                self.clock.1.fetch_add(*ms, Ordering::Relaxed);
+                self.set_clock(Timestamp::from_ms(self.now().ms() + ms));
+            }
+            Op::DieErasing => self.dies_erasing = true,
+            Op::JumpClock { ms } => self.set_clock(Timestamp::from_ms(self.now().ms() + ms)),
             Op::Batch(asks) => {
                 for ask in asks {
                     commands.extend(self.command(ask));
@@ -221,7 +264,7 @@ impl<'a> World<'a> {
             self.journal.on_next_commit(fault);
         }
         let size_before = self.journal.head().size;
-        let behind = self.now().after(std::time::Duration::from_secs(5)) < self.latest;
+        let behind = self.now().after(Duration::from_secs(5)) < self.latest;
         let rests = behind || self.now() < self.full_until;
         if !rests {
             self.latest = self.latest.max(self.now());
@@ -231,7 +274,7 @@ impl<'a> World<'a> {
         self.writer.turn(commands.into_iter().map(Into::into).collect()).unwrap();
         // It may have struck without anybody to be told so.
         if self.fault == Some(Fault::Full) && !self.journal.awaits_fault() {
-            self.full_until = self.latest.after(std::time::Duration::from_secs(1));
+            self.full_until = self.latest.after(Duration::from_secs(1));
         }
         let seen = self.trace.take();
         Turn { size_before, answers, seen, expects_unavailable: rests }
@@ -266,6 +309,8 @@ fn start_writer(
     if origin.is_none() {
         writer.first.push(open::started(&writer, ORIGIN).unwrap());
     }
+    finish_erasures(&writer.secrets.keys, &writer.state, &SlotSet::default()).unwrap();
+    writer.first.extend(time_watch::at_start(&writer.state, writer.now));
     writer.first.push(Event::BrokerStarted { version: "0".to_owned(), rules: [0; 32] });
     (writer, known)
 }
