@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::Reason;
 use crate::journal::{Fault, Journal};
-use crate::ledger::{Rejection, StreamAnswer};
+use crate::ledger::{NoticesAnswer, Rejection, StreamAnswer};
 
 /// What came of a command, told apart only as far as every command's answer can be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -140,13 +140,7 @@ impl World {
                 }
                 outcome(&answer)
             }
-            Waiting::Notices(answered) => {
-                let answer = take(answered);
-                if let Ok(answer) = &answer {
-                    rights::p2_a_notice_is_in_the_log(self, answer);
-                }
-                outcome(&answer)
-            }
+            Waiting::Notices(answered) => self.noticed(&take(answered)),
             Waiting::Read(answered) => outcome(&take(answered)),
             Waiting::Issued(answered) | Waiting::Recorded(answered) => outcome(&take(answered)),
             Waiting::Approved(_) | Waiting::Released(_) | Waiting::Swept(_) => {
@@ -162,6 +156,13 @@ impl World {
             Waiting::Subscribed(answered) => outcome(&take(answered)),
             Waiting::Nobody | Waiting::Traced => return None,
         })
+    }
+
+    fn noticed(&self, answer: &Result<NoticesAnswer, Rejection>) -> Outcome {
+        if let Ok(answer) = answer {
+            rights::p2_a_notice_is_in_the_log(self, answer);
+        }
+        outcome(answer)
     }
 
     /// What came of an erasure; nothing where the process died before it was answered.
