@@ -2,8 +2,8 @@
 
 use crate::stage::{Cli, Role, SUBSCRIPTION, Stage, draft, now};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_officer_recalls_and_sees_who_has_acknowledged() {
+/// An alert of the police that the council's system has received.
+async fn received() -> (Stage, String, Cli) {
     let stage = Stage::start();
     stage.agree().await;
     stage.subscribe("council").await;
@@ -11,6 +11,12 @@ async fn an_officer_recalls_and_sees_who_has_acknowledged() {
     let alert = service.publish(draft(now()), None).await.unwrap().alert;
     let system = Cli::of(&stage, "council", Role::Service);
     system.run(["follow", "--subscription", SUBSCRIPTION, "--pull"]).done();
+    (stage, alert, system)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_recalls_and_sees_who_has_acknowledged() {
+    let (stage, alert, system) = received().await;
     let police = Cli::of(&stage, "police", Role::Officer);
 
     let restrict = ["rights", "restrict", &alert, "--reason", "ACCURACY_CONTESTED"];
@@ -53,13 +59,7 @@ async fn an_officer_recalls_and_sees_who_has_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_objection_is_told_listed_and_answered() {
-    let stage = Stage::start();
-    stage.agree().await;
-    stage.subscribe("council").await;
-    let service = stage.connect("police", Role::Service).await;
-    let alert = service.publish(draft(now()), None).await.unwrap().alert;
-    let system = Cli::of(&stage, "council", Role::Service);
-    system.run(["follow", "--subscription", SUBSCRIPTION, "--pull"]).done();
+    let (stage, alert, _) = received().await;
     let council = Cli::of(&stage, "council", Role::Officer);
     let object =
         ["rights", "object", &alert, "--publisher", "police", "--kind", "ERASURE", "--json"];
