@@ -147,6 +147,9 @@ fn retention(event: &Retention) -> String {
             format!("{found} found the clock {} s ahead", ahead_ms / 1000)
         }
         Retention::Confirmed { by } => format!("by {}", by.seat),
+        Retention::RecordsErased { up_to, before } => {
+            format!("those below {up_to}, recorded before {before}, as far as nothing needs them")
+        }
     }
 }
 

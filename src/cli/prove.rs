@@ -102,6 +102,12 @@ fn say(complete: &Complete, out: Output) {
     };
     let records = complete.records.iter().filter(within).count();
     if !out.json {
+        if let Some(erased) = &complete.claim.erased {
+            let index = erased.record.as_ref().map_or(0, |it| it.index);
+            out.say(format_args!(
+                "records at the end of the log's retention are erased, as record {index} says: of those none is shown"
+            ));
+        }
         out.say(format_args!(
             "every record linked to {agency} from index {start} to before {end}: {records}"
         ));

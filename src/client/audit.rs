@@ -131,7 +131,7 @@ impl Connection {
                 take(shown);
             }
         }
-        Ok(())
+        Ok(links.end()?)
     }
 
     /// Has the manifest of an export recorded and signed.

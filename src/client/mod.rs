@@ -14,6 +14,7 @@ mod error;
 pub mod export;
 mod fault;
 mod follow;
+mod gaps;
 mod governance;
 mod identity;
 pub mod json;

@@ -9,6 +9,7 @@ use super::{
     entry::{Entry, hashes, key},
     export::Export,
     fault::Fault,
+    gaps::Gaps,
     receipt,
 };
 use crate::{
@@ -146,11 +147,12 @@ pub fn reconcile(
     papers: &Papers,
     window: Window,
 ) -> Result<Reconciled, Fault> {
-    let log = Log::read(export, agency)?;
+    let mut log = Log::read(export, agency)?;
     let mut differences = Vec::new();
     let mut kept = BTreeSet::new();
     for receipt in &papers.receipts {
         let found = Log::holds(export, &receipt.paper.checkpoint, &receipt::entry(&receipt.paper));
+        let found = found.and_then(|()| log.recall(receipt.paper.index, &receipt.paper.record));
         match found.and_then(|()| log.receipt(&receipt.paper)) {
             Ok(()) => drop(kept.insert(receipt.paper.index)),
             Err(what) => differences.push(what.at(receipt, receipt.paper.index)),
@@ -165,7 +167,9 @@ pub fn reconcile(
             leaf: None,
             inclusion: &paper.inclusion,
         };
-        match Log::holds(export, &paper.checkpoint, &entry).and_then(|()| log.delivery(paper)) {
+        let found = Log::holds(export, &paper.checkpoint, &entry);
+        let found = found.and_then(|()| log.recall(paper.index, &paper.record));
+        match found.and_then(|()| log.delivery(paper)) {
             Ok(()) => drop(kept.insert(paper.index)),
             Err(what) => differences.push(what.at(delivery, paper.index)),
         }
@@ -202,6 +206,10 @@ struct Log {
     numbers: BTreeMap<u64, BTreeSet<u64>>,
     /// Up to which number was acknowledged, by subscription.
     acknowledged: BTreeMap<u64, u64>,
+    /// Records below this index may have been erased at the end of the log's retention.
+    erased_below: u64,
+    /// The first number that a record tells of that cannot have been, by subscription.
+    whole_from: BTreeMap<u64, u64>,
 }
 
 impl Log {
@@ -212,12 +220,33 @@ impl Log {
             disclosed: BTreeMap::new(),
             numbers: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
+            erased_below: 0,
+            whole_from: BTreeMap::new(),
         };
+        let mut gaps = Gaps::default();
         for (index, shown) in &export.records {
             let unread = Fault::Record { index: *index, what: "it cannot be read" };
-            log.add(*index, record::decode(&shown.record).map_err(|_| unread)?);
+            let record = record::decode(&shown.record).map_err(|_| unread)?;
+            gaps.hear(&record.event);
+            log.add(*index, record);
+        }
+        log.erased_below = gaps.up_to();
+        for (index, (_, it)) in log.disclosed.iter().rev() {
+            if *index >= log.erased_below {
+                log.whole_from.insert(it.subscription, it.number);
+            }
         }
         Ok(log)
+    }
+
+    /// A record that the log has erased is known from the paper that was kept of it: the entry is still there.
+    fn recall(&mut self, index: u64, record: &[u8]) -> Result<(), Wrong> {
+        let is_known = self.published.contains_key(&index) || self.disclosed.contains_key(&index);
+        if index < self.erased_below && !is_known {
+            let record = record::decode(record).map_err(|_| Wrong::NotInLog)?;
+            self.add(index, record);
+        }
+        Ok(())
     }
 
     fn add(&mut self, index: u64, Record { at, event, .. }: Record) {
@@ -291,7 +320,10 @@ impl Log {
         let mut missing = Vec::new();
         for (subscription, numbers) in &self.numbers {
             let last = numbers.last().copied().unwrap_or(0);
-            let gaps = (1..=last).filter(|number| !numbers.contains(number));
+            let is_whole = *subscription >= self.erased_below;
+            let whole_from = self.whole_from.get(subscription).copied();
+            let first = if is_whole { 1 } else { whole_from.unwrap_or(last) };
+            let gaps = (first..=last).filter(|number| !numbers.contains(number));
             let subscription = *subscription;
             missing.extend(gaps.map(|number| Difference::NumberMissing { subscription, number }));
         }

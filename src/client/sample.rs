@@ -398,6 +398,7 @@ impl Log {
         let shown = before.into_iter().chain(within).chain(behind);
         let records = shown.map(|index| self.proven(agency, *index)).collect();
         let claim = pb::Completeness {
+            erased: None,
             agency: agency.to_string(),
             start,
             end,

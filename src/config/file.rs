@@ -147,6 +147,7 @@ pub(super) struct Policy {
 pub(super) struct Retention {
     pub(super) sweep_seconds: Option<u64>,
     pub(super) erasures_per_second: Option<u64>,
+    pub(super) records_days: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

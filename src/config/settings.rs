@@ -271,6 +271,11 @@ impl Reader<'_> {
                 retention.erasures_per_second,
                 (1_000, 1..=100_000),
             )?,
+            records_days: self.number(
+                "retention.records_days",
+                retention.records_days,
+                (2_557, 31..=36_525),
+            )?,
         })
     }
 

@@ -310,6 +310,7 @@ codes! {
         HoldReleased = 105 "HOLD_RELEASED",
         SweepHalted = 106 "SWEEP_HALTED",
         SweepConfirmed = 107 "SWEEP_CONFIRMED",
+        RecordsErased = 108 "RECORDS_ERASED",
         SubjectRequestOpened = 110 "SUBJECT_REQUEST_OPENED",
         ReportReleased = 111 "REPORT_RELEASED",
         LogRestored = 130 "LOG_RESTORED",

@@ -87,6 +87,7 @@ codes! {
         HoldUnknown = 124 "HOLD_UNKNOWN",
         SweepNotHalted = 125 "SWEEP_NOT_HALTED",
         NotPublished = 126 "NOT_PUBLISHED",
+        RecordErased = 127 "RECORD_ERASED",
         AnalyticsNotAPurpose = 130 "ANALYTICS_NOT_A_PURPOSE",
         RequestUnknown = 131 "REQUEST_UNKNOWN",
         ThirdPartyUnchecked = 132 "THIRD_PARTY_UNCHECKED",
@@ -135,6 +136,7 @@ impl Reason {
             | Self::SubscriptionUnknown
             | Self::VersionUnknown
             | Self::RecordUnknown
+            | Self::RecordErased
             | Self::BeyondTheLog
             | Self::AlertUnknown
             | Self::ObjectionUnknown

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::state::{Alert, Linked, Live, Remembered, Sent, SentAs, State, Version};
 use crate::domain::{AgencyId, Barring, Draft, Filter, Reason, Subscription, Timestamp};
 use crate::record::{
-    Disclosed, Event, Governed, ProposedAgreement, Published, Record, StoredSubscription,
+    Disclosed, Event, Governed, ProposedAgreement, Published, Record, StoredSubscription, Stub,
     agreement_version,
 };
 
@@ -27,17 +27,42 @@ impl State {
         self.size += 1;
         self.recorded_at = self.recorded_at.max(record.at);
         for agency in record.event.agencies() {
-            let known = self.links.get_mut(agency);
-            let linked = match known {
-                Some(linked) => linked,
-                None => self.links.entry(agency.clone()).or_default(),
-            };
-            *linked = Linked { number: linked.number + 1, last: index + 1 };
+            self.apply_link(index, agency);
         }
         if let Some(slot) = record.event.slot() {
             self.slots = self.slots.max(slot + 1);
         }
         self.apply_event(index, record.at, &record.event, content);
+    }
+
+    /// Applies the next record where it was erased: it left numbers behind, and keys that are destroyed.
+    pub fn apply_erased(&mut self, stub: &Stub) {
+        let index = self.size;
+        self.size += 1;
+        for agency in &stub.agencies {
+            self.apply_link(index, agency);
+        }
+        self.slots = self.slots.max(stub.slot.map_or(0, |slot| slot + 1));
+        self.rights.give_numbers(&stub.notified);
+        if let Some(settled) = stub.settled {
+            self.rights.owed.remove(&settled);
+        }
+        // A body's record is erased after its key alone.
+        self.kept.erase_slots(stub.slot.iter().chain(&stub.erased));
+        if let Some(swept) = stub.swept {
+            self.kept.sweep(swept);
+        }
+        if let Some(subscription) = stub.ended {
+            self.forget(subscription);
+        }
+    }
+
+    fn apply_link(&mut self, index: u64, agency: &AgencyId) {
+        let linked = match self.links.get_mut(agency) {
+            Some(linked) => linked,
+            None => self.links.entry(agency.clone()).or_default(),
+        };
+        *linked = Linked { number: linked.number + 1, last: index + 1 };
     }
 
     fn apply_event(&mut self, index: u64, at: Timestamp, event: &Event, content: Content<'_>) {

@@ -9,7 +9,7 @@ use crate::journal::SlotSet;
 use crate::record::{Erased, Held, Retention, Sealed};
 
 /// How many entries of the log make a block.
-pub(super) const BLOCK: u64 = 1024;
+pub(in crate::exchange) const BLOCK: u64 = 1024;
 
 /// What is kept, and for how long.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub(super) struct Kept {
     pub(super) held: BTreeMap<u64, Hold>,
     /// The record since which erasure by term waits for an operator.
     pub(super) halted: Option<u64>,
+    /// Records below this index may be erased whole, where nothing needs them.
+    pub(super) records_from: u64,
 }
 
 /// An order that is not done.
@@ -93,23 +95,36 @@ impl Kept {
             self.erased.insert(target.slot);
             self.spent.remove(&target.index);
         }
-        match it.swept {
-            Some((block, Some(next))) => drop(self.due.insert(block, next)),
-            Some((block, None)) => drop(self.due.remove(&block)),
-            None => {}
+        if let Some(swept) = it.swept {
+            self.sweep(swept);
         }
-        if let Some(ordered) = it.order {
-            self.tidy(ordered.order);
+        self.tidy();
+    }
+
+    /// Notes that a block was gone through, and when the next of its alerts is due.
+    pub(super) fn sweep(&mut self, swept: (u64, Option<Timestamp>)) {
+        match swept {
+            (block, Some(next)) => drop(self.due.insert(block, next)),
+            (block, None) => drop(self.due.remove(&block)),
         }
     }
 
-    /// Lets go of what of an order is erased, and of the order once that is all of it.
-    fn tidy(&mut self, order: u64) {
-        let Some(known) = self.orders.get_mut(&order) else { return };
-        known.targets.retain(|it| !self.erased.contains(it.slot));
-        if known.targets.is_empty() {
-            self.orders.remove(&order);
+    /// Takes in slots whose keys are destroyed, of which no record tells more any longer.
+    pub(super) fn erase_slots<'a>(&mut self, slots: impl Iterator<Item = &'a u64>) {
+        for slot in slots {
+            self.erased.insert(*slot);
+            self.spent.retain(|_, (_, spent)| spent != slot);
         }
+        self.tidy();
+    }
+
+    /// Lets go of what of an order is erased, by that order or otherwise, and of the order once that is all of it.
+    fn tidy(&mut self) {
+        let erased = &self.erased;
+        self.orders.retain(|_, order| {
+            order.targets.retain(|it| !erased.contains(it.slot));
+            !order.targets.is_empty()
+        });
     }
 
     fn hold(&mut self, index: u64, it: &Held) {
@@ -133,12 +148,12 @@ impl State {
                 let (by, targets) = (by.clone(), targets.clone());
                 let order = Order { by, reason: *reason, targets, approved: None };
                 self.kept.orders.insert(index, order);
+                self.kept.tidy();
             }
             Retention::Approved { order, .. } => {
                 if let Some(known) = self.kept.orders.get_mut(order) {
                     known.approved = Some(index);
                 }
-                self.kept.tidy(*order);
             }
             Retention::Withdrawn { order, .. } => drop(self.kept.orders.remove(order)),
             Retention::Erased(it) => {
@@ -163,6 +178,9 @@ impl State {
             }
             Retention::Halted { .. } => self.kept.halted = Some(index),
             Retention::Confirmed { .. } => self.kept.halted = None,
+            Retention::RecordsErased { up_to, .. } => {
+                self.kept.records_from = self.kept.records_from.max(*up_to);
+            }
         }
     }
 }

@@ -312,6 +312,19 @@ impl State {
         self.kept.halted
     }
 
+    /// Returns the index from which on no record is erased.
+    pub const fn records_from(&self) -> u64 {
+        self.kept.records_from
+    }
+
+    /// Decides that records below `up_to`, all recorded before `before`, may be erased where nothing needs them;
+    /// nothing where that was decided before, or an operator has to look at the clock first.
+    pub fn erase_records(&self, up_to: u64, before: Timestamp) -> Option<Event> {
+        let is_new = self.kept.records_from < up_to && up_to <= self.size;
+        let is_so = is_new && before <= self.recorded_at && self.kept.halted.is_none();
+        is_so.then_some(Event::Retention(Retention::RecordsErased { up_to, before }))
+    }
+
     /// Decides that the clock is right, on an operator's word.
     ///
     /// # Errors

@@ -38,14 +38,20 @@ impl Audit for AuditService {
         let consulted = ledger.consult(by.clone(), purpose, range).await;
         let (_, commit) = consulted.map_err(status::of)?;
         // Another agency's record is not told from one that does not exist.
-        let shown = if index < commit.size {
+        let (mut shown, mut why) = (None, Reason::RecordUnknown);
+        if index < commit.size {
             let place = Place::new(index, index + 1);
             let answer = self.0.views.answer(asker, Arc::default(), place, 1).await;
-            answer.map_err(|error| status::internal(&error))?.shown.pop()
-        } else {
-            None
-        };
-        let record = shown.map(record).ok_or(Refusal::at(Reason::RecordUnknown, "index"));
+            shown = answer.map_err(|error| status::internal(&error))?.shown.pop();
+            let is_erased = shown.is_none() && {
+                let is_erased = self.0.views.is_erased(index).await;
+                is_erased.map_err(|error| status::internal(&error))?
+            };
+            if is_erased {
+                why = Reason::RecordErased;
+            }
+        }
+        let record = shown.map(record).ok_or(Refusal::at(why, "index"));
         let record = self.0.checked(&by, Act::ReadLog, record).await?;
         let proof = ledger.inclusion(index, commit.size);
         let inclusion = record::proof_to_pb(&proof.map_err(|error| status::internal(&error))?);

@@ -14,7 +14,7 @@ use super::{
     convert::{parsed, query_purpose},
     status,
 };
-use crate::domain::{AgencyId, Caller, QueryPurpose, Reason, Refusal, Timestamp};
+use crate::domain::{AgencyId, Caller, QueryPurpose, Reason, RecordKind, Refusal, Timestamp};
 use crate::ledger::{Commit, Ledger, LedgerError};
 use crate::pb::v1 as pb;
 use crate::record;
@@ -175,6 +175,7 @@ impl Linked {
             to: time(asked.to),
             checkpoint: self.commit.checkpoint.clone(),
             closing,
+            erased: self.erased(index).await?,
         };
         let first = Part { completeness: Some(completeness), records: Vec::new() };
         if sender.send(Ok(first)).await.is_err() {
@@ -184,8 +185,9 @@ impl Linked {
         let next = self.first(start, index + 1).await?;
         let previous = next.link.as_ref().map_or(0, |link| link.previous);
         if let Some(before) = previous.checked_sub(1) {
-            let before = self.first(before, previous).await?;
-            if !self.send_records(vec![before], sender).await? {
+            // It may have been erased, and the claim says so.
+            let before = self.find(before, previous).await?;
+            if !self.send_records(before.into_iter().collect(), sender).await? {
                 return Ok(());
             }
         }
@@ -217,14 +219,35 @@ impl Linked {
 
     /// Returns the first linked record from `start` on and before `end`: there has to be one.
     async fn first(&self, start: u64, end: u64) -> Result<Shown, LedgerError> {
+        let what = "the links of an agency end before it";
+        self.find(start, end).await?.ok_or(LedgerError::Damaged { index: start, what })
+    }
+
+    /// Returns the first linked record from `start` on and before `end`, if any.
+    async fn find(&self, start: u64, end: u64) -> Result<Option<Shown>, LedgerError> {
         let mut place = Some(Place::new(start, end));
         while let Some(at) = place {
             let mut part = self.part(at, 1).await?;
             if let Some(shown) = part.shown.pop() {
-                return Ok(shown);
+                return Ok(Some(shown));
             }
             place = part.next;
         }
-        Err(LedgerError::Damaged { index: start, what: "the links of an agency end before it" })
+        Ok(None)
+    }
+
+    /// Returns the newest record before `end` that says that others were erased.
+    async fn erased(&self, end: u64) -> Result<Option<pb::ProvenRecord>, LedgerError> {
+        let kind = Some(RecordKind::RecordsErased);
+        let question = Arc::new(Question { kind, ..Question::default() });
+        let (mut place, mut newest) = (Some(Place::new(0, end)), None);
+        while let Some(at) = place {
+            let part =
+                self.views.answer(self.agency.clone(), Arc::clone(&question), at, RECORDS_MAX);
+            let mut part = part.await?;
+            newest = part.shown.pop().or(newest);
+            place = part.next;
+        }
+        Ok(proven(&self.ledger, newest.into_iter().collect(), self.commit.size)?.pop())
     }
 }

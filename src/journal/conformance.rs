@@ -30,7 +30,8 @@ macro_rules! suite {
             $place: an_empty_journal_says_so, atomic, durable, fenced_by_turns, fenced_by_size,
             honest_about_what_it_cannot_store, reads_stop_where_they_are_told,
             a_dropped_turn_writes_nothing, checkpoints_cover_their_batches,
-            news_is_what_was_not_seen, readers_see_only_whole_batches, bearings_are_of_batches
+            news_is_what_was_not_seen, readers_see_only_whole_batches, bearings_are_of_batches,
+            what_is_condensed_keeps_places_and_leaves, nothing_is_condensed_in_part
         );
     };
     ($place:ty: $($promise:ident),+) => {
@@ -52,7 +53,7 @@ pub(crate) fn frames(count: u64, first: u64) -> Vec<Frame> {
             let length = usize::try_from(index * 37 % 400).unwrap();
             Frame {
                 leaf: [byte; 32],
-                salt: [byte ^ 0x55; 32],
+                salt: [byte + 1; 32],
                 record: Bytes::from(format!("record {index}")),
                 body: Bytes::from(vec![byte; if index.is_multiple_of(3) { 0 } else { length }]),
             }
@@ -210,6 +211,72 @@ pub(crate) fn bearings_are_of_batches<F: Fresh>() {
     for size in [0, 154] {
         assert!(matches!(journal.bearings(size), Err(JournalError::Beyond { .. })), "{size}");
     }
+}
+
+/// Returns what is left of an entry where it is one of those that [`condensed`] erases.
+fn stub(index: u64) -> Option<Bytes> {
+    (!index.is_multiple_of(50)).then(|| Bytes::from(format!("stub {index}")))
+}
+
+/// The first `end` entries of `size`, all but some, with their records erased.
+fn condensed(size: u64, end: u64) -> Vec<Frame> {
+    let mut found = frames(size, 0);
+    for (index, frame) in (0..end).zip(&mut found) {
+        if let Some(stub) = stub(index) {
+            *frame = Frame::erased(frame.leaf, stub);
+        }
+    }
+    found
+}
+
+pub(crate) fn what_is_condensed_keeps_places_and_leaves<F: Fresh>() {
+    let place = F::fresh();
+    let mut journal = place.reopen();
+    grow(&*journal, &[20, 20, 60, 1]);
+    assert_eq!(journal.closed(), [], "what grows is not condensed");
+    journal.close();
+    grow(&*journal, &[3]);
+    journal.close();
+    grow(&*journal, &[2, 2]);
+    assert_eq!(journal.closed(), [0..101, 101..104]);
+    let beyond = journal.condense(104, &mut |_, _| Ok(None));
+    assert!(matches!(beyond, Err(JournalError::Beyond { .. })), "{beyond:?}");
+    for _ in 0..3 {
+        let mut shown = Vec::new();
+        let mut erase = |index, frame: &Frame| {
+            shown.push((index, frame.leaf));
+            Ok(stub(index))
+        };
+        journal.condense(0, &mut erase).unwrap();
+        let all_of_it: Vec<_> = (0..).zip(frames(101, 0).iter().map(|it| it.leaf)).collect();
+        assert_eq!(shown, all_of_it);
+        assert_eq!(all(&*journal), condensed(108, 101));
+        // An entry that is kept keeps the checkpoint of its batch, and so does the one before it.
+        for (index, size) in [(99, 100), (100, 101), (101, 104), (107, 108)] {
+            assert_eq!(journal.checkpoint_covering(index).unwrap().size, size, "{index}");
+        }
+        drop(journal);
+        journal = place.reopen();
+        assert_eq!(all(&*journal), condensed(108, 101));
+        let part = journal.read(70..103, usize::MAX).unwrap();
+        assert_eq!(part, condensed(108, 101)[70..103]);
+    }
+    grow(&*journal, &[1]);
+}
+
+pub(crate) fn nothing_is_condensed_in_part<F: Fresh>() {
+    let place = F::fresh();
+    let journal = place.reopen();
+    grow(&*journal, &[20, 20]);
+    journal.close();
+    grow(&*journal, &[1]);
+    let damaged = || JournalError::Damaged { index: 30, what: "it is one that fails" };
+    let mut fails = |index, _: &Frame| if index < 30 { Ok(stub(index)) } else { Err(damaged()) };
+    let failed = journal.condense(0, &mut fails);
+    assert!(matches!(failed, Err(JournalError::Damaged { index: 30, .. })), "{failed:?}");
+    assert_eq!(all(&*journal), frames(41, 0));
+    drop(journal);
+    assert_eq!(all(&*place.reopen()), frames(41, 0));
 }
 
 pub(crate) fn news_is_what_was_not_seen<F: Fresh>() {

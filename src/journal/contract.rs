@@ -11,12 +11,28 @@ use bytes::Bytes;
 pub struct Frame {
     /// The commitment to the record. It is never erased.
     pub leaf: [u8; 32],
-    /// The key of the commitment.
+    /// The key of the commitment; zeros where the record was erased.
     pub salt: [u8; 32],
-    /// The record, as first written.
+    /// The record, as first written; or what is left of it.
     pub record: Bytes,
     /// The sealed body; may be empty.
     pub body: Bytes,
+}
+
+/// What a record is condensed to: it is shown each entry with its index, and returns what is left of the record,
+/// or nothing where all of it stays.
+pub type Condense<'a> = dyn FnMut(u64, &Frame) -> Result<Option<Bytes>, JournalError> + 'a;
+
+impl Frame {
+    /// What is left of an entry whose record, salt and body are erased.
+    pub const fn erased(leaf: [u8; 32], stub: Bytes) -> Self {
+        Self { leaf, salt: [0; 32], record: stub, body: Bytes::new() }
+    }
+
+    /// Tells whether the record was erased, and `record` is what is left of it. No salt that was drawn is all zeros.
+    pub fn is_erased(&self) -> bool {
+        self.salt == [0; 32]
+    }
 }
 
 /// Entries that become durable together, with the checkpoint that covers them.
@@ -89,6 +105,23 @@ pub trait Journal: Debug + Send + Sync {
     ///
     /// [`JournalError::Beyond`] when there are not as many entries; other variants as for `read`.
     fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError>;
+
+    /// Lists the ranges of entries that can be condensed, each as a whole, from the first entry on.
+    fn closed(&self) -> Vec<Range<u64>>;
+
+    /// Lets the range that grows end before the next batch, so that it can be condensed some day. A journal that
+    /// is opened anew may have forgotten it.
+    fn close(&self);
+
+    /// Erases records of a range that [`closed`](Self::closed) lists, by its first entry: places and leaves stay,
+    /// and so does every checkpoint beside an entry that is kept. After a crash all of the range is as it was, or
+    /// all of it condensed; what readers have begun with, they read to its end.
+    ///
+    /// # Errors
+    ///
+    /// What `condense` returns; [`JournalError::Beyond`] where no closed range begins there; other variants as for
+    /// `read`. Nothing is changed then.
+    fn condense(&self, first: u64, condense: &mut Condense<'_>) -> Result<(), JournalError>;
 }
 
 /// The right to write one batch. Dropping it writes nothing.

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::contract::{Batch, CommitError, Frame, Head, Journal, JournalError, Turn};
+use super::contract::{Batch, CommitError, Condense, Frame, Head, Journal, JournalError, Turn};
 
 /// What goes wrong at the next commit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,6 +40,10 @@ struct Kept {
     frames: Vec<Frame>,
     /// The head after each batch.
     heads: Vec<Head>,
+    /// The first entry of each range but the first.
+    firsts: Vec<u64>,
+    /// Whether the next batch begins another range.
+    closes: bool,
     fault: Option<Fault>,
 }
 
@@ -107,6 +111,30 @@ impl Journal for Memory {
         let index = size.checked_sub(1).ok_or(JournalError::Beyond { index: 0, size: 0 })?;
         self.checkpoint_covering(index).map(|_| Vec::new())
     }
+
+    fn closed(&self) -> Vec<Range<u64>> {
+        let kept = self.kept();
+        let starts = std::iter::once(&0).chain(&kept.firsts);
+        starts.zip(&kept.firsts).map(|(start, end)| *start..*end).collect()
+    }
+
+    fn close(&self) {
+        self.kept().closes = true;
+    }
+
+    fn condense(&self, first: u64, condense: &mut Condense<'_>) -> Result<(), JournalError> {
+        let closed = self.closed().into_iter().find(|range| range.start == first);
+        let range = closed.ok_or(JournalError::Beyond { index: first, size: 0 })?;
+        let mut kept = self.kept();
+        let mut frames = Vec::new();
+        for index in range.clone() {
+            let Some(frame) = kept.frames.get(position(index)) else { continue };
+            let stub = condense(index, frame)?;
+            frames.push(stub.map_or_else(|| frame.clone(), |it| Frame::erased(frame.leaf, it)));
+        }
+        kept.frames.splice(position(range.start)..position(range.end), frames);
+        Ok(())
+    }
 }
 
 fn position(index: u64) -> usize {
@@ -139,6 +167,10 @@ impl Turn for MemoryTurn<'_> {
             Some(Fault::Full) => return Err(CommitError::Full),
             Some(Fault::Lose) => return Err(CommitError::Unknown),
             Some(Fault::Survive) | None => {}
+        }
+        if std::mem::take(&mut kept.closes) && !kept.frames.is_empty() {
+            let first = kept.frames.len() as u64;
+            kept.firsts.push(first);
         }
         kept.frames.extend(batch.frames);
         let head = Head { size: kept.frames.len() as u64, checkpoint: batch.checkpoint };

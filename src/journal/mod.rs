@@ -20,7 +20,9 @@ pub(crate) mod conformance;
 
 pub use anchor::{Anchor, AnchorError, AnchorFile};
 pub use backup::{BackupDir, BackupError, BackupFile, BackupKind, BackupManifest, Copied, Target};
-pub use contract::{Batch, CommitError, Failure, Frame, Head, Journal, JournalError, Turn};
+pub use contract::{
+    Batch, CommitError, Condense, Failure, Frame, Head, Journal, JournalError, Turn,
+};
 pub use id::{InvalidJournalId, JournalId};
 pub use keys::{KeyError, Keys, MasterKey, SlotKey};
 pub use memory::{Fault, Memory};

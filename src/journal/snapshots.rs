@@ -185,7 +185,11 @@ impl SnapshotFiles {
     /// [`SnapshotError::Io`] where one cannot be removed.
     pub fn keep(&self, sizes: &[u64]) -> Result<(), SnapshotError> {
         let io = || SnapshotError::io(&self.dir);
-        for entry in fs::read_dir(&self.dir).map_err(io())? {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(io())?,
+        };
+        for entry in entries {
             let entry = entry.map_err(io())?;
             let name = entry.file_name();
             let kept = sizes.iter().any(|size| name == *file_name(*size));

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Answered, Commit, Entry, Generation, Heard, LedgerError, Opening, OwedActs, Position,
-    PositionForged, PublishAnswer, Reader, Rejection, StreamAnswer, StreamKey,
+    Answered, Commit, Generation, Heard, LedgerError, Opening, OwedActs, Position, PositionForged,
+    PublishAnswer, Reader, Rejection, StreamAnswer, StreamKey,
     command::{Answer, Command, Reading},
     queue::{Entrance, Lane, NotQueued},
     rate::{Rate, Rates},
@@ -28,7 +28,7 @@ use crate::domain::{
     QueryPurpose, Refusal, Subscription,
 };
 use crate::exchange::{AgreementStanding, Explained, Inquiry, Standing, SubscriptionStanding};
-use crate::journal::Journal;
+use crate::journal::{Journal, SnapshotFiles};
 use crate::merkle::Hash;
 use crate::record::ProposedAgreement;
 
@@ -55,10 +55,14 @@ pub(super) struct Shared {
     pub(super) forked: Arc<Mutex<bool>>,
     /// Where a fork is noted, so that a restart does not forget it.
     pub(super) fork_mark: PathBuf,
+    pub(super) snapshots: SnapshotFiles,
 }
 
 impl Shared {
-    pub(super) fn of(writer: &Writer, fork_mark: PathBuf) -> Arc<Self> {
+    pub(super) fn of(
+        writer: &Writer,
+        (fork_mark, snapshots): (PathBuf, SnapshotFiles),
+    ) -> Arc<Self> {
         Arc::new(Self {
             journal: Arc::clone(&writer.journal),
             secrets: Arc::clone(&writer.secrets),
@@ -69,6 +73,7 @@ impl Shared {
             erasures: writer.erasures.subscribe(),
             forked: Arc::clone(&writer.forked),
             fork_mark,
+            snapshots,
         })
     }
 }
@@ -455,15 +460,6 @@ impl Ledger {
     pub fn leaves(&self, range: Range<u64>) -> Result<Vec<[u8; 32]>, LedgerError> {
         let frames = self.shared.journal.read(range, READ_BYTES)?;
         Ok(frames.into_iter().map(|frame| frame.leaf).collect())
-    }
-
-    /// Reads some entries, in order, from `range.start`.
-    ///
-    /// # Errors
-    ///
-    /// `LedgerError` where the journal cannot be read or an entry is damaged.
-    pub fn entries(&self, range: Range<u64>) -> Result<Vec<Entry>, LedgerError> {
-        self.reader().entries(range)
     }
 
     /// Returns a reader of what is durable.

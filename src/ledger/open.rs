@@ -138,7 +138,7 @@ pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Start, LedgerE
         (writer.journal.as_ref(), &writer.tree),
     )?;
     let (commands, queue) = queue::queue(settings.queue);
-    let shared = Shared::of(&writer, fork_mark(settings));
+    let shared = Shared::of(&writer, (fork_mark(settings), files.clone()));
     let keeper = Keeper::start((found.anchor, erased), &writer, &settings.keys_dir)?;
     let maker = Maker::start(&writer, files, settings.snapshot_records, known)?;
     let running = thread::start(writer, queue, settings.batch, Aside { keeper, maker })?;

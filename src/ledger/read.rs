@@ -6,7 +6,7 @@ use super::secrets::Secrets;
 use crate::domain::AgencyId;
 use crate::journal::Frame;
 use crate::record::{
-    Event, Record,
+    Event, Record, Stub,
     commitment::{self, Key},
 };
 
@@ -37,6 +37,44 @@ impl Entry {
 /// publisher is not known any more.
 fn concerns_all(event: &Event) -> bool {
     !matches!(event, Event::Refused(refused) if refused.recipient.is_some())
+}
+
+/// What stands at an index.
+#[derive(Clone, Debug)]
+pub enum Stood {
+    /// An entry, whole.
+    Entry(Box<Entry>),
+    /// An entry whose record was erased at the end of the log's retention.
+    Erased(ErasedEntry),
+}
+
+/// What is left of an entry whose record was erased.
+#[derive(Clone, Debug)]
+pub struct ErasedEntry {
+    /// Index in the log.
+    pub index: u64,
+    /// The commitment.
+    pub leaf: [u8; 32],
+    /// What is left of its record.
+    pub stub: Stub,
+}
+
+impl Stood {
+    /// Returns its index.
+    pub const fn index(&self) -> u64 {
+        match self {
+            Self::Entry(it) => it.index,
+            Self::Erased(it) => it.index,
+        }
+    }
+
+    /// Returns the entry, where it is whole.
+    pub fn entry(self) -> Option<Entry> {
+        match self {
+            Self::Entry(it) => Some(*it),
+            Self::Erased(_) => None,
+        }
+    }
 }
 
 /// Where one agency's links stand before some entry.
@@ -90,6 +128,13 @@ impl Links {
         self.place = LinkPlace { number: self.place.number + 1, previous: entry.index + 1 };
         let nonce = self.secrets.link_nonce(self.agency.as_str(), entry.index);
         Some(LinkOpening { number: self.place.number, previous, nonce })
+    }
+
+    /// Passes an entry whose record was erased: nothing is left to open, and the numbers go on behind it.
+    pub fn pass(&mut self, it: &ErasedEntry) {
+        if it.stub.agencies.contains(&self.agency) {
+            self.place = LinkPlace { number: self.place.number + 1, previous: it.index + 1 };
+        }
     }
 
     /// Returns where the links stand now.

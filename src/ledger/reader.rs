@@ -4,10 +4,11 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    Entry, LedgerError, Links,
+    Entry, ErasedEntry, LedgerError, Links, Stood,
     contents::unsealed,
     open::{Settings, secrets_of},
     read::LinkPlace,
+    replay::stub,
     secrets::Secrets,
 };
 use crate::domain::{AgencyId, SubjectToken, Timestamp};
@@ -63,22 +64,37 @@ impl Reader {
     /// # Errors
     ///
     /// `LedgerError` where the journal cannot be read or an entry is damaged.
-    pub fn entries(&self, range: Range<u64>) -> Result<Vec<Entry>, LedgerError> {
+    pub fn read(&self, range: Range<u64>) -> Result<Vec<Stood>, LedgerError> {
         let frames = self.journal.read(range.clone(), READ_BYTES)?;
         // Frames first: where there are none the counter, which may stand at the last number, is not moved.
         frames
             .into_iter()
             .zip(range.start..)
             .map(|(frame, index)| {
+                if frame.is_erased() {
+                    let (leaf, stub) = (frame.leaf, stub(&frame, index)?);
+                    return Ok(Stood::Erased(ErasedEntry { index, leaf, stub }));
+                }
                 let record = record::decode(&frame.record)
                     .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })?;
-                Ok(Entry { index, frame, record })
+                Ok(Stood::Entry(Entry { index, frame, record }.into()))
             })
             .collect()
     }
 
+    /// Reads one entry; nothing where its record was erased.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `LedgerError` also where there is no such entry.
+    pub fn entry(&self, index: u64) -> Result<Option<Entry>, LedgerError> {
+        let stood = self.read(index..index.saturating_add(1))?.into_iter().next();
+        Ok(stood.ok_or(missing(index))?.entry())
+    }
+
     /// Returns the index of the first entry that was recorded at a time or later; the size of the log where there is
-    /// none. Recorded time never goes back, so that a few entries tell.
+    /// none. Recorded time never goes back, so that a few entries tell. Entries whose records were erased count as
+    /// recorded with the next that is whole.
     ///
     /// # Errors
     ///
@@ -87,15 +103,27 @@ impl Reader {
         let (mut start, mut end) = (0, self.size());
         while start < end {
             let middle = start + (end - start) / 2;
-            let entry = self.entries(middle..middle + 1)?.into_iter().next();
-            let missing = LedgerError::Damaged { index: middle, what: "it cannot be read" };
-            if entry.ok_or(missing)?.record.at < time {
-                start = middle + 1;
-            } else {
-                end = middle;
+            match self.first_whole(middle, end)? {
+                Some(entry) if entry.record.at < time => start = entry.index + 1,
+                Some(_) | None => end = middle,
             }
         }
         Ok(start)
+    }
+
+    /// Finds the first entry from `next` on, before `end`, whose record was not erased.
+    fn first_whole(&self, mut next: u64, end: u64) -> Result<Option<Entry>, LedgerError> {
+        // Where nothing is erased, one entry is all that is asked for.
+        let mut stop = next + 1;
+        while next < end {
+            let stood = self.read(next..stop.min(end))?;
+            next = stood.last().ok_or(missing(next))?.index() + 1;
+            if let Some(entry) = stood.into_iter().find_map(Stood::entry) {
+                return Ok(Some(entry));
+            }
+            stop = end;
+        }
+        Ok(None)
     }
 
     /// Follows an agency's links from the entry on that comes after `place`.
@@ -130,4 +158,8 @@ impl Reader {
     pub fn is_page(&self, place: &[u8], question: &[u8], tag: &[u8]) -> bool {
         commitment::is_page(self.secrets.pages(), place, question, tag)
     }
+}
+
+const fn missing(index: u64) -> LedgerError {
+    LedgerError::Damaged { index, what: "it cannot be read" }
 }

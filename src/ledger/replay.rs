@@ -8,7 +8,7 @@ use crate::domain::{Draft, Filter, Timestamp};
 use crate::exchange::{Content, State};
 use crate::journal::{Frame, Head, Journal};
 use crate::merkle::{Chain, Frontier, Hash, leaf_hash};
-use crate::record::{self, Event, Record, Reloaded, SnapshotTaken, commitment};
+use crate::record::{self, Event, Record, Reloaded, SnapshotTaken, Stub, commitment};
 
 /// How much of the journal is read at a time where nothing else is to be done.
 const CHUNK_BYTES: usize = 8 << 20;
@@ -105,6 +105,7 @@ impl<'a> Replay<'a> {
     pub(super) fn run(self, base: Base, pace: &Pace<'_>) -> Result<Replayed, LedgerError> {
         let Base { mut state, mut frontier } = base;
         let (start, mut taken, mut rules) = (state.size(), Vec::new(), None);
+        let mut erased = None;
         while state.size() < self.head.size {
             let range = state.size()..self.head.size;
             let frames = self.journal.read(range, pace.chunk_bytes)?;
@@ -117,6 +118,11 @@ impl<'a> Replay<'a> {
             let mut hashes: Vec<Hash> = Vec::with_capacity(frames.len());
             for frame in &frames {
                 hashes.push(leaf_hash(&frame.leaf));
+                if frame.is_erased() {
+                    erased = Some(state.size());
+                    state.apply_erased(&stub(frame, state.size())?);
+                    continue;
+                }
                 let record = checked(frame, state.size())?;
                 if let Event::SnapshotTaken(it) = record.event {
                     taken.push(it);
@@ -134,6 +140,11 @@ impl<'a> Replay<'a> {
             // As a running broker does, so that a long log takes no more memory than a short one.
             state.prune(state.recorded_at());
             (pace.pause)();
+        }
+        // Of a record that is gone, only the log's own word tells that it was erased and not lost.
+        if let Some(index) = erased.filter(|index| *index >= state.records_from()) {
+            let what = "its record is gone, and no record says that it was erased";
+            return Err(LedgerError::Damaged { index, what });
         }
         let Head { size, checkpoint } = self.head;
         let commit = Commit { size, root: frontier.root(), checkpoint };
@@ -228,11 +239,24 @@ fn last_recorded_at(journal: &Arc<dyn Journal>, size: u64) -> Result<Timestamp, 
 ///
 /// `LedgerError` where it is another, or of a newer version.
 pub(super) fn checked(frame: &Frame, index: u64) -> Result<Record, LedgerError> {
+    if frame.is_erased() {
+        return Err(LedgerError::Damaged { index, what: "its record was erased" });
+    }
     if commitment::record(&frame.salt, &frame.record) != frame.leaf {
         return Err(LedgerError::Damaged { index, what: "it is not what its leaf commits to" });
     }
     record::decode(&frame.record)
         .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })
+}
+
+/// Reads what is left of a record that was erased.
+///
+/// # Errors
+///
+/// `LedgerError` where that is not known.
+pub(super) fn stub(frame: &Frame, index: u64) -> Result<Stub, LedgerError> {
+    Stub::from_bytes(&frame.record)
+        .map_err(|_| LedgerError::Damaged { index, what: "what is left of it is not known" })
 }
 
 fn has_ended(event: &Event, now: Timestamp) -> bool {

@@ -112,12 +112,13 @@ impl Ledger {
         let size = self.shared.journal.head().size;
         let (mut targets, mut later) = (Vec::new(), None::<Timestamp>);
         while next < end.min(size) {
-            let entries = self.entries(next..end.min(size))?;
-            if entries.is_empty() {
+            let stood = self.reader().read(next..end.min(size))?;
+            if stood.is_empty() {
                 return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
             }
-            for entry in entries {
-                next = entry.index + 1;
+            for stood in stood {
+                next = stood.index() + 1;
+                let Some(entry) = stood.entry() else { continue };
                 let Event::Published(it) = &entry.record.event else { continue };
                 let due = it.facts.delete_after;
                 if due <= now {
@@ -151,7 +152,7 @@ impl Ledger {
         self.retain(&Caller::local(), |answer| RetentionCommand::EraseSpent { answer }).await
     }
 
-    async fn retain<T>(
+    pub(super) async fn retain<T>(
         &self,
         by: &Caller,
         command: impl FnOnce(super::command::Answer<T>) -> RetentionCommand,

@@ -3,7 +3,9 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Commit, LedgerError, Rejection, batch::Afterwards, command::Answer, writer::Writer};
+use super::{
+    Commit, Erasable, LedgerError, Rejection, batch::Afterwards, command::Answer, writer::Writer,
+};
 use crate::domain::{Act, Caller, ErasureReason, Refusal, Timestamp};
 use crate::exchange::{Candidate, Due, Holding, Holds, Loss, Orders, Release, Target};
 use crate::record::{Erased, Event, Ordered, Retention};
@@ -19,6 +21,8 @@ pub(super) enum RetentionCommand {
     Due { limit: usize, answer: Answer<(Timestamp, Due)> },
     /// What of a block is due is erased.
     EraseDue { candidate: Candidate, answer: Answer<usize> },
+    /// Whole records are erased: those below an index, all recorded before a time.
+    EraseRecords { past: (u64, Timestamp), answer: Answer<Option<Erasable>> },
     /// Tokens of subscriptions that have ended are erased.
     EraseSpent { answer: Answer<usize> },
     /// An officer holds an alert.
@@ -63,7 +67,10 @@ impl RetentionCommand {
             Self::Order { by, .. } => Some((by, Act::OrderErasure)),
             Self::Release { by, .. } => Some((by, Act::ReleaseHold)),
             Self::Withdraw { by, .. } => Some((by, Act::WithdrawErasure)),
-            Self::Due { .. } | Self::EraseDue { .. } | Self::EraseSpent { .. } => None,
+            Self::Due { .. }
+            | Self::EraseDue { .. }
+            | Self::EraseRecords { .. }
+            | Self::EraseSpent { .. } => None,
         }
     }
 
@@ -76,6 +83,7 @@ impl RetentionCommand {
         match self {
             Self::Approve { answer, .. } => tell(answer, rejection),
             Self::Due { answer, .. } => tell(answer, rejection),
+            Self::EraseRecords { answer, .. } => tell(answer, rejection),
             Self::List { answer, .. } => tell(answer, rejection),
             Self::Release { answer, .. } => tell(answer, rejection),
             Self::EraseDue { answer, .. } | Self::EraseSpent { answer } => tell(answer, rejection),
@@ -110,6 +118,7 @@ impl Writer {
                 let erased = self.state.erase_due(candidate, self.now);
                 self.erase_by_term(erased, answer)
             }
+            RetentionCommand::EraseRecords { past, answer } => self.erase_records(past, answer),
             RetentionCommand::EraseSpent { answer } => {
                 let erased = self.state.erase_spent();
                 self.erase_by_term(erased, answer)

@@ -16,7 +16,7 @@ use ring::rand::SecureRandom;
 use super::{LinkPlace, Reader, secrets::Secrets};
 use crate::domain::{AgencyId, Timestamp};
 use crate::journal::{
-    Batch, Frame, Head, Journal, JournalError, JournalId, Keys, MasterKey, Memory, Turn,
+    Batch, Condense, Frame, Head, Journal, JournalError, JournalId, Keys, MasterKey, Memory, Turn,
 };
 use crate::record::{self, Event, Record, commitment};
 
@@ -159,5 +159,17 @@ impl Journal for Counted {
 
     fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError> {
         self.journal.bearings(size)
+    }
+
+    fn closed(&self) -> Vec<Range<u64>> {
+        self.journal.closed()
+    }
+
+    fn close(&self) {
+        self.journal.close();
+    }
+
+    fn condense(&self, first: u64, condense: &mut Condense<'_>) -> Result<(), JournalError> {
+        self.journal.condense(first, condense)
     }
 }

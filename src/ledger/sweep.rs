@@ -1,16 +1,20 @@
 //! Erases what is due: blocks of the log are read beside the writer, and what it is handed are bounded batches,
-//! so many alerts a second at most. What may be erased at all the ledger decides.
+//! so many alerts a second at most. What may be erased at all the ledger decides. After content, whole records
+//! whose time in the log is over.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Ledger, LedgerError, Rejection};
+use super::{Condensed, Ledger, LedgerError, Rejection};
 use crate::domain::Timestamp;
 use crate::exchange::{Candidate, Due};
 
 /// How many blocks are gone through before it is asked again what is due.
 const BLOCKS_MAX: usize = 64;
+/// How often it is looked which records are needed no more, of those that outlived their time in the log.
+const LOOKED_AGAIN_DAYS: u64 = 31;
+const DAY_MS: u64 = 86_400_000;
 
 /// How often, and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,8 @@ pub struct Sweep {
     pub every: Duration,
     /// How many alerts a second may be erased, on average.
     pub alerts_per_second: u64,
+    /// After how many days records are erased whole, where nothing needs them any more.
+    pub records_days: u64,
 }
 
 /// Sweeps a ledger, one round after the other.
@@ -29,6 +35,8 @@ pub struct Sweeper {
     /// Blocks that were read and in which nothing more is due before then, whatever the ledger believes: what made
     /// them due was erased by order, or is held.
     quiet: BTreeMap<u64, Timestamp>,
+    /// Up to where whole records were erased in this run, and when it is looked again what of those is needed no more.
+    condensed: Option<(u64, Timestamp)>,
 }
 
 /// Why a round ended early.
@@ -45,7 +53,7 @@ pub enum Unswept {
 impl Sweeper {
     /// Makes one.
     pub const fn new(ledger: Ledger, pace: Sweep) -> Self {
-        Self { ledger, pace, quiet: BTreeMap::new() }
+        Self { ledger, pace, quiet: BTreeMap::new(), condensed: None }
     }
 
     /// Returns the ledger that it sweeps.
@@ -60,6 +68,13 @@ impl Sweeper {
                 Some(Ok(0)) | None => {}
                 Some(Ok(erased)) => tracing::info!(erased, "what was due is erased"),
                 Some(Err(error)) => tracing::warn!(%error, "not all that is due could be erased"),
+            }
+            match stop.run_until_cancelled(self.records()).await {
+                Some(Ok(Condensed { records: 0, .. })) | None => {}
+                Some(Ok(Condensed { records, ranges })) => {
+                    tracing::info!(records, ranges, "records are erased whole");
+                }
+                Some(Err(error)) => tracing::warn!(%error, "records could not be erased yet"),
             }
         }
     }
@@ -88,11 +103,37 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&mut self, block: u64, now: Timestamp) -> Result<u64, Unswept> {
+    /// Erases the records whose time in the log is over. What was decided before a crash is done now.
+    ///
+    /// # Errors
+    ///
+    /// [`Unswept`]; what is left is erased by a later round.
+    pub async fn records(&mut self) -> Result<Condensed, Unswept> {
+        let (now, _) = self.ledger.due(1).await.map_err(Unswept::Rejected)?;
+        let since = Timestamp::from_ms(now.ms().saturating_sub(self.pace.records_days * DAY_MS));
+        let past = self.blocking(move |ledger| ledger.past_retention(since, now)).await?;
+        if self.condensed.is_some_and(|(up_to, again)| past.0 <= up_to && now < again) {
+            return Ok(Condensed::default());
+        }
+        let erasable = self.ledger.erase_records(past).await.map_err(Unswept::Rejected)?;
+        let Some(erasable) = erasable else { return Ok(Condensed::default()) };
+        let condensed = self.blocking(move |ledger| ledger.condense(&erasable)).await?;
+        self.condensed = Some((past.0, now.plus_days(LOOKED_AGAIN_DAYS)));
+        Ok(condensed)
+    }
+
+    /// Does something that reads the journal on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Unswept> {
         let ledger = self.ledger.clone();
-        let read = tokio::task::spawn_blocking(move || ledger.due_in(block, now)).await;
-        let panicked = |_| LedgerError::Stopped("a block could not be read".to_owned());
-        let candidate: Candidate = read.map_err(panicked)??;
+        let panicked = |_| LedgerError::Stopped("the journal could not be read".to_owned());
+        Ok(tokio::task::spawn_blocking(move || work(&ledger)).await.map_err(panicked)??)
+    }
+
+    async fn sweep(&mut self, block: u64, now: Timestamp) -> Result<u64, Unswept> {
+        let candidate: Candidate = self.blocking(move |ledger| ledger.due_in(block, now)).await?;
         let swept = candidate.swept;
         let erased = self.pause(self.ledger.erase_due(candidate).await).await?;
         match swept {

@@ -161,6 +161,10 @@ fn event(stored: Stored) -> Result<Event, Malformed> {
             Event::Retention(Retention::Released { by, published, held })
         }
         Stored::SweepConfirmed(it) => Event::Retention(Retention::Confirmed { by: caller(it.by)? }),
+        Stored::RecordsErased(it) => {
+            let before = Timestamp::from_ms(it.before_ms);
+            Event::Retention(Retention::RecordsErased { up_to: it.up_to, before })
+        }
         Stored::SweepHalted(it) => {
             let (ahead_ms, at_start) = (it.ahead_ms, it.at_start);
             Event::Retention(Retention::Halted { ahead_ms, at_start })

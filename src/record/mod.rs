@@ -8,9 +8,11 @@ mod decode;
 mod encode;
 mod event;
 mod read;
+mod references;
 mod retention;
 mod rights;
 mod rotation;
+mod stub;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -30,7 +32,9 @@ pub use event::{
     Published, Record, Refused, Reloaded, SealedFilter, SnapshotTaken, StoredSubscription,
 };
 pub use read::{code, codes, parsed};
+pub use references::References;
 pub use retention::{Erased, Held, Ordered, Retention, Sealed};
 pub use rights::{Answered, NoticeStep, NoticesDue, RightsEvent};
 pub use rotation::{Rotation, RotationError};
+pub use stub::Stub;
 pub use view::view_bytes;

@@ -20,6 +20,7 @@ pub enum Retention {
     Released { by: Caller, published: u64, held: u64 },
     Halted { ahead_ms: u64, at_start: bool },
     Confirmed { by: Caller },
+    RecordsErased { up_to: u64, before: Timestamp },
 }
 
 /// A record with a sealed body, and the slot of its key.
@@ -78,7 +79,9 @@ impl Retention {
             | Self::Withdrawn { by, .. }
             | Self::Held(Held { by, .. })
             | Self::Released { by, .. } => by.seat.agency().into_iter().collect(),
-            Self::Halted { .. } | Self::Confirmed { .. } => smallvec![],
+            Self::Halted { .. } | Self::Confirmed { .. } | Self::RecordsErased { .. } => {
+                smallvec![]
+            }
         }
     }
 
@@ -93,6 +96,7 @@ impl Retention {
             Self::Released { .. } => RecordKind::HoldReleased,
             Self::Halted { .. } => RecordKind::SweepHalted,
             Self::Confirmed { .. } => RecordKind::SweepConfirmed,
+            Self::RecordsErased { .. } => RecordKind::RecordsErased,
         }
     }
 
@@ -105,7 +109,7 @@ impl Retention {
             | Self::Held(Held { by, .. })
             | Self::Released { by, .. }
             | Self::Confirmed { by } => Some(by),
-            Self::Erased(_) | Self::Halted { .. } => None,
+            Self::Erased(_) | Self::Halted { .. } | Self::RecordsErased { .. } => None,
         }
     }
 }
@@ -153,6 +157,9 @@ pub(super) fn stored(event: &Retention) -> Stored {
         }
         Retention::Confirmed { by } => {
             Stored::SweepConfirmed(pb::SweepConfirmed { by: Some(actor(by)) })
+        }
+        Retention::RecordsErased { up_to, before } => {
+            Stored::RecordsErased(pb::RecordsErased { up_to: *up_to, before_ms: before.ms() })
         }
     }
 }

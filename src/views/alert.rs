@@ -58,10 +58,10 @@ impl Views {
     ) -> Result<(AlertRef, BTreeSet<AgencyId>), LedgerError> {
         self.on_a_thread(move |views| {
             views.with_index(|reader, index| {
-                let alert = reader.entries(published..published.saturating_add(1))?;
+                let alert = reader.entry(published)?;
                 let what = "a record refers to it as an alert";
                 let other = LedgerError::Damaged { index: published, what };
-                let event = alert.into_iter().next().map(|it| it.record.event);
+                let event = alert.map(|it| it.record.event);
                 let Some(Event::Published(alert)) = event else { return Err(other.into()) };
                 let terms = [Term::Alert(alert.facts.id), Term::Kind(RecordKind::Disclosed)];
                 let mut recipients = BTreeSet::new();
@@ -148,13 +148,13 @@ impl Walk<'_> {
         goes_on: &mut dyn FnMut(Entry) -> bool,
     ) -> Result<bool, LedgerError> {
         while next < end {
-            let entries = self.reader.entries(next..end)?;
-            if entries.is_empty() {
+            let stood = self.reader.read(next..end)?;
+            if stood.is_empty() {
                 return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
             }
-            for entry in entries {
-                next = entry.index + 1;
-                if !goes_on(entry) {
+            for stood in stood {
+                next = stood.index() + 1;
+                if stood.entry().is_some_and(|entry| !goes_on(entry)) {
                     return Ok(false);
                 }
             }

@@ -9,13 +9,14 @@ use super::{
     term::{Term, TermKey, TokenKey},
 };
 use crate::domain::{AgencyId, Timestamp};
-use crate::ledger::{Entry, LedgerError, LinkPlace, Reader};
+use crate::ledger::{Entry, LedgerError, LinkPlace, Reader, Stood};
 
 /// What the index holds of one block.
 #[derive(Debug, Default)]
 pub(super) struct Block {
-    pub(super) first_at: Timestamp,
-    pub(super) last_at: Timestamp,
+    /// Nothing where all records in it were erased.
+    pub(super) first_at: Option<Timestamp>,
+    pub(super) last_at: Option<Timestamp>,
     /// Leaf of the last entry.
     pub(super) leaf: [u8; 32],
     /// Terms in it, those of linked agencies apart.
@@ -39,16 +40,20 @@ impl Block {
         let mut block = Self::default();
         let mut next = start;
         while next < end {
-            let entries = reader.entries(next..end)?;
-            if entries.is_empty() {
+            let stood = reader.read(next..end)?;
+            if stood.is_empty() {
                 return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
             }
-            for entry in &entries {
-                if entry.index == start {
-                    block.first_at = entry.record.at;
+            for stood in &stood {
+                match stood {
+                    Stood::Entry(entry) => block.add(entry, resolver, (key, &place))?,
+                    Stood::Erased(it) => {
+                        block.leaf = it.leaf;
+                        let agencies = it.stub.agencies.iter().collect();
+                        block.link(it.index, agencies, &place);
+                    }
                 }
-                block.add(entry, resolver, (key, &place))?;
-                next = entry.index + 1;
+                next = stood.index() + 1;
             }
         }
         Ok(block)
@@ -60,15 +65,10 @@ impl Block {
         resolver: &mut Resolver,
         (key, place): (&TokenKey, &impl Fn(&AgencyId) -> LinkPlace),
     ) -> Result<(), LedgerError> {
-        self.last_at = entry.record.at;
+        let at = entry.record.at;
+        (self.first_at, self.last_at) = (self.first_at.or(Some(at)), Some(at));
         self.leaf = entry.frame.leaf;
-        for agency in linked(entry) {
-            let (_, behind) = self.links.entry(agency.clone()).or_insert_with(|| {
-                let place = place(agency);
-                (place, place)
-            });
-            *behind = LinkPlace { number: behind.number + 1, previous: entry.index + 1 };
-        }
+        self.link(entry.index, linked(entry), place);
         let matter = Matter::of(entry, resolver)?;
         // What is about an alert holds the alert's tokens, and they are the costly ones: once a block will do.
         let is_known = |alert| self.terms.contains(&key.term(Term::Alert(alert)));
@@ -79,6 +79,21 @@ impl Block {
             self.terms.insert(key.term(Term::Open));
         }
         Ok(())
+    }
+
+    fn link(
+        &mut self,
+        index: u64,
+        agencies: BTreeSet<&AgencyId>,
+        place: &impl Fn(&AgencyId) -> LinkPlace,
+    ) {
+        for agency in agencies {
+            let (_, behind) = self.links.entry(agency.clone()).or_insert_with(|| {
+                let place = place(agency);
+                (place, place)
+            });
+            *behind = LinkPlace { number: behind.number + 1, previous: index + 1 };
+        }
     }
 }
 

@@ -126,9 +126,11 @@ impl<'a> Assessment<'a> {
         if self.alerts.get(&index).is_some_and(Option::is_some) {
             return Ok(());
         }
-        let entry = self.reader.entries(index..index.saturating_add(1))?.into_iter().next();
         let other = LedgerError::Damaged { index, what: "a record refers to it as an alert" };
-        let Some(entry) = entry else { return Err(other) };
+        let Some(entry) = self.reader.entry(index)? else {
+            self.alerts.insert(index, None);
+            return Ok(());
+        };
         let Event::Published(published) = &entry.record.event else { return Err(other) };
         let facts = &published.facts;
         self.breach.purposes.insert(facts.purpose);

@@ -43,7 +43,8 @@ impl Group {
     pub(super) fn add(&mut self, block: &Block, key: &TokenKey) {
         let slot = u8::try_from(self.times.len()).unwrap_or(u8::MAX);
         let bit = 1_u64.checked_shl(slot.into()).unwrap_or(0);
-        self.times.push((block.first_at, block.last_at));
+        let time = |at: Option<Timestamp>| at.unwrap_or(Timestamp::EPOCH);
+        self.times.push((time(block.first_at), time(block.last_at)));
         self.leaf = block.leaf;
         for term in &block.terms {
             *self.terms.entry(*term).or_default() |= bit;

@@ -111,7 +111,12 @@ impl Index {
         let (number, links) = self.read(|reached| (reached.blocks(), reached.links.clone()));
         let range = (number * self.block, (number + 1) * self.block);
         let place = |agency: &AgencyId| place_of(&links, agency);
-        let block = Block::read(range, (reader, resolver), &self.key, place)?;
+        let mut block = Block::read(range, (reader, resolver), &self.key, place)?;
+        if block.last_at.is_none() {
+            // Blocks are looked for by time: one without any counts as recorded with the one before.
+            let before = number.checked_sub(1).map(|before| self.last_at(before)).transpose()?;
+            (block.first_at, block.last_at) = (before, before);
+        }
         {
             let mut reached = self.reached.write().unwrap_or_else(PoisonError::into_inner);
             if reached.blocks() != number {

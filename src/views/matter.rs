@@ -72,10 +72,11 @@ impl Matter {
                 matter.reason = Some(*reason);
                 matter.purpose = resolver.purpose(*subscription)?;
             }
-            Event::Published(_) => matter.about(resolver.alert_of(entry)?.as_ref(), true),
+            Event::Published(_) => matter.about(Some(&resolver.alert_of(entry)?), true),
             Event::Redelivered { disclosed, opened, .. } => {
-                let it = resolver.disclosed(*disclosed)?;
-                matter.disclosed(&it, *opened, resolver)?;
+                if let Some(it) = resolver.disclosed(*disclosed)? {
+                    matter.disclosed(&it, *opened, resolver)?;
+                }
             }
             Event::Refused(it) => matter.refused(it, resolver)?,
             Event::StreamOpened { by, subscription, .. }
@@ -150,8 +151,9 @@ impl Matter {
         }
     }
 
-    /// Takes over what an alert says; its publisher knows the tokens.
-    fn about(&mut self, alert: &Alert, caused_by_its_publisher: bool) {
+    /// Takes over what an alert says, where that is known; its publisher knows the tokens.
+    fn about(&mut self, alert: Option<&Arc<Alert>>, caused_by_its_publisher: bool) {
+        let Some(alert) = alert else { return };
         self.alert = Some(alert.id);
         self.purpose = Some(alert.purpose);
         self.agreement = Some(alert.agreement.clone());
@@ -217,7 +219,7 @@ impl Matter {
             self.about(resolver.alert(published)?.as_ref(), false);
         }
         if let Some(proposed) = it.agreement {
-            self.agreement = Some(resolver.agreement(proposed)?);
+            self.agreement = resolver.agreement(proposed)?;
         }
         Ok(())
     }

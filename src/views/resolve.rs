@@ -1,5 +1,6 @@
 //! Looks up what records refer to by index: the alert of a disclosure, the purpose of a subscription. What
-//! was looked up is kept, up to a bound. Bodies are opened only where tokens are asked for.
+//! was looked up is kept, up to a bound. Bodies are opened only where tokens are asked for. What records refer to
+//! outlives them, but where one is recorded while the other is being erased: then nothing is known of it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -61,18 +62,22 @@ impl Resolver {
     }
 
     /// Returns the alert that the record at `index` published.
-    pub(super) fn alert(&mut self, index: u64) -> Result<Arc<Alert>, LedgerError> {
+    pub(super) fn alert(&mut self, index: u64) -> Result<Option<Arc<Alert>>, LedgerError> {
         match self.at(index)? {
-            Known::Alert(alert) => Ok(alert),
-            Known::Agreement(_) | Known::Stream(_) | Known::Subscription(_) => Err(other(index)),
+            Some(Known::Alert(alert)) => Ok(Some(alert)),
+            None => Ok(None),
+            Some(Known::Agreement(_) | Known::Stream(_) | Known::Subscription(_)) => {
+                Err(other(index))
+            }
         }
     }
 
     /// Returns the id of the agreement that the record at `index` proposed.
-    pub(super) fn agreement(&mut self, index: u64) -> Result<AgreementId, LedgerError> {
+    pub(super) fn agreement(&mut self, index: u64) -> Result<Option<AgreementId>, LedgerError> {
         match self.at(index)? {
-            Known::Agreement(id) => Ok(id),
-            Known::Alert(_) | Known::Stream(_) | Known::Subscription(_) => Err(other(index)),
+            Some(Known::Agreement(id)) => Ok(Some(id)),
+            None => Ok(None),
+            Some(Known::Alert(_) | Known::Stream(_) | Known::Subscription(_)) => Err(other(index)),
         }
     }
 
@@ -82,33 +87,40 @@ impl Resolver {
         index: u64,
     ) -> Result<Option<(AgencyId, Fingerprint)>, LedgerError> {
         match self.at(index)? {
-            Known::Stream(by) => Ok(by),
-            Known::Agreement(_) | Known::Alert(_) | Known::Subscription(_) => Err(other(index)),
+            Some(Known::Stream(by)) => Ok(by),
+            None => Ok(None),
+            Some(Known::Agreement(_) | Known::Alert(_) | Known::Subscription(_)) => {
+                Err(other(index))
+            }
         }
     }
 
     /// Returns the purpose of the subscription that the record at `index` created.
     pub(super) fn purpose(&mut self, index: u64) -> Result<Option<Purpose>, LedgerError> {
         match self.at(index)? {
-            Known::Subscription(purpose) => Ok(Some(purpose)),
-            Known::Agreement(_) | Known::Alert(_) | Known::Stream(_) => Err(other(index)),
+            Some(Known::Subscription(purpose)) => Ok(Some(purpose)),
+            None => Ok(None),
+            Some(Known::Agreement(_) | Known::Alert(_) | Known::Stream(_)) => Err(other(index)),
         }
     }
 
     /// Returns the disclosure that the record at `index` is of.
-    pub(super) fn disclosed(&self, index: u64) -> Result<Disclosed, LedgerError> {
-        let Event::Disclosed(disclosed) = self.read(index)?.record.event else {
-            return Err(other(index));
-        };
-        Ok(disclosed)
+    pub(super) fn disclosed(&self, index: u64) -> Result<Option<Disclosed>, LedgerError> {
+        match self.reader.entry(index)?.map(|entry| entry.record.event) {
+            Some(Event::Disclosed(disclosed)) => Ok(Some(disclosed)),
+            None => Ok(None),
+            Some(_) => Err(other(index)),
+        }
     }
 
-    fn at(&mut self, index: u64) -> Result<Known, LedgerError> {
+    fn at(&mut self, index: u64) -> Result<Option<Known>, LedgerError> {
         if let Some(known) = self.known.get(&index) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
-        let entry = self.read(index)?;
-        self.known_of(&entry)?.ok_or(other(index))
+        match self.reader.entry(index)? {
+            Some(entry) => Ok(Some(self.known_of(&entry)?.ok_or(other(index))?)),
+            None => Ok(None),
+        }
     }
 
     /// Takes what may be asked of an entry, and keeps it.
@@ -162,11 +174,6 @@ impl Resolver {
         }
         self.known.insert(entry.index, known.clone());
         Ok(Some(known))
-    }
-
-    fn read(&self, index: u64) -> Result<Entry, LedgerError> {
-        let entry = self.reader.entries(index..index.saturating_add(1))?.into_iter().next();
-        entry.ok_or(other(index))
     }
 }
 

@@ -326,6 +326,15 @@ impl Views {
         found.map_err(|_| LedgerError::Stopped("a time was not looked for".to_owned()))?
     }
 
+    /// Tells whether the record of an entry was erased at the end of the log's retention, on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask).
+    pub async fn is_erased(&self, index: u64) -> Result<bool, LedgerError> {
+        self.on_a_thread(move |views| Ok(views.inner.reader.entry(index)?.is_none())).await
+    }
+
     /// Returns the reader of the log.
     pub(super) fn reader(&self) -> &Reader {
         &self.inner.reader

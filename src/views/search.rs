@@ -11,7 +11,7 @@ use super::{
     resolve::Resolver,
     term::Term,
 };
-use crate::ledger::{Entry, LedgerError, LinkPlace, Links, Reader};
+use crate::ledger::{Entry, LedgerError, LinkPlace, Links, Reader, Stood};
 
 /// How many blocks one part of an answer may read: a rare match in a long log takes several parts.
 const BLOCKS_MAX: u32 = 256;
@@ -191,9 +191,12 @@ impl<'a> Search<'a> {
         let Some(by) = self.by.agency() else { return Ok(place) };
         let mut links = self.reader.links(by.clone(), place);
         while next < self.at {
-            for entry in self.read(next, self.at)? {
-                links.next(&entry);
-                next = entry.index + 1;
+            for stood in self.read(next, self.at)? {
+                next = stood.index() + 1;
+                match stood {
+                    Stood::Entry(entry) => drop(links.next(&entry)),
+                    Stood::Erased(it) => links.pass(&it),
+                }
             }
         }
         Ok(links.place())
@@ -206,8 +209,18 @@ impl<'a> Search<'a> {
         let mut bytes: usize = answer.shown.iter().map(|it| it.entry.frame.record.len()).sum();
         self.at = span.start;
         while self.at < span.end {
-            for entry in self.read(self.at, span.end)? {
-                self.at = entry.index + 1;
+            for stood in self.read(self.at, span.end)? {
+                self.at = stood.index() + 1;
+                let entry = match stood {
+                    Stood::Entry(entry) => *entry,
+                    Stood::Erased(it) => {
+                        if let Some(links) = links.as_mut() {
+                            links.pass(&it);
+                        }
+                        self.links = links.as_ref().map(Links::place);
+                        continue;
+                    }
+                };
                 let link = self.link(links.as_mut(), &entry)?;
                 self.links = links.as_ref().map(Links::place);
                 if entry.index < self.from {
@@ -274,11 +287,11 @@ impl<'a> Search<'a> {
         (next < self.size).then_some(Place { next, size: self.size, links: self.links })
     }
 
-    fn read(&self, start: u64, end: u64) -> Result<Vec<Entry>, LedgerError> {
-        let entries = self.reader.entries(start..end)?;
-        if entries.is_empty() {
+    fn read(&self, start: u64, end: u64) -> Result<Vec<Stood>, LedgerError> {
+        let stood = self.reader.read(start..end)?;
+        if stood.is_empty() {
             return Err(LedgerError::Damaged { index: start, what: "it cannot be read" });
         }
-        Ok(entries)
+        Ok(stood)
     }
 }

@@ -9,7 +9,11 @@ use std::{fs, path::Path};
 use tokio::time::Instant;
 
 use super::{BenchError, child::Server, history::Cast, latency::Latencies};
-use crate::{config::Settings, ledger::Reader, views::Views};
+use crate::{
+    config::Settings,
+    ledger::{Reader, Stood},
+    views::Views,
+};
 use ask::{Asker, Kind};
 pub use report::Answered;
 
@@ -90,18 +94,20 @@ fn measure_files(settings: &Settings) -> Result<Answered, BenchError> {
         ..Answered::default()
     };
     let begun = Instant::now();
-    let mut next = 0;
+    let (mut next, mut begins) = (0, None);
     while next < standing.size {
-        let entries = reader.entries(next..standing.size)?;
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        let stood = reader.read(next..standing.size)?;
+        let Some(last) = stood.last() else {
             return Err(BenchError::Wrong("the log ends before its end"));
         };
-        if next == 0 {
-            answered.begins = first.record.at;
+        next = last.index() + 1;
+        let mut times = stood.into_iter().filter_map(Stood::entry).map(|entry| entry.record.at);
+        if let Some(first) = times.next() {
+            begins = begins.or(Some(first));
+            answered.ends = times.next_back().unwrap_or(first);
         }
-        answered.ends = last.record.at;
-        next = last.index + 1;
     }
+    answered.begins = begins.unwrap_or(answered.ends);
     answered.scanned_s = begun.elapsed().as_secs_f64();
     Ok(answered)
 }

@@ -1,7 +1,7 @@
 //! What a proof of completeness has to hold, from the record that closes it to the first.
 
 use crate::{
-    client::{audit::entry, export::opened, fault::Fault},
+    client::{audit::entry, export::opened, fault::Fault, gaps::Gaps},
     domain::{AgencyId, Caller, Seat, Timestamp},
     merkle::Checkpoint,
     pb::v1 as pb,
@@ -21,6 +21,8 @@ pub struct Range {
     pub records: u64,
     /// Number of the last record linked before the range's end, and its index plus 1; both 0 where there is none.
     pub last: (u64, u64),
+    /// Records below this index may have been erased at the end of the log's retention; 0 = none was.
+    pub erased_below: u64,
     /// Who asked.
     pub by: Caller,
     /// The checkpoint that covers it all.
@@ -39,9 +41,21 @@ pub(super) fn check(
 ) -> Result<Range, Fault> {
     let agency: AgencyId = claim.agency.parse().map_err(|_| Fault::Claim("no agency"))?;
     let (start, end) = (claim.start, claim.end);
-    let mut walk =
-        Walk { agency, checkpoint, start, end, last: (0, 0), before_end: (0, 0), count: 0 };
+    let mut walk = Walk {
+        agency,
+        checkpoint,
+        start,
+        end,
+        last: (0, 0),
+        before_end: (0, 0),
+        count: 0,
+        gaps: Gaps::default(),
+    };
     let (closing, by) = walk.closing(claim)?;
+    if let Some(erased) = &claim.erased {
+        let (_, record) = walk.open(erased)?;
+        walk.gaps.hear(&record.event);
+    }
     let mut times = Times::default();
     for proven in records {
         let (index, at) = walk.next(proven)?;
@@ -56,10 +70,12 @@ pub(super) fn check(
     if behind.is_none_or(|behind| behind > closing) {
         return Err(Fault::Gap { number: walk.last.0 + 1 });
     }
+    walk.gaps.check()?;
     times.check(claim)?;
-    let Walk { agency, before_end, count, .. } = walk;
+    let Walk { agency, before_end, count, gaps, .. } = walk;
     let checkpoint = checkpoint.clone();
-    Ok(Range { agency, start, end, records: count, last: before_end, by, checkpoint })
+    let erased_below = gaps.up_to();
+    Ok(Range { agency, start, end, records: count, last: before_end, erased_below, by, checkpoint })
 }
 
 /// The agency's links, record by record.
@@ -74,6 +90,8 @@ struct Walk<'a> {
     before_end: (u64, u64),
     /// How many stand in the range.
     count: u64,
+    /// What is missing because it was erased.
+    gaps: Gaps,
 }
 
 impl Walk<'_> {
@@ -106,14 +124,17 @@ impl Walk<'_> {
         }
         let link = opened(Some(&self.agency), shown, &record)?.ok_or(Fault::Link { index })?;
         // The first of all records has no other before it; every other range begins behind a record that is shown.
-        let begins = is_first && (index < self.start || (link.number, link.previous) == (1, 0));
-        let follows = link.number == self.last.0 + 1 && link.previous == self.last.1;
-        if !begins && !follows {
+        let begins = is_first && index < self.start;
+        let opens = (link.number, link.previous);
+        if !begins && !self.gaps.leads(self.last, opens) {
             return Err(Fault::Gap { number: self.last.0 + 1 });
         }
         self.last = (link.number, index + 1);
         if index < self.end {
             self.before_end = self.last;
+        } else if self.before_end.0 + 1 < link.number {
+            // The one before it was erased.
+            self.before_end = (link.number - 1, link.previous);
         }
         self.count += u64::from((self.start..self.end).contains(&index));
         Ok((index, record.at))

@@ -2,7 +2,11 @@
 //! between two that are shown.
 
 use crate::{
-    client::{entry::key, fault::Fault},
+    client::{
+        entry::key,
+        fault::Fault,
+        gaps::{Gaps, Place},
+    },
     domain::AgencyId,
     pb::v1 as pb,
     record::{Record, commitment},
@@ -12,30 +16,38 @@ use crate::{
 #[derive(Debug)]
 pub struct Links<'a> {
     agency: Option<&'a AgencyId>,
-    /// Number of the last linked record, and its index plus 1; both 0 before the first.
-    number: u64,
-    previous: u64,
+    last: Place,
+    gaps: Gaps,
 }
 
 impl<'a> Links<'a> {
     /// Starts before the first record. An operator has no agency, and sees no link.
-    pub const fn new(agency: Option<&'a AgencyId>) -> Self {
-        Self { agency, number: 0, previous: 0 }
+    pub fn new(agency: Option<&'a AgencyId>) -> Self {
+        Self { agency, last: (0, 0), gaps: Gaps::default() }
     }
 
     /// Verifies that a record that concerns the agency follows the one linked before.
     ///
     /// # Errors
     ///
-    /// [`Fault::Link`] where the link is missing, is not the one committed to, or leaves a record out.
+    /// [`Fault::Link`] where the link is missing, is not the one committed to, or cannot follow the one before.
     pub fn follow(&mut self, shown: &pb::LogRecord, record: &Record) -> Result<(), Fault> {
+        self.gaps.hear(&record.event);
         let Some(link) = opened(self.agency, shown, record)? else { return Ok(()) };
-        let follows = link.number == self.number + 1 && link.previous == self.previous;
-        if !follows {
+        if !self.gaps.leads(self.last, (link.number, link.previous)) {
             return Err(Fault::Link { index: shown.index });
         }
-        (self.number, self.previous) = (link.number, shown.index + 1);
+        self.last = (link.number, shown.index + 1);
         Ok(())
+    }
+
+    /// Verifies, once all records were followed, that those that are missing are ones that were erased.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Gap`] where a record was left out.
+    pub fn end(self) -> Result<(), Fault> {
+        self.gaps.check()
     }
 }
 
@@ -72,7 +84,8 @@ mod tests {
         let mut links = Links::new(Some(&agency));
         records.iter().try_for_each(|shown| {
             links.follow(shown, &crate::record::decode(&shown.record).unwrap())
-        })
+        })?;
+        links.end()
     }
 
     #[test]
@@ -89,7 +102,7 @@ mod tests {
             }
             let mut some = all.clone();
             some.remove(left_out);
-            assert!(matches!(follow(&some), Err(Fault::Link { .. })), "{left_out}");
+            assert!(matches!(follow(&some), Err(Fault::Gap { .. })), "{left_out}");
         }
     }
 

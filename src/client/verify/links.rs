@@ -10,6 +10,7 @@ use crate::{
         entry::key,
         export::{Chained, ChainedLine},
         fault::Fault,
+        gaps::{Gaps, Place},
     },
     domain::AgencyId,
     merkle::{Chain, Checkpoint},
@@ -17,13 +18,17 @@ use crate::{
 };
 
 /// The links of every agency that an export was made for.
-pub(super) struct Chains(BTreeMap<AgencyId, Followed>);
+pub(super) struct Chains {
+    of: BTreeMap<AgencyId, Followed>,
+    /// Where records of the log say that others were erased.
+    gaps: Gaps,
+}
 
 /// One agency's links, and how far they were followed.
 struct Followed {
     chained: Chained,
-    /// Number of the last record, and its index plus 1.
-    last: (u64, u64),
+    last: Place,
+    gaps: Gaps,
 }
 
 impl Chains {
@@ -56,22 +61,24 @@ impl Chains {
                     }
                     let openings = std::mem::take(&mut openings);
                     let chained = Chained { openings, closed: *closed };
-                    chains.insert(agency, Followed { chained, last: (0, 0) });
+                    let gaps = Gaps::default();
+                    chains.insert(agency, Followed { chained, last: (0, 0), gaps });
                 }
             }
         }
         if open.is_some() || chains.is_empty() {
             return Err(Finding::new(Chained::PATH, What::Form("it ends no agency's links")));
         }
-        Ok(Self(chains))
+        Ok(Self { of: chains, gaps: Gaps::default() })
     }
 
     /// Follows every agency's link in the next record.
     pub(super) fn follow(&mut self, index: u64, record: &Record) -> Result<(), What> {
+        self.gaps.hear(&record.event);
         let agencies = record.event.agencies();
         let mut is_linked = agencies.is_empty();
         for (agency, link) in agencies.into_iter().zip(&record.links) {
-            let Some(followed) = self.0.get_mut(agency) else { continue };
+            let Some(followed) = self.of.get_mut(agency) else { continue };
             is_linked = true;
             let unopened = || What::Fault(Fault::Link { index });
             let opening = followed.chained.openings.remove(&index).ok_or_else(unopened)?;
@@ -80,7 +87,7 @@ impl Chains {
             if commitment::link(&nonce, agency.as_str(), number, previous) != *link {
                 return Err(unopened());
             }
-            if (number, previous) != (followed.last.0 + 1, followed.last.1) {
+            if !followed.gaps.leads(followed.last, (number, previous)) {
                 return Err(What::Fault(Fault::Gap { number: followed.last.0 + 1 }));
             }
             followed.last = (number, index + 1);
@@ -90,9 +97,12 @@ impl Chains {
 
     /// Verifies that no link of any of the agencies was left out behind the last one followed.
     pub(super) fn end(self, log: &Chain, export: &Checkpoint) -> Result<Vec<Complete>, Finding> {
+        let gaps = self.gaps;
         let end = |(agency, followed): (AgencyId, Followed)| {
             let fault = |what| Finding::new(format!("{} {agency}", Chained::PATH), what);
-            let Followed { chained, last } = followed;
+            let Followed { chained, last, gaps: mut missing } = followed;
+            missing.take(gaps);
+            missing.check().map_err(|error| fault(What::Fault(error)))?;
             if let Some((index, _)) = chained.openings.first_key_value() {
                 return Err(fault(What::Omitted { index: *index }));
             }
@@ -102,11 +112,15 @@ impl Chains {
             let proof = Proof { claim, records: closed.records };
             let range = proof.closes(&agency, (log, export), &closed.consistency);
             let range = range.map_err(|error| fault(What::Fault(error)))?;
-            if range.last != last {
+            // The last of them may have been erased as well.
+            let ends = range.last == last || missing.leads(last, (range.last.0 + 1, range.last.1));
+            missing.check().map_err(|error| fault(What::Fault(error)))?;
+            if !ends {
                 return Err(fault(What::Fault(Fault::Gap { number: last.0 + 1 })));
             }
-            Ok(Complete { agency, start: 0, end: export.size, records: last.0 })
+            let start = missing.up_to();
+            Ok(Complete { agency, start, end: export.size, records: last.0 })
         };
-        self.0.into_iter().map(end).collect()
+        self.of.into_iter().map(end).collect()
     }
 }

@@ -76,7 +76,7 @@ fn complete(
         trees.add(&chain.open(note).map_err(What::Checkpoint)?).map_err(What::Fault)?;
     }
     trees.add(&range.checkpoint).map_err(What::Fault)?;
-    let Range { agency, start, end, records, checkpoint, .. } = range;
+    let Range { agency, start, end, records, erased_below, checkpoint, .. } = range;
     let Checkpoint { origin, size, root } = checkpoint;
     Ok(Verified {
         origin,
@@ -85,7 +85,8 @@ fn complete(
         records,
         key_was_given: true,
         before_rotation: log.is_before_rotation(size),
-        complete: vec![Complete { agency, start, end, records }],
+        // What may have been erased is not claimed.
+        complete: vec![Complete { agency, start: start.max(erased_below).min(end), end, records }],
     })
 }
 

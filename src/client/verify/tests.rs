@@ -260,7 +260,7 @@ fn records_that_are_changed_repeated_or_out_of_order_are_named() {
     let repeated = lines(|lines| lines.insert(5, lines[4].clone()));
     assert_eq!(repeated, at(6, What::Order { index: 5 }));
     let swapped = lines(|lines| lines.swap(3, 4));
-    assert_eq!(swapped, at(4, What::Fault(Fault::Gap { number: 3 })));
+    assert_eq!(swapped, at(5, What::Order { index: 4 }));
     let first = lines(|lines| lines.swap(0, 1));
     assert_eq!(first, at(2, What::Order { index: 0 }));
     // The first record under the index of the second, and the other way round.

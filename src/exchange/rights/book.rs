@@ -134,6 +134,15 @@ impl Book {
         mark
     }
 
+    /// Gives each of these the number of a notice that nothing else is kept of.
+    pub(in crate::exchange) fn give_numbers(&mut self, agencies: &[AgencyId]) {
+        for agency in agencies {
+            let inbox = self.inboxes.entry(agency.clone()).or_default();
+            inbox.given += 1;
+            inbox.pass();
+        }
+    }
+
     /// Forgets what is kept no longer.
     pub(in crate::exchange) fn prune(&mut self, now: Timestamp) {
         while let Some((_, kept)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
@@ -146,10 +155,21 @@ impl Book {
                     for (agency, number) in recipients.into_iter().flatten() {
                         if let Some(inbox) = self.inboxes.get_mut(&agency) {
                             inbox.places.remove(&number);
+                            inbox.pass();
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+impl Inbox {
+    /// Goes on behind numbers of which nothing is kept.
+    fn pass(&mut self) {
+        while self.acknowledged < self.given && !self.places.contains_key(&(self.acknowledged + 1))
+        {
+            self.acknowledged += 1;
         }
     }
 }

@@ -19,6 +19,7 @@ pub(super) struct Stored {
     pub(super) orders: Vec<Order>,
     pub(super) held: Vec<Held>,
     pub(super) halted: u64,
+    pub(super) records_from: u64,
 }
 
 impl Stored {
@@ -41,6 +42,7 @@ impl Stored {
             orders: kept.orders.iter().map(|(index, it)| order(*index, it)).collect(),
             held: kept.held.iter().map(|(at, it)| held(*at, agency(&it.agency), it)).collect(),
             halted: kept.halted.map_or(0, |index| index + 1),
+            records_from: kept.records_from,
         }
     }
 }
@@ -99,6 +101,7 @@ pub(super) fn read(stored: &Parts, agencies: &[AgencyId]) -> Result<Kept, NotASt
         kept.held.insert(it.published, hold);
     }
     kept.halted = stored.halted.checked_sub(1);
+    kept.records_from = stored.records_from;
     Ok(kept)
 }
 

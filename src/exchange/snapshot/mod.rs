@@ -37,6 +37,7 @@ pub fn revision() -> [u8; 32] {
         include_str!("../../record/event.rs"),
         include_str!("../../record/retention.rs"),
         include_str!("../../record/rights.rs"),
+        include_str!("../../record/stub.rs"),
     ] {
         context.update(source.as_bytes());
     }

@@ -49,6 +49,9 @@ pub(super) struct Stored {
     pub(super) halted: u64,
     #[prost(message, optional, tag = "20")]
     pub(super) rights: Option<super::rights::Stored>,
+    /// Records below this index may be erased.
+    #[prost(uint64, tag = "21")]
+    pub(super) records_from: u64,
 }
 
 /// Tokens of a subscription that has ended.

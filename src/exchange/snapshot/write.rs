@@ -65,6 +65,7 @@ impl State {
             orders: known.orders,
             held: known.held,
             halted: known.halted,
+            records_from: known.records_from,
             rights: Some(super::rights::write(&self.rights, at)),
         }
         .encode_to_vec()

@@ -22,7 +22,7 @@ use super::{
     write::{AppendError, Writer, create_first},
 };
 use crate::journal::{
-    contract::{Batch, CommitError, Failure, Frame, Head, Journal, JournalError, Turn},
+    contract::{Batch, CommitError, Condense, Failure, Frame, Head, Journal, JournalError, Turn},
     files,
     id::JournalId,
 };
@@ -251,6 +251,21 @@ impl Journal for Segments {
     fn bearings(&self, size: u64) -> Result<Vec<u8>, JournalError> {
         self.read_bearings(size).map(|bearings| bearings.to_bytes())
     }
+
+    fn closed(&self) -> Vec<Range<u64>> {
+        self.closed_segments()
+    }
+
+    fn close(&self) {
+        // Of a journal that has failed nothing is to be closed any more.
+        if let Ok(mut writer) = self.writer.lock() {
+            writer.closes = true;
+        }
+    }
+
+    fn condense(&self, first: u64, condense: &mut Condense<'_>) -> Result<(), JournalError> {
+        self.condense_segment(first, condense)
+    }
 }
 
 struct SegmentsTurn<'a> {
@@ -290,7 +305,7 @@ impl Turn for SegmentsTurn<'_> {
         }
         let segment = committed.segments.len().saturating_sub(1);
         let place = BatchPlace { segment, offset: appended.offset };
-        committed.mark(place, &batch, first_index);
+        committed.marks.pass_batch(place, &batch, first_index);
         committed.head =
             Head { size: first_index + batch.frames.len() as u64, checkpoint: batch.checkpoint };
         Ok(committed.head.clone())

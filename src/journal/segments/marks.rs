@@ -2,6 +2,11 @@
 //!
 //! A mark is a shortcut, never the truth: a reader walks from it through checked headers.
 
+use std::ops::Range;
+
+use super::format::{BATCH_HEADER_BYTES, frame_bytes};
+use crate::journal::contract::Batch;
+
 /// How many entries may lie between two marks.
 const ENTRIES_BETWEEN: u64 = 64;
 /// How many bytes may lie between two marks.
@@ -61,6 +66,23 @@ impl Marks {
         if self.0.last().is_none_or(|last| is_due(last, &mark)) {
             self.0.push(mark);
         }
+    }
+
+    /// Passes the entries of a batch that stands at `place`.
+    pub(super) fn pass_batch(&mut self, place: BatchPlace, batch: &Batch, first_index: u64) {
+        let header = (BATCH_HEADER_BYTES + batch.checkpoint.len()) as u64;
+        let mut start = place.offset + header;
+        for (index, frame) in (first_index..).zip(&batch.frames) {
+            self.pass(index, place, start);
+            start += frame_bytes(frame) as u64;
+        }
+    }
+
+    /// Takes other marks for the entries of a segment that was written anew.
+    pub(super) fn replace(&mut self, entries: Range<u64>, marks: Self) {
+        let start = self.0.partition_point(|mark| mark.index < entries.start);
+        let end = self.0.partition_point(|mark| mark.index < entries.end);
+        self.0.splice(start..end, marks.0);
     }
 
     /// Returns the last mark at or before the entry.

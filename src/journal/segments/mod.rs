@@ -4,6 +4,7 @@
 //! used again. After a failed write or sync everything is refused until the journal is reopened.
 
 mod bearings;
+mod condense;
 mod disk;
 mod engine;
 mod error;

@@ -13,13 +13,12 @@ use std::{
 use super::{
     Segments,
     bearings::Bearings,
-    format::{BATCH_HEADER_BYTES, frame_bytes},
-    marks::{BatchPlace, Mark, Marks},
+    marks::{Mark, Marks},
     scan::Extent,
     segment_path,
     walk::{Flaw, Walk},
 };
-use crate::journal::contract::{Batch, Failure, Frame, Head, JournalError};
+use crate::journal::contract::{Failure, Frame, Head, JournalError};
 
 /// Bounds of what is read at a time. What is read shares the window's memory, so a small read
 /// takes a small window.
@@ -37,18 +36,6 @@ pub(super) struct Committed {
     /// The last segment, kept open.
     pub(super) last: Arc<File>,
     pub(super) failure: Option<Failure>,
-}
-
-impl Committed {
-    /// Passes the entries of a batch that now stands at `place`.
-    pub(super) fn mark(&mut self, place: BatchPlace, batch: &Batch, first_index: u64) {
-        let header = (BATCH_HEADER_BYTES + batch.checkpoint.len()) as u64;
-        let mut start = place.offset + header;
-        for (index, frame) in (first_index..).zip(&batch.frames) {
-            self.marks.pass(index, place, start);
-            start += frame_bytes(frame) as u64;
-        }
-    }
 }
 
 /// Where a reader begins: a segment, and a mark in it.
@@ -195,12 +182,13 @@ impl Segments {
         let extent = *committed.segments.get(position).ok_or_else(damaged)?;
         let is_last = position + 1 == committed.segments.len();
         let last = is_last.then(|| Arc::clone(&committed.last));
-        drop(committed);
         let file = match last {
             Some(file) => file,
-            // One open file for each segment would soon be too many.
+            // One open file for each segment would soon be too many. Under the lock, because a segment may be
+            // condensed, and the mark is one of this file.
             None => File::open(segment_path(&self.dir, extent.first_index)).map_err(io)?.into(),
         };
+        drop(committed);
         Ok(Start { file, used: extent.used, mark })
     }
 }

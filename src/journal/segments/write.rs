@@ -34,6 +34,8 @@ pub(super) struct Writer {
     pub(super) used: u64,
     /// What is filled with zeros behind `used`.
     space: Space,
+    /// Whether the next batch opens a segment though it would fit into this one.
+    pub(super) closes: bool,
     buffer: Vec<u8>,
 }
 
@@ -79,6 +81,7 @@ impl Writer {
             file: segment.file,
             used: segment.used,
             space,
+            closes: false,
             buffer: Vec::new(),
         }
     }
@@ -108,8 +111,8 @@ impl Writer {
     /// Makes sure that the buffer fits into filled space, in a new segment if need be.
     fn make_room(&mut self, first_index: u64) -> Result<bool, AppendError> {
         let bytes = self.buffer.len() as u64;
-        let opens =
-            self.used > SEGMENT_HEADER_BYTES as u64 && self.used + bytes > self.segment_bytes;
+        let opens = self.used > SEGMENT_HEADER_BYTES as u64
+            && (self.closes || self.used + bytes > self.segment_bytes);
         if opens {
             self.close_segment()?;
             self.open_segment(first_index)?;
@@ -145,6 +148,7 @@ impl Writer {
             Ok(file) => {
                 self.file = file;
                 self.used = SEGMENT_HEADER_BYTES as u64;
+                self.closes = false;
                 self.space.follow(&path, end, self.segment_bytes);
                 Ok(())
             }

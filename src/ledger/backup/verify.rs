@@ -3,10 +3,14 @@
 
 use std::path::Path;
 
-use super::super::{LedgerError, replay::checked, rotation::restored};
+use super::super::{
+    LedgerError,
+    replay::{checked, stub},
+    rotation::restored,
+};
 use crate::journal::{Anchor, BackupDir, BackupKind, BackupManifest, Batch, JournalId, MasterKey};
 use crate::merkle::{Chain, Checkpoint, Frontier, Hash, Note, leaf_hash};
-use crate::record::Event;
+use crate::record::{Event, Retention};
 
 /// A backup that is what it says.
 #[derive(Clone, Debug)]
@@ -100,6 +104,9 @@ struct Reading {
     bytes: u64,
     slots: u64,
     last: String,
+    /// The last entry whose record was erased, and the index from which on none may be.
+    erased: Option<u64>,
+    records_from: u64,
     anchored_at: Option<u64>,
     anchored: Option<Hash>,
     anchored_note: String,
@@ -114,9 +121,19 @@ impl Reading {
             if next.is_some() {
                 return Err(damaged("it follows a handing over within one batch"));
             }
+            if frame.is_erased() {
+                let slot = stub(frame, index)?.slot;
+                self.slots = self.slots.max(slot.map_or(0, |slot| slot + 1));
+                self.erased = Some(index);
+                self.frontier.append(leaf_hash(&frame.leaf));
+                self.bytes += frame.record.len() as u64;
+                continue;
+            }
             let record = checked(frame, index)?;
             self.slots = self.slots.max(record.event.slot().map_or(0, |slot| slot + 1));
-            if let Event::KeyRotated { old, new, .. } = record.event {
+            if let Event::Retention(Retention::RecordsErased { up_to, .. }) = record.event {
+                self.records_from = self.records_from.max(up_to);
+            } else if let Event::KeyRotated { old, new, .. } = record.event {
                 next = Some((old, new));
             } else if let Event::LogRestored(it) = record.event {
                 let before = (index, self.frontier.root());
@@ -158,6 +175,10 @@ impl Reading {
     }
 
     fn conclude(self, manifest: BackupManifest) -> Result<VerifiedBackup, LedgerError> {
+        if let Some(index) = self.erased.filter(|index| *index >= self.records_from) {
+            let what = "its record is gone, and no record says that it was erased";
+            return Err(LedgerError::Damaged { index, what });
+        }
         let (size, root) = (self.frontier.size(), self.frontier.root());
         let what = "the last checkpoint is not signed by the key of the log";
         let damaged = LedgerError::Damaged { index: size.saturating_sub(1), what };

@@ -255,6 +255,7 @@ const fn name_of_retention(event: &Retention) -> &'static str {
         Retention::Released { .. } => "HoldReleased",
         Retention::Halted { .. } => "SweepHalted",
         Retention::Confirmed { .. } => "SweepConfirmed",
+        Retention::RecordsErased { .. } => "RecordsErased",
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Kept {
     orders: BTreeMap<u64, Order>,
     pub(super) held: BTreeSet<u64>,
     halted: bool,
+    /// The last record that says that others may be gone.
+    pub(super) records_erased: u64,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,11 @@ impl Audit {
             Retention::Halted { .. } => self.kept.halted = true,
             Retention::Confirmed { .. } => {
                 assert!(std::mem::take(&mut self.kept.halted), "nothing waited for it");
+            }
+            Retention::RecordsErased { up_to, before } => {
+                assert!(!self.kept.halted, "P5: erased by a clock that nobody believes");
+                assert!(*up_to < index && *before <= self.at, "P5: erased before their time");
+                self.kept.records_erased = index;
             }
         }
     }

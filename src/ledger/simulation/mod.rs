@@ -35,10 +35,13 @@ const STEPS: u64 = 150;
 /// The state is read anew and compared this often.
 const REPLAY_EVERY: u64 = 15;
 
+/// Records are erased whole this often, whatever else happens.
+const ERASE_EVERY: u64 = 37;
+
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 62] = [
+const HAPPENS: [&str; 64] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGENCY_NOT_SUSPENDED",
     "AGENCY_SUSPENDED",
@@ -85,6 +88,7 @@ const HAPPENS: [&str; 62] = [
     "REQUEST_ID_REUSED",
     "REQUEST_ID_TOO_OLD",
     "Rectified",
+    "RecordsErased",
     "Redelivered",
     "RestrictionLifted",
     "STALE",
@@ -99,6 +103,7 @@ const HAPPENS: [&str; 62] = [
     "got",
     "held at delivery",
     "quick start",
+    "record erased",
     "refused at delivery",
     "repeated",
 ];
@@ -156,6 +161,11 @@ fn run(keyring: &Keyring, seed: u64, done: &mut Vec<String>) -> Counts {
         let op = Op::draw(&mut random);
         done.push(format!("{op:?}"));
         world.run(&op);
+        if (seed + step).is_multiple_of(ERASE_EVERY) {
+            let op = Op::EraseRecords { dies: step.is_multiple_of(5) };
+            done.push(format!("{op:?}"));
+            world.run(&op);
+        }
         if world.now() < world.latest && random.chance(50) {
             world.set_clock(world.latest);
         }

@@ -14,6 +14,10 @@ pub(super) enum Op {
     Batch(Vec<Ask>),
     /// The process dies once the next erasure is durable, and before its keys are destroyed.
     DieErasing,
+    /// Records are erased whole, as if their time were over, or the process dies before they are.
+    EraseRecords {
+        dies: bool,
+    },
     FaultOnNextCommit(Fault),
     /// The wall clock alone.
     JumpClock {

@@ -18,7 +18,7 @@ pub(super) fn replay_is_the_live_state(world: &World) {
     let replay = Replay::new(&journal, &writer.secrets, &tree, writer.now).unwrap();
     let replayed = replay.run(Base::default(), &Pace::FULL).unwrap();
     let (live, again) = (&writer.state, &replayed.state);
-    assert_eq!(live.shown(writer.now), again.shown(writer.now));
+    same(&live.shown(writer.now), &again.shown(writer.now));
     assert_eq!(live.size(), again.size());
     assert_eq!(live.recorded_at(), again.recorded_at());
     assert_eq!(live.slots(), again.slots());
@@ -43,6 +43,18 @@ pub(super) fn replay_is_the_live_state(world: &World) {
         assert_eq!(slot(live), slot(again), "a request is remembered by one and not the other");
     }
     acknowledged_publishes_stand(world);
+}
+
+/// The whole of two states is too long to be read: says where they part.
+fn same(live: &str, again: &str) {
+    let pairs = live.lines().zip(again.lines()).enumerate();
+    let apart = pairs.into_iter().find(|(_, (live, again))| live != again);
+    if let Some((line, (live_line, again_line))) = apart {
+        let around: Vec<&str> = again.lines().skip(line.saturating_sub(20)).take(25).collect();
+        let around = around.join("\n");
+        panic!("line {line}: live {live_line}, read anew {again_line}; there\n{around}");
+    }
+    assert_eq!(live.len(), again.len(), "one of the two goes on");
 }
 
 /// P3: what was acknowledged stands for ever; nothing that was read before has changed.

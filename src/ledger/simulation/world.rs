@@ -24,11 +24,13 @@ use super::{
 use crate::domain::{AgencyId, AgreementId, AlertId, Clock, Timestamp, TrustDomain};
 use crate::journal::{Fault, Journal, JournalId, Keys, MasterKey, Memory, SlotSet, SnapshotFiles};
 use crate::ledger::{
-    Rejection,
+    Erasable, Rejection,
     command::Command,
     open,
     reading::{ReadLog, finish_erasures},
+    records,
     replay::{self, Pace, Replay},
+    retention::RetentionCommand,
     secrets::Secrets,
     snapshot::{self, Parts, Untrusted},
     time_watch,
@@ -145,6 +147,8 @@ pub(super) struct World {
     pub(super) latest: Timestamp,
     /// The process dies between the next erasure's record and the end of its keys.
     pub(super) dies_erasing: bool,
+    /// Where the writer says which records may be erased.
+    erasable: Option<oneshot::Receiver<Result<Option<Erasable>, Rejection>>>,
 }
 
 /// What a turn showed, from outside.
@@ -183,6 +187,7 @@ impl World {
             full_until: Timestamp::EPOCH,
             latest: start,
             dies_erasing: false,
+            erasable: None,
         }
     }
 
@@ -234,9 +239,30 @@ impl World {
         (Command::RecordSnapshot(taken), Waiting::Nobody)
     }
 
+    /// Has everything that is closed by now count as old.
+    fn erase_records(&mut self, dies: bool) -> (Command, Waiting) {
+        let past = (self.journal.closed().last().map_or(0, |range| range.end), self.audit.at);
+        self.journal.close();
+        let (answer, erasable) = oneshot::channel();
+        self.erasable = Some(erasable).filter(|_| !dies);
+        (Command::Retention(RetentionCommand::EraseRecords { past, answer }), Waiting::Nobody)
+    }
+
+    /// Erases records after the turn that recorded it, as the sweep does beside the writer.
+    fn condense(&mut self) {
+        let Some(Ok(Ok(Some(erasable)))) = self.erasable.take().map(|mut it| it.try_recv()) else {
+            return;
+        };
+        let condensed = records::condense((&self.writer.journal, &self.writer.secrets), &erasable);
+        for _ in 0..condensed.unwrap().records {
+            self.audit.count("record erased");
+        }
+    }
+
     /// Does an operation and takes a turn.
     pub(super) fn step(&mut self, op: &Op) -> Turn {
         let mut commands = Vec::new();
+        self.condense();
         match op {
             Op::AdvanceClock { ms } => {
                 self.clock.1.fetch_add(*ms, Ordering::Relaxed);
@@ -249,6 +275,7 @@ impl World {
                     commands.extend(self.command(ask));
                 }
             }
+            Op::EraseRecords { dies } => commands.push(self.erase_records(*dies)),
             Op::FaultOnNextCommit(fault) => self.fault = Some(*fault),
             Op::One(ask) => commands.extend(self.command(ask)),
             Op::Restart { quick } => self.restart(*quick),
@@ -299,7 +326,7 @@ fn start_writer(
         match ReadLog::resume(Arc::clone(&shared), &secrets, read, clock.now()) {
             Ok(log) => Some(log),
             // The turn that was to record it was lost, or has not come.
-            Err(Untrusted::Content | Untrusted::Unrecorded) => None,
+            Err(Untrusted::Content | Untrusted::Erased(_) | Untrusted::Unrecorded) => None,
             Err(Untrusted::Ledger(error)) => panic!("{error}"),
         }
     });

@@ -24,6 +24,9 @@ pub(in crate::ledger) enum Untrusted {
     /// What it says cannot be read, or does not fit.
     #[error("it is not of this version, or does not hold together")]
     Content,
+    /// A record that it was written without has been erased since.
+    #[error("entry {0}, whose record it needs, was erased since")]
+    Erased(u64),
     /// Something else failed.
     #[error("{0}")]
     Ledger(#[from] LedgerError),
@@ -82,6 +85,9 @@ pub(in crate::ledger) fn restore(
         for (index, frame) in (first..).zip(&frames) {
             if needs.next_if_eq(&index).is_none() {
                 continue;
+            }
+            if frame.is_erased() {
+                return Err(Untrusted::Erased(index));
             }
             let record = replay::checked(frame, index)?;
             let body = Body::of(&record, frame, replay.secrets, index)?;

@@ -201,6 +201,7 @@ fn of_retention() -> Vec<(&'static str, Event)> {
         ("evidence_held", Retention::Held(held)),
         ("hold_released", Retention::Released { by: officer(), published: 15, held: 24 }),
         ("sweep_confirmed", Retention::Confirmed { by: Caller::local() }),
+        ("records_erased", Retention::RecordsErased { up_to: 300, before: at() }),
         ("sweep_halted", Retention::Halted { ahead_ms: 90_000, at_start: false }),
     ];
     events.map(|(name, event)| (name, Event::Retention(event))).into()

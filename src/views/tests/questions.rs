@@ -187,7 +187,7 @@ fn a_place_is_ours_for_this_question_or_none() {
 fn the_scene_releases_what_it_says() {
     for with_tokens in [true, false] {
         let (scene, _, disclosed) = disclosed(with_tokens);
-        let entry = scene.log.reader().entries(disclosed..disclosed + 1).unwrap().remove(0);
+        let entry = scene.log.reader().entry(disclosed).unwrap().unwrap();
         let Event::Disclosed(it) = entry.record.event else { panic!("{entry:?}") };
         assert_eq!(it.released.contains(Field::Subject), with_tokens);
         assert_eq!((it.publisher, it.recipient), (agency(POLICE), agency(COUNCIL)));

@@ -7,7 +7,7 @@ use crate::domain::{
     Field, Fields, Filter, Fingerprint, Outcome, Purpose, QueryPurpose, Reason, RecordKind, Seat,
     SubjectCategory, SubjectToken, Subscription, Timestamp, TokenKind, Urgency,
 };
-use crate::ledger::{Entry, LinkOpening, LinkPlace, Reader, sample::Log};
+use crate::ledger::{Entry, LinkOpening, LinkPlace, Reader, Stood, sample::Log};
 use crate::record::{
     self, Disclosed, Event, Governed, ProposedAgreement, Published, Refused, SealedFilter,
     StoredSubscription,
@@ -360,7 +360,8 @@ pub(super) fn scanned(reader: &Reader, by: &Asker, question: &Question, size: u6
 pub(super) fn all(reader: &Reader, size: u64) -> Vec<Entry> {
     let mut entries = Vec::new();
     while (entries.len() as u64) < size {
-        entries.extend(reader.entries(entries.len() as u64..size).unwrap());
+        let stood = reader.read(entries.len() as u64..size).unwrap();
+        entries.extend(stood.into_iter().filter_map(Stood::entry));
     }
     entries
 }

@@ -4,6 +4,7 @@
 mod holds;
 mod kills;
 mod orders;
+mod records;
 mod remains;
 mod scene;
 mod terms;

@@ -74,8 +74,9 @@ fn bodies(reader: &Reader) -> Vec<Vec<u8>> {
     let mut bodies = Vec::new();
     let mut next = 0;
     while next < reader.size() {
-        for entry in reader.entries(next..reader.size()).unwrap() {
-            next = entry.index + 1;
+        for stood in reader.read(next..reader.size()).unwrap() {
+            next = stood.index() + 1;
+            let Some(entry) = stood.entry() else { continue };
             if !entry.frame.body.is_empty() {
                 bodies.push(entry.frame.body.to_vec());
             }

@@ -22,11 +22,19 @@ use super::{
 };
 use crate::stage::{Role, Stage, now};
 
-const PACE: Sweep = Sweep { every: Duration::from_secs(1), alerts_per_second: 100_000 };
+const PACE: Sweep =
+    Sweep { every: Duration::from_secs(1), alerts_per_second: 100_000, records_days: 2_557 };
 
 /// A clock that stands where it is put: the time of day, and the time since some moment.
 #[derive(Debug)]
-struct Hands(AtomicU64, AtomicU64);
+pub(super) struct Hands(AtomicU64, AtomicU64);
+
+impl Hands {
+    /// Puts it at a time.
+    pub(super) fn at(at: Timestamp) -> Self {
+        Self(AtomicU64::new(at.ms()), AtomicU64::new(0))
+    }
+}
 
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
@@ -48,7 +56,7 @@ struct Later {
 impl Later {
     fn open(broker: &Path, at: Timestamp) -> Self {
         let settings = Settings::read(&broker.join("portway.toml")).unwrap().ledger;
-        let hands = Arc::new(Hands(AtomicU64::new(at.ms()), AtomicU64::new(0)));
+        let hands = Arc::new(Hands::at(at));
         let start = ledger::open(&settings, Arc::clone(&hands) as Arc<dyn Clock>).unwrap();
         let sweeper = Sweeper::new(start.ledger.clone(), PACE);
         Self { hands, start, sweeper }

@@ -1,0 +1,97 @@
+//! Gaps in an agency's chain of links that are no omissions: records that the log says it erased whole, at the end
+//! of its retention.
+
+use super::fault::Fault;
+use crate::record::{Event, Retention};
+
+/// A place in a chain: the number of a record among the agency's, and its index plus 1; both 0 before the first.
+pub(super) type Place = (u64, u64);
+
+/// What is missing from a chain, until the record that explains it is found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gaps {
+    /// Records below this index may have been erased.
+    up_to: u64,
+    /// The index plus 1 of the last record that is missing, and the number of the first one missing before it.
+    missing: Option<(u64, u64)>,
+}
+
+impl Gaps {
+    /// Hears a verified record of the log: one kind of them tells that others were erased.
+    pub(super) fn hear(&mut self, event: &Event) {
+        if let Event::Retention(Retention::RecordsErased { up_to, .. }) = event {
+            self.up_to = self.up_to.max(*up_to);
+        }
+    }
+
+    /// Tells whether the place that a link opens, its number and the index plus 1 of the record before it, can come
+    /// after the last one: at once, or behind records that are missing, which [`check`](Self::check) asks about.
+    pub(super) fn leads(&mut self, last: Place, (number, previous): Place) -> bool {
+        if (number, previous) == (last.0 + 1, last.1) {
+            return true;
+        }
+        // As many records at least were between the two as there are numbers.
+        let between = number.checked_sub(last.0 + 1).filter(|count| *count > 0);
+        let is_wide =
+            between.zip(previous.checked_sub(last.1)).is_some_and(|(count, room)| room >= count);
+        if is_wide && self.missing.is_none_or(|(known, _)| known < previous) {
+            self.missing = Some((previous, last.0 + 1));
+        }
+        is_wide
+    }
+
+    /// Takes over what others have heard.
+    pub(super) fn take(&mut self, others: Self) {
+        self.up_to = self.up_to.max(others.up_to);
+    }
+
+    /// Returns the index from which on nothing can be missing.
+    pub(super) const fn up_to(&self) -> u64 {
+        self.up_to
+    }
+
+    /// Verifies that every record that is missing is one that was erased.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Gap`] with the number of one that was not.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match self.missing {
+            Some((previous, number)) if previous > self.up_to => Err(Fault::Gap { number }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+
+    fn erased(up_to: u64) -> Event {
+        Event::Retention(Retention::RecordsErased { up_to, before: Timestamp::EPOCH })
+    }
+
+    #[test]
+    fn a_gap_is_none_where_the_log_says_that_it_erased_what_is_missing() {
+        let mut gaps = Gaps::default();
+        assert!(gaps.leads((0, 0), (1, 0)) && gaps.leads((1, 5), (2, 5)));
+        assert_eq!(gaps.check(), Ok(()));
+        // Numbers 3 and 4 are missing; the last of them stood at 9.
+        assert!(gaps.leads((2, 7), (5, 10)));
+        assert_eq!(gaps.check(), Err(Fault::Gap { number: 3 }));
+        gaps.hear(&erased(9));
+        assert_eq!(gaps.check(), Err(Fault::Gap { number: 3 }), "the one at 9 was not erased");
+        gaps.hear(&erased(10));
+        gaps.hear(&erased(4));
+        assert_eq!(gaps.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_no_gap() {
+        for next in [(2, 7), (3, 6), (2, 8), (4, 7), (5, 8), (1, 9)] {
+            assert!(!Gaps::default().leads((2, 7), next), "{next:?}");
+        }
+        assert!(Gaps::default().leads((2, 7), (4, 8)));
+    }
+}
