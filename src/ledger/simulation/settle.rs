@@ -15,6 +15,8 @@ use crate::ledger::{NoticesAnswer, Rejection, StreamAnswer};
 /// What came of a command, told apart only as far as every command's answer can be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
+    /// Another thing of its kind is under way in the same turn.
+    Busy,
     Done,
     Refused(Reason),
     Unavailable,
@@ -151,6 +153,11 @@ impl World {
                 if let Ok((index, commit)) = &answer {
                     promises::a_rotation_ends_its_tree(self, *index, commit);
                 }
+                // One tree has one end: the second rotation of a turn is told to come again.
+                if matches!(answer, Err(Rejection::Busy)) {
+                    self.audit.count("rotation busy");
+                    return Some(Outcome::Busy);
+                }
                 outcome(&answer)
             }
             Waiting::Subscribed(answered) => outcome(&take(answered)),
@@ -220,7 +227,9 @@ impl World {
                     }
                     Ticket::Lift | Ticket::Reinstate => {}
                     Ticket::Stop(published) => rights::p4_a_stop_has_cut(self, published),
-                    Ticket::Suspend(agency) => promises::p4_a_suspension_has_cut(self, &agency),
+                    Ticket::Suspend(agency) => {
+                        promises::p4_a_suspension_has_cut(self, &agency, index);
+                    }
                     Ticket::Withdraw(id) => promises::p4_a_withdrawal_has_cut(self, &id, index),
                 }
             }
