@@ -54,7 +54,7 @@ pub(super) fn check(
     // The first record behind the range is there: the closing one, if no other.
     let behind = walk.last.1.checked_sub(1).filter(|behind| *behind >= end);
     if behind.is_none_or(|behind| behind > closing) {
-        return Err(Fault::Gap { number: walk.last.0 + 1 });
+        return Err(Fault::Gap { number: walk.last.0.saturating_add(1) });
     }
     times.check(claim)?;
     let Walk { agency, before_end, count, .. } = walk;
@@ -107,9 +107,11 @@ impl Walk<'_> {
         let link = opened(Some(&self.agency), shown, &record)?.ok_or(Fault::Link { index })?;
         // The first of all records has no other before it; every other range begins behind a record that is shown.
         let begins = is_first && (index < self.start || (link.number, link.previous) == (1, 0));
-        let follows = link.number == self.last.0 + 1 && link.previous == self.last.1;
+        // The first one is as the broker says: its number may be the last there is.
+        let due = self.last.0.saturating_add(1);
+        let follows = link.number == due && self.last.0 < due && link.previous == self.last.1;
         if !begins && !follows {
-            return Err(Fault::Gap { number: self.last.0 + 1 });
+            return Err(Fault::Gap { number: due });
         }
         self.last = (link.number, index + 1);
         if index < self.end {
