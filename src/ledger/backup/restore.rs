@@ -236,7 +236,10 @@ impl AnchorPlace {
 
     fn put_beside(&self) -> Result<(), LedgerError> {
         create_private_dir(&self.dir)?;
-        let beside = self.given.as_ref().map(|given| given.join(BESIDE));
+        // The anchor may have been given as the file itself: what stands beside it is wanted all the same.
+        let beside = self.given.as_ref().map(|given| {
+            if given.is_dir() { given.join(BESIDE) } else { given.with_file_name(BESIDE) }
+        });
         if let Some(beside) = beside.filter(|it| it.exists()) {
             let to = self.dir.join(BESIDE);
             fs::copy(&beside, &to).map_err(io(&to))?;
