@@ -111,6 +111,7 @@ impl Server {
             certificates: acceptor.certificates(),
             issuers: issuers.subscribe(),
             renewals: Arc::default(),
+            releasing: Arc::default(),
             trust: trust.subscribe(),
             generations,
             reloading: reloading.clone(),
