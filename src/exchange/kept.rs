@@ -101,6 +101,16 @@ impl Kept {
         if let Some(ordered) = it.order {
             self.tidy(ordered.order);
         }
+        // One that was approved beside it, and waited for the same hold, has nothing to wait for any more.
+        let done = |known: &Order| {
+            let is_approved = known.approved.is_some();
+            is_approved && known.targets.iter().all(|it| self.erased.contains(it.slot))
+        };
+        let done: Vec<u64> =
+            self.orders.iter().filter(|(_, it)| done(it)).map(|(order, _)| *order).collect();
+        for order in done {
+            self.tidy(order);
+        }
     }
 
     /// Lets go of what of an order is erased, and of the order once that is all of it.
