@@ -72,17 +72,22 @@ impl Writer {
     }
 
     /// Returns the first slot that no record has used and whose key is not destroyed. A log that goes on from a backup
-    /// uses the slots of what it lost again, and the anchor may know some of these to be erased.
+    /// has slots of what it lost, whose keys were not put back.
     ///
     /// # Errors
     ///
     /// [`KeyError`], but never that it is erased.
-    pub(super) fn free_slot(&self) -> Result<(u64, SlotKey), KeyError> {
-        let mut slot = self.state.slots();
+    pub(super) fn free_slot(&mut self) -> Result<(u64, SlotKey), KeyError> {
+        let first = self.state.slots();
+        let mut slot = first.max(self.free);
         loop {
             match self.secrets.keys.slot(slot) {
-                Err(KeyError::Erased { .. }) => slot += 1,
-                Err(KeyError::NotReserved { .. }) if slot > self.state.slots() => {
+                Err(KeyError::Erased { .. }) => {
+                    slot += 1;
+                    // Whoever is refused uses none, and the next one need not look at these again.
+                    self.free = slot;
+                }
+                Err(KeyError::NotReserved { .. }) if slot > first => {
                     self.secrets.keys.reserve(slot + 1)?;
                 }
                 key => return key.map(|key| (slot, key)),
