@@ -238,8 +238,12 @@ impl World {
     }
 }
 
-/// P4: when a restriction or a recall is answered, no connection holds the alert unacknowledged.
+/// P4: when a restriction or a recall is answered, no connection holds the alert unacknowledged. Of one that has ended
+/// nothing leaves anyway.
 pub(super) fn p4_a_stop_has_cut(world: &World, published: u64) {
+    if world.audit.alerts[&published].published.facts.expires_at <= world.latest {
+        return;
+    }
     for stream in world.streams.iter().filter(|it| !it.cut) {
         let Some(key) = stream.key else { continue };
         let acknowledged = world.audit.subscriptions[&key.subscription].acknowledged;

@@ -32,7 +32,10 @@ impl World {
         }
         let grew = self.journal.head().size > turn.size_before;
         let asked = turn.answers.iter().any(|it| !matches!(it, Waiting::Nobody));
-        let was_heard = asked || !turn.seen.is_empty();
+        // That a subscription is over is a matter of time and not of a record.
+        let is_over =
+            |it: &Seen| matches!(it, Seen::Ended { reason: Reason::SubscriptionExpired, .. });
+        let was_heard = asked || !turn.seen.iter().all(is_over);
         let mut outcomes = Vec::new();
         for waiting in turn.answers {
             outcomes.extend(self.answered(waiting));
