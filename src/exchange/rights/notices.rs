@@ -94,8 +94,11 @@ impl State {
     ) -> Option<Event> {
         let owed = self.rights.owed.get(&(cause, alert.published));
         let owed = owed.filter(|it| it.publisher == alert.publisher)?;
+        // Where nothing was done to it but that it is erased, there is no earlier act to look for.
         let mut earlier = self.rights.owed.range(..(cause, 0));
-        if earlier.any(|((_, of), _)| *of == alert.published) {
+        if self.rights.marks.contains_key(&alert.published)
+            && earlier.any(|((_, of), _)| *of == alert.published)
+        {
             return None;
         }
         // Whoever received the alert once it was free again was never told that it was not.

@@ -215,6 +215,9 @@ async fn recipients_of_what_is_erased_are_told_to_delete_it_and_listed_until_the
         assert!(text.ends_with(&format!("DELETE of {id} to council: {state}\n")), "{text}");
     };
     standing(&officer, "waiting");
+    // Whoever was told to delete it is not told to keep it.
+    let restrict = ["rights", "restrict", &id, "--reason", "UNLAWFUL", "--json"];
+    assert_eq!(officer.run(restrict).failed_json(3).0, "ERASED");
     assert_eq!(officer.run(["erase", "list"]).done(), "", "the order is done");
     let text = council.run(["notices"]).done();
     assert!(text.starts_with(&format!("1  {id} of police: DELETE: delete it (record ")), "{text}");
