@@ -99,13 +99,14 @@ impl Connection {
         if is_asked { Ok(complete) } else { Err(Fault::Claim("not what was asked").into()) }
     }
 
-    /// Has it proven how an agency's links end at the size of an export.
+    /// Has it proven how an agency's links end at the size of an export; returns the proof, with the number of the last
+    /// record linked before and its index plus 1.
     pub(super) async fn close_links(
         &self,
         export: &Seen,
         purpose: QueryPurpose,
         agency: &AgencyId,
-    ) -> Result<pb::LinksClosed, Error> {
+    ) -> Result<(pb::LinksClosed, (u64, u64)), Error> {
         let size = export.size();
         let is_own = self.identity().agency() == Some(agency);
         let request = pb::ProveCompleteRequest {
@@ -122,7 +123,8 @@ impl Connection {
         let consistency = proof_to_pb(&consistency);
         complete.closes(agency, (&memory.chain(), &export.checkpoint), &consistency)?;
         let Complete { claim, records } = complete;
-        Ok(pb::LinksClosed { completeness: Some(claim), records, consistency })
+        let closed = pb::LinksClosed { completeness: Some(claim), records, consistency };
+        Ok((closed, range.last))
     }
 
     /// Returns the openings of an agency's links in the records before the end of an export, by their indexes.
