@@ -79,20 +79,21 @@ impl Connection {
         let named = request.agency.parse().ok();
         let agency = named.or_else(|| self.identity().agency().cloned());
         let mut parts = self.audit().prove_complete(request).await?.into_inner();
-        let mut complete: Option<Complete> = None;
+        let out_of_place = Fault::Protocol("one claim, before the records");
+        let first = parts.message().await?.ok_or(Fault::Protocol("the claim"))?;
+        let claim = first.completeness.ok_or(out_of_place)?;
+        let seen = self.settle(known.as_deref(), &claim.checkpoint, None).await?;
+        let mut complete = Complete { claim, records: first.records };
         while let Some(part) = parts.message().await? {
-            match (part.completeness, &mut complete) {
-                (Some(claim), None) => {
-                    complete = Some(Complete { claim, records: part.records });
-                }
-                (None, Some(complete)) => complete.records.extend(part.records),
-                (Some(_), Some(_)) | (None, None) => {
-                    return Err(Fault::Protocol("one claim, before the records").into());
-                }
+            if part.completeness.is_some() {
+                return Err(out_of_place.into());
+            }
+            complete.records.extend(part.records);
+            // There are no more of them than entries: whoever sends without an end must not fill the memory.
+            if complete.records.len() as u64 > seen.size() {
+                return Err(Fault::Protocol("an end").into());
             }
         }
-        let complete = complete.ok_or(Fault::Protocol("the claim"))?;
-        let seen = self.settle(known.as_deref(), &complete.claim.checkpoint, None).await?;
         let range = check(&complete.claim, &complete.records, &seen.checkpoint)?;
         let is_asked = agency.as_ref() == Some(&range.agency)
             && (complete.claim.from, complete.claim.to) == (from, to);
