@@ -11,6 +11,7 @@ pub mod client;
 pub mod config;
 pub mod demo;
 pub mod domain;
+pub mod endpoint;
 pub mod exchange;
 pub mod feed;
 pub mod grpc;

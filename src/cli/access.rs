@@ -8,20 +8,19 @@ use std::{
 };
 
 use clap::Args;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
     Global,
     output::{Failure, Output},
-    query,
+    query, reconcile,
 };
 use crate::{
     client::{Connection, Query, json},
-    domain::{Clock, Hex, QueryPurpose, SystemClock, Timestamp},
+    domain::{AgencyId, Clock, QueryPurpose, RecordKind, SystemClock, Timestamp},
     pb::v1 as pb,
     record::{self, Event, Record, RequestId},
-    reports::{Decided, Decisions, Draft, Report, Sources},
+    reports::{Draft, Sources},
 };
 
 /// Arguments of `audit request`.
@@ -41,26 +40,12 @@ pub struct ReportArgs {
     /// Id of the request, as `audit request` printed it
     #[arg(long, value_name = "ID")]
     request: RequestId,
+    /// Deliveries that `follow --keep` kept: of what others published, the log tells the agency neither type nor categories
+    #[arg(long, value_name = "FILE")]
+    deliveries: Vec<PathBuf>,
     /// File to make; without it the draft goes to stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-/// Arguments of `audit release`.
-#[derive(Args, Debug)]
-pub struct ReleaseArgs {
-    /// The draft that `audit report` made
-    #[arg(long, value_name = "FILE")]
-    draft: PathBuf,
-    /// What an officer decided on each entry, as JSON
-    #[arg(long, value_name = "FILE")]
-    decisions: PathBuf,
-    /// Answers that the agency neither confirms nor denies that there is anything
-    #[arg(long)]
-    neither_confirm_nor_deny: bool,
-    /// Directory to make: report.json, report.csv and report.html, for the person
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
 }
 
 /// Runs `portway audit request`.
@@ -83,7 +68,9 @@ pub(super) async fn requests(global: &Global, out: Output) -> Result<(), Failure
         let days = days_left(status.due_at, now);
         let stand = match status.releases.last() {
             Some(release) => {
-                format!("released {} by {}", moment(release.released_at), release.released_by)
+                let what = if release.corrects > 0 { "corrected" } else { "released" };
+                let (at, by) = (moment(release.released_at), &release.released_by);
+                format!("{what} {at} by {by}: record {}", release.index)
             }
             None if days < 0 => format!("OVERDUE by {} days", -days),
             None => format!("{days} days left"),
@@ -120,7 +107,9 @@ pub(super) async fn report(args: &ReportArgs, global: &Global, out: Output) -> R
             "--request: the agency has no such request; open one by audit request",
         ));
     }
-    let (sources, size) = gather(&connection, tokens).await?;
+    let (mut sources, size) = gather(&connection, &agency, tokens).await?;
+    let kept = reconcile::read::<pb::Delivery>(&args.deliveries)?;
+    let views = kept.iter().filter(|it| sources.take_view(&it.paper)).count();
     let draft = Draft::of((request, &agency), &sources, (size, SystemClock.now()));
     let text = serde_json::to_string_pretty(&draft).map_err(Failure::failed)? + "\n";
     match &args.out {
@@ -129,6 +118,9 @@ pub(super) async fn report(args: &ReportArgs, global: &Global, out: Output) -> R
     }
     if !out.json {
         out.say(format_args!("{} entries, of the first {size} of the log", draft.entries.len()));
+        if !kept.is_empty() {
+            out.say(format_args!("of {} deliveries {views} are about the person", kept.len()));
+        }
     }
     Ok(())
 }
@@ -136,30 +128,29 @@ pub(super) async fn report(args: &ReportArgs, global: &Global, out: Output) -> R
 /// Finds the records about a person, and the agreements that they were decided by.
 async fn gather(
     connection: &Connection,
+    agency: &AgencyId,
     tokens: Vec<pb::SubjectToken>,
 ) -> Result<(Sources, u64), Failure> {
-    // Entries of Part 3 are read as a check of lawfulness (DPA 2018 s.62(4)).
-    let purpose = QueryPurpose::Lawfulness;
     let mut sources = Sources::default();
     let mut size = 0;
     for token in tokens {
         let filter = pb::RecordFilter { subject: Some(token), ..pb::RecordFilter::default() };
-        let mut query = Query::new(purpose, filter, 1000, Vec::new().into());
-        loop {
-            let page = query.next(connection).await?;
-            size = size.max(page.size);
-            for shown in page.records {
-                let (index, record) = read(shown)?;
-                sources.records.insert(index, record);
-            }
-            if page.next_page_token.is_empty() {
-                break;
-            }
-        }
+        size = size.max(ask(connection, filter, |_| true, &mut sources).await?);
+    }
+    let received = sources.received(agency);
+    if !received.is_empty() {
+        // What its publisher did about an alert others know by what they were told; no token leads there.
+        let kind = Some(RecordKind::NoticeSent.number().into());
+        let filter = pb::RecordFilter { kind, ..pb::RecordFilter::default() };
+        let is_of_it = |record: &Record| {
+            let Event::Rights(event) = &record.event else { return false };
+            event.alert().is_some_and(|it| received.contains(&it.published))
+        };
+        ask(connection, filter, is_of_it, &mut sources).await?;
     }
     let mut agreements = BTreeMap::new();
     for index in sources.agreements_due() {
-        let (_, record) = read(connection.show_record(index, purpose).await?)?;
+        let (_, record) = read(connection.show_record(index, PURPOSE).await?)?;
         let Event::AgreementProposed { proposed, .. } = record.event else {
             return Err(Failure::failed(format_args!("record {index} proposes no agreement")));
         };
@@ -169,90 +160,41 @@ async fn gather(
     Ok((sources, size))
 }
 
+/// Entries of Part 3 are read as a check of lawfulness (DPA 2018 s.62(4)).
+const PURPOSE: QueryPurpose = QueryPurpose::Lawfulness;
+
+/// Asks for records and keeps those that are wanted; returns how much of the log was asked.
+async fn ask(
+    connection: &Connection,
+    filter: pb::RecordFilter,
+    is_wanted: impl Fn(&Record) -> bool,
+    sources: &mut Sources,
+) -> Result<u64, Failure> {
+    let mut query = Query::new(PURPOSE, filter, 1000, Vec::new().into());
+    loop {
+        let page = query.next(connection).await?;
+        for shown in page.records {
+            let (index, record) = read(shown)?;
+            if is_wanted(&record) {
+                sources.records.insert(index, record);
+            }
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(page.size);
+        }
+    }
+}
+
 fn read(shown: pb::ShowRecordResponse) -> Result<(u64, Record), Failure> {
     let shown = shown.record.ok_or_else(|| Failure::failed("an answer without a record"))?;
     Ok((shown.index, record::decode(&shown.record).map_err(Failure::failed)?))
 }
 
-/// Runs `portway audit release`.
-pub(super) async fn release(
-    args: &ReleaseArgs,
-    global: &Global,
-    out: Output,
-) -> Result<(), Failure> {
-    let draft: Draft = document(&args.draft)?;
-    let decisions: Decisions = document(&args.decisions)?;
-    let now = SystemClock.now();
-    let decided = decisions.on(&draft, args.neither_confirm_nor_deny, now);
-    let decided = decided.map_err(Failure::usage)?;
-    if args.out.exists() {
-        return Err(unusable(&args.out, "exists already"));
-    }
-    let connection = global.connect().await?;
-    let officer = connection.identity().seat().to_string();
-    let report = Report::of(&draft, &decided, (officer, now));
-    let json = serde_json::to_string_pretty(&report).map_err(Failure::failed)? + "\n";
-    let page = report.page();
-    let csv = page.to_csv().map_err(Failure::failed)?;
-    let files =
-        [("report.json", json.clone()), ("report.csv", csv), ("report.html", page.to_html())];
-    let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(".report-").tempdir_in(parent);
-    let written = written.map_err(|error| unusable(parent, error))?;
-    for (name, content) in files {
-        let path = written.path().join(name);
-        fs::write(&path, content).map_err(|error| unusable(&path, error))?;
-    }
-    // The files are there before the release is on record, and get their name once it is.
-    let digest = sha256(json.as_bytes());
-    let released = connection.release_report(released(&draft, &decided, digest)).await?;
-    fs::rename(written.path(), &args.out).map_err(|error| unusable(&args.out, error))?;
-    drop(written.keep());
-    let index = released.index;
-    let dir = args.out.display();
-    let digest = Hex(&digest).to_string();
-    out.either(
-        &json!({ "dir": args.out, "index": index, "report": digest,
-            "entries": decided.entries, "withheld": decided.withheld.len(),
-            "neither_confirms_nor_denies": decided.neither }),
-        format_args!("released in {dir}: record {index}, report {digest}"),
-    );
-    Ok(())
-}
-
-fn released(draft: &Draft, decided: &Decided, digest: [u8; 32]) -> pb::ReleaseReportRequest {
-    pb::ReleaseReportRequest {
-        request: draft.request.clone(),
-        report: digest.to_vec().into(),
-        entries: decided.entries,
-        withheld: u32::try_from(decided.withheld.len()).unwrap_or(u32::MAX),
-        // Decided is only what was looked at entry by entry.
-        third_party_checked: decided.entries,
-        neither_confirms_nor_denies: decided.neither,
-    }
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
-    out
-}
-
-/// Reads a document; what is wrong with it is said without repeating it.
-fn document<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| unusable(path, error))?;
-    serde_json::from_str(&text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        unusable(path, format_args!("not as it has to be, at line {line}, column {column}"))
-    })
-}
-
-fn unusable(path: &Path, why: impl std::fmt::Display) -> Failure {
+pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::usage(format_args!("{}: {why}", path.display()))
 }
 
-fn moment(time: Option<prost_types::Timestamp>) -> String {
+pub(super) fn moment(time: Option<prost_types::Timestamp>) -> String {
     record::timestamp_from_pb(time, "").map(|it| it.to_string()).unwrap_or_default()
 }
 

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 
 use super::{
     Global,
-    access::{self, ReleaseArgs, ReportArgs, RequestArgs},
+    access::{self, ReportArgs, RequestArgs},
     breach::{self, BreachArgs},
     code,
     output::{Exit, Failure, Output},
     prove::{self, ProveArgs},
     query::{self, QueryArgs},
     register::{self, RegisterArgs},
+    release::{self, ReleaseArgs},
 };
 use crate::{
     client::{
@@ -186,7 +187,7 @@ pub(super) async fn run(
         AuditCommand::Prove(args) => prove::run(&args, global, out).await,
         AuditCommand::Query(args) => query::run(args, global, out).await,
         AuditCommand::Register(args) => register::run(&args, global, out).await,
-        AuditCommand::Release(args) => access::release(&args, global, out).await,
+        AuditCommand::Release(args) => release::run(&args, global, out).await,
         AuditCommand::Report(args) => access::report(&args, global, out).await,
         AuditCommand::Request(args) => access::request(&args, global, out).await,
         AuditCommand::Requests => access::requests(global, out).await,

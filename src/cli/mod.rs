@@ -26,6 +26,7 @@ mod pull;
 mod query;
 mod reconcile;
 mod register;
+mod release;
 mod restore;
 mod rights;
 mod serve;

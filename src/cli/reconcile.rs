@@ -90,7 +90,7 @@ fn verdict(reconciled: &Reconciled) -> Result<(), Failure> {
 }
 
 /// Reads files of one JSON document a line.
-fn read<T: Document>(files: &[PathBuf]) -> Result<Vec<Kept<T>>, Failure> {
+pub(super) fn read<T: Document>(files: &[PathBuf]) -> Result<Vec<Kept<T>>, Failure> {
     let mut kept = Vec::new();
     for path in files {
         let file = path.display().to_string();
@@ -119,8 +119,8 @@ fn document(difference: &Difference) -> Value {
             }
             document
         }
-        Difference::NumberMissing { subscription, number } => {
-            json!({ "kind": kind, "subscription": subscription, "number": number })
+        Difference::NumberMissing { subscription, number, last } => {
+            json!({ "kind": kind, "subscription": subscription, "number": number, "last": last })
         }
         Difference::ReceiptMissing { index, alert } => {
             json!({ "kind": kind, "index": index, "alert": alert })
@@ -148,8 +148,11 @@ fn text(difference: &Difference) -> String {
             format!("{}: not in the log, and not signed by it", at(place))
         }
         Difference::Contradicts(place, what) => format!("{}: {what}", at(place)),
-        Difference::NumberMissing { subscription, number } => {
-            format!("number {number} of subscription {subscription}: the log says nothing of it")
+        Difference::NumberMissing { subscription, number, last } => {
+            let to = if last > number { format!(" to {last}") } else { String::new() };
+            format!(
+                "number {number}{to} of subscription {subscription}: the log says nothing of it"
+            )
         }
         Difference::ReceiptMissing { index, alert } => {
             format!("record {index}: no receipt of alert {alert} was kept")

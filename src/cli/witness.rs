@@ -11,9 +11,10 @@ use super::output::{Failure, Output};
 use crate::{
     config,
     domain::SystemClock,
+    endpoint::Endpoint,
     server,
     tasks::Tasks,
-    witness::{Endpoint, Witness, WitnessError},
+    witness::{self, Witness, WitnessError},
 };
 
 /// Arguments of `witness`.
@@ -40,7 +41,7 @@ pub(super) async fn run(args: WitnessArgs, out: Output) -> Result<(), Failure> {
     tracing::info!(listening, vkey, logs = settings.logs.len(), "witnessing");
     out.document(&json!({ "listening": listening, "vkey": vkey }));
     let (tasks, stop) = (Tasks::new(), CancellationToken::new());
-    let running = endpoint.run(Arc::new(witness), tasks.clone(), stop.clone());
+    let running = witness::serve(endpoint, Arc::new(witness), (tasks.clone(), stop.clone()));
     tasks.keep("witness", stop.clone(), running);
     tokio::select! {
         _ = terminate.recv() => {}

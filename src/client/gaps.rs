@@ -27,15 +27,17 @@ impl Gaps {
     /// Tells whether the place that a link opens, its number and the index plus 1 of the record before it, can come
     /// after the last one: at once, or behind records that are missing, which [`check`](Self::check) asks about.
     pub(super) fn leads(&mut self, last: Place, (number, previous): Place) -> bool {
-        if (number, previous) == (last.0 + 1, last.1) {
+        // Numbers are as the broker says: one may be the last there is.
+        let Some(due) = last.0.checked_add(1) else { return false };
+        if (number, previous) == (due, last.1) {
             return true;
         }
         // As many records at least were between the two as there are numbers.
-        let between = number.checked_sub(last.0 + 1).filter(|count| *count > 0);
+        let between = number.checked_sub(due).filter(|count| *count > 0);
         let is_wide =
             between.zip(previous.checked_sub(last.1)).is_some_and(|(count, room)| room >= count);
         if is_wide && self.missing.is_none_or(|(known, _)| known < previous) {
-            self.missing = Some((previous, last.0 + 1));
+            self.missing = Some((previous, due));
         }
         is_wide
     }

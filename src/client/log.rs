@@ -91,6 +91,10 @@ impl Connection {
             }
             frontier.extend(whole.iter().map(|entry| leaf_hash(entry)));
             entries.extend_from_slice(whole);
+            // Whoever sends without an end must not fill the memory.
+            if frontier.size() > size {
+                return Err(Fault::Entries { size }.into());
+            }
         }
         if frontier.size() == size && frontier.root() == seen.checkpoint.root {
             Ok(entries)

@@ -64,11 +64,16 @@ fn verify(
         return Err(Fault::Protocol("the acknowledgement"));
     }
     let mut last = answer.acknowledged;
+    let mut sent = None;
     for notice in &answer.notices {
         if notice.number <= last {
-            return Err(Fault::Number { expected: last + 1, number: notice.number });
+            return Err(Fault::Number { expected: last.saturating_add(1), number: notice.number });
         }
-        last = notice.number;
+        // What is sent first has the lower number: one record under two numbers would have another acknowledged by it.
+        if sent.is_some_and(|sent| notice.index <= sent) {
+            return Err(Fault::RecordOrder { index: notice.index });
+        }
+        (last, sent) = (notice.number, Some(notice.index));
         verify_notice(notice, recipient, checkpoint)?;
     }
     Ok(())
@@ -121,4 +126,167 @@ fn said(sent: &NoticeStep) -> Told<'_> {
     let kind = sent.notice.kind().number().into();
     let alert = &sent.alert;
     (alert.id.to_string(), alert.publisher.as_str(), kind, recall, restriction, rectified_by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::sample::{self, Log};
+    use crate::domain::{AlertRef, RecallReason, RestrictionReason, Timestamp};
+
+    const SAID: [AlertNotice; 3] = [
+        AlertNotice::Restricted(RestrictionReason::Unlawful),
+        AlertNotice::Recalled(RecallReason::WrongPerson),
+        AlertNotice::Delete,
+    ];
+
+    fn alert() -> AlertRef {
+        AlertRef {
+            published: 1,
+            id: sample::request_id(1).to_string().parse().unwrap(),
+            publisher: sample::police(),
+            delete_after: Timestamp::from_ms(1_800_000_000_000),
+        }
+    }
+
+    /// What an honest broker answers the council, whose first five notices are acknowledged.
+    fn answer() -> (Log, pb::PullNoticesResponse) {
+        let mut log = sample::log(7);
+        let indexes = SAID.map(|notice| {
+            let recipient = sample::council();
+            let step = NoticeStep { due: 1, pulled: 2, alert: alert(), notice, recipient };
+            log.append(Event::Rights(RightsEvent::NoticeSent(step)))
+        });
+        let notices = (6..).zip(SAID).zip(indexes).map(|((number, said), index)| {
+            let shown = log.shown_at(index);
+            let mut notice = pb::PulledNotice {
+                number,
+                alert: alert().id.to_string(),
+                publisher: "police".to_owned(),
+                kind: said.kind().number().into(),
+                index,
+                inclusion: log.inclusion(index, log.size()),
+                record: shown.record,
+                salt: shown.salt,
+                ..pb::PulledNotice::default()
+            };
+            if let AlertNotice::Restricted(reason) = said {
+                notice.restriction_reason = reason.number().into();
+            } else if let AlertNotice::Recalled(reason) = said {
+                notice.recall_reason = reason.number().into();
+            }
+            notice
+        });
+        let notices = notices.collect();
+        let answer = pb::PullNoticesResponse {
+            acknowledged: 5,
+            notices,
+            ..pb::PullNoticesResponse::default()
+        };
+        (log, answer)
+    }
+
+    fn of(
+        change: impl FnOnce(&mut pb::PullNoticesResponse),
+        recipient: &AgencyId,
+    ) -> Result<(), Fault> {
+        let (log, mut answer) = answer();
+        change(&mut answer);
+        verify(&answer, (5, 3), recipient, &log.checkpoint(log.size()))
+    }
+
+    fn with(change: impl FnOnce(&mut pb::PullNoticesResponse)) -> Fault {
+        of(change, &sample::council()).expect_err("a forged answer")
+    }
+
+    #[test]
+    fn honest_notices_pass_with_gaps_where_some_are_forgotten() {
+        assert_eq!(of(|_| (), &sample::council()), Ok(()));
+        assert_eq!(of(|it| it.notices[2].number = 90, &sample::council()), Ok(()));
+        assert_eq!(of(|it| it.notices.clear(), &sample::council()), Ok(()));
+    }
+
+    #[test]
+    fn a_notice_that_says_other_than_its_record_is_refused() {
+        let changes: [fn(&mut pb::PulledNotice); 6] = [
+            |it| it.kind = pb::AlertNoticeKind::Delete.into(),
+            |it| it.alert = sample::request_id(2).to_string(),
+            |it| it.publisher = "council".to_owned(),
+            |it| it.restriction_reason = pb::RestrictionReason::Evidence.into(),
+            |it| it.recall_reason = pb::RecallReason::Wrong.into(),
+            |it| it.rectified_by = sample::request_id(3).to_string(),
+        ];
+        for change in changes {
+            let fault = with(|it| change(&mut it.notices[0]));
+            assert!(matches!(fault, Fault::Record { what: "another notice", .. }), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_notice_to_another_agency_or_no_notice_at_all_is_refused() {
+        let fault = of(|_| (), &"housing".parse().unwrap()).unwrap_err();
+        assert!(matches!(fault, Fault::Record { what: "another recipient", .. }), "{fault}");
+        let (log, mut answer) = answer();
+        let shown = log.shown_at(3);
+        let notice = &mut answer.notices[0];
+        (notice.index, notice.record, notice.salt) = (3, shown.record, shown.salt);
+        notice.inclusion = log.inclusion(3, log.size());
+        let checkpoint = log.checkpoint(log.size());
+        let fault = verify(&answer, (5, 3), &sample::council(), &checkpoint).unwrap_err();
+        assert_eq!(fault, Fault::Record { index: 3, what: "it is no notice" });
+    }
+
+    #[test]
+    fn a_notice_that_does_not_stand_in_the_log_is_refused() {
+        let flip = |bytes: &bytes::Bytes| -> bytes::Bytes {
+            bytes.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == 7)).collect()
+        };
+        let changes: [&dyn Fn(&mut pb::PulledNotice); 5] = [
+            &|it| it.record = flip(&it.record),
+            &|it| it.salt = flip(&it.salt),
+            &|it| it.inclusion[0] = flip(&it.inclusion[0]),
+            &|it| it.inclusion.clear(),
+            &|it| it.index = u64::MAX,
+        ];
+        for change in changes {
+            let fault = with(|it| change(&mut it.notices[0]));
+            assert!(matches!(fault, Fault::Inclusion { .. }), "{fault}");
+        }
+        assert_eq!(with(|it| it.notices[1].salt.clear()), Fault::Length);
+    }
+
+    /// A number says up to where is acknowledged: nothing may stand under two, and nothing may come twice.
+    #[test]
+    fn numbers_and_records_that_do_not_rise_are_refused() {
+        for (number, expected) in [(0, 6), (5, 6)] {
+            let fault = with(|it| it.notices[0].number = number);
+            assert_eq!(fault, Fault::Number { expected, number });
+        }
+        let fault = with(|it| it.notices[1].number = 6);
+        assert_eq!(fault, Fault::Number { expected: 7, number: 6 });
+        // The last number there is has none behind it.
+        let fault = with(|it| it.acknowledged = u64::MAX);
+        assert_eq!(fault, Fault::Number { expected: u64::MAX, number: 6 });
+        let fault = with(|it| it.notices[1].number = u64::MAX);
+        assert_eq!(fault, Fault::Number { expected: u64::MAX, number: 8 });
+        let fault = with(|it| {
+            let number = it.notices[1].number;
+            it.notices[1] = pb::PulledNotice { number, ..it.notices[0].clone() };
+        });
+        assert!(
+            matches!(fault, Fault::RecordOrder { .. }),
+            "one record under two numbers: {fault}"
+        );
+    }
+
+    #[test]
+    fn more_than_was_asked_for_or_less_acknowledged_is_refused() {
+        let (log, answer) = answer();
+        let checkpoint = log.checkpoint(log.size());
+        for (asked, due) in [((5, 2), "a bound"), ((6, 3), "the acknowledgement")] {
+            let fault = verify(&answer, asked, &sample::council(), &checkpoint).unwrap_err();
+            let Fault::Protocol(what) = fault else { panic!("{fault}") };
+            assert!(what.starts_with(due), "{what}");
+        }
+    }
 }

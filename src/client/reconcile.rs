@@ -68,6 +68,8 @@ pub enum Difference {
         subscription: u64,
         /// The number.
         number: u64,
+        /// The last of those that follow it and are missing too; itself where it is the only one.
+        last: u64,
     },
     /// A publish of the agency's that is in the log, and of which no receipt was kept.
     ReceiptMissing {
@@ -315,17 +317,22 @@ impl Log {
         if view == Ok(disclosed.view) { Ok(()) } else { other("the record is of another view") }
     }
 
-    /// Numbers run from 1 without gaps, up to the last that the log tells of.
+    /// Numbers run from 1 without gaps, up to the last that the log tells of. A gap is told as a whole: a log that lies
+    /// may have one of any size.
     fn numbers_missing(&self) -> Vec<Difference> {
         let mut missing = Vec::new();
         for (subscription, numbers) in &self.numbers {
-            let last = numbers.last().copied().unwrap_or(0);
+            // What stood before may have been erased.
             let is_whole = *subscription >= self.erased_below;
-            let whole_from = self.whole_from.get(subscription).copied();
-            let first = if is_whole { 1 } else { whole_from.unwrap_or(last) };
-            let gaps = (first..=last).filter(|number| !numbers.contains(number));
-            let subscription = *subscription;
-            missing.extend(gaps.map(|number| Difference::NumberMissing { subscription, number }));
+            let whole_from = self.whole_from.get(subscription).or(numbers.last()).copied();
+            let mut next = if is_whole { 1 } else { whole_from.unwrap_or(1) };
+            for number in numbers.range(next..) {
+                if let Some(last) = number.checked_sub(1).filter(|last| next <= *last) {
+                    let (subscription, number) = (*subscription, next);
+                    missing.push(Difference::NumberMissing { subscription, number, last });
+                }
+                next = number.saturating_add(1);
+            }
         }
         missing
     }
@@ -358,5 +365,28 @@ impl Log {
             }
         }
         (published, disclosed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::sample;
+
+    #[test]
+    fn numbers_that_are_missing_are_told_gap_by_gap_however_large() {
+        let numbers = |numbers: &[u64]| Log {
+            agency: sample::council(),
+            published: BTreeMap::new(),
+            disclosed: BTreeMap::new(),
+            numbers: BTreeMap::from([(7, numbers.iter().copied().collect())]),
+            acknowledged: BTreeMap::new(),
+            erased_below: 0,
+            whole_from: BTreeMap::new(),
+        };
+        let gap = |number, last| Difference::NumberMissing { subscription: 7, number, last };
+        assert_eq!(numbers(&[1, 2, 3]).numbers_missing(), []);
+        assert_eq!(numbers(&[2, 3, 7]).numbers_missing(), [gap(1, 1), gap(4, 6)]);
+        assert_eq!(numbers(&[0, 1, u64::MAX]).numbers_missing(), [gap(2, u64::MAX - 1)]);
     }
 }

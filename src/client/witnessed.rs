@@ -69,6 +69,7 @@ impl Witnessed {
             return if self.seen.size() < other.seen.size() { other } else { self };
         }
         let Self { mut seen, mut by } = self;
+        let names: Vec<String> = by.iter().map(|(name, _)| name.clone()).collect();
         let notes = Note::parse(&seen.note).ok().zip(Note::parse(&other.seen.note).ok());
         if let Some((mut note, more)) = notes
             && note.text() == more.text()
@@ -79,7 +80,8 @@ impl Witnessed {
                 }
             }
             seen.note = note.to_string();
-            by.extend(other.by);
+            // The same line twice is one witness's.
+            by.extend(other.by.into_iter().filter(|(name, _)| !names.contains(name)));
         }
         Self { seen, by }
     }

@@ -91,6 +91,7 @@ codes! {
         AnalyticsNotAPurpose = 130 "ANALYTICS_NOT_A_PURPOSE",
         RequestUnknown = 131 "REQUEST_UNKNOWN",
         ThirdPartyUnchecked = 132 "THIRD_PARTY_UNCHECKED",
+        ReportReleased = 133 "REPORT_RELEASED",
         TooManyRotations = 150 "TOO_MANY_ROTATIONS",
     }
 }
@@ -150,6 +151,7 @@ impl Reason {
             }
             Self::AgreementNotInForce
             | Self::ThirdPartyUnchecked
+            | Self::ReportReleased
             | Self::Stale
             | Self::Expired
             | Self::SubscriptionExpired

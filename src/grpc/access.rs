@@ -49,8 +49,43 @@ pub(super) fn released(
     if request.third_party_checked != entries {
         return Err(Refusal::at(Reason::ThirdPartyUnchecked, "third_party_checked"));
     }
-    let neither = request.neither_confirms_nor_denies;
-    Ok(Released { by: by.clone(), request: id, report, entries, withheld, neither })
+    Ok(Released {
+        by: by.clone(),
+        request: id,
+        report,
+        entries,
+        withheld,
+        neither: request.neither_confirms_nor_denies,
+        corrects: Some(request.corrects).filter(|index| *index > 0),
+    })
+}
+
+/// Decides whether a report may be released, by what was released before for its request; returns the release where it
+/// is that one again. A person may be answered anew, and then it is on record which answer does not hold any more.
+///
+/// # Errors
+///
+/// `REQUEST_UNKNOWN`; `REPORT_RELEASED` unless it names the newest release, or there is none and it names none.
+pub(super) fn releasable(
+    requests: &[pb::AccessStatus],
+    released: &Released,
+) -> Result<Option<pb::ReleaseStatus>, Refusal> {
+    let id = released.request.to_string();
+    let request = requests.iter().find(|status| status.request == id);
+    let request = request.ok_or(Refusal::at(Reason::RequestUnknown, "request"))?;
+    let newest = request.releases.last();
+    let corrects = released.corrects.unwrap_or_default();
+    // Whoever got no answer may ask again.
+    let is_same =
+        |it: &&pb::ReleaseStatus| *it.report == released.report && it.corrects == corrects;
+    if let Some(same) = newest.filter(is_same) {
+        return Ok(Some(same.clone()));
+    }
+    if newest.map_or(0, |it| it.index) == corrects {
+        Ok(None)
+    } else {
+        Err(Refusal::at(Reason::ReportReleased, "corrects"))
+    }
 }
 
 impl Broker {
@@ -111,6 +146,7 @@ fn release(it: &Released, at: Timestamp, index: u64) -> pb::ReleaseStatus {
         withheld: it.withheld,
         neither_confirms_nor_denies: it.neither,
         index,
+        corrects: it.corrects.unwrap_or_default(),
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Broker {
     pub issuers: watch::Receiver<Arc<Issuers>>,
     /// What they have signed, for whoever asks again.
     pub renewals: Arc<Renewals>,
+    /// Held while a report is released: whoever comes second finds the first one's record.
+    pub releasing: Arc<tokio::sync::Mutex<()>>,
     /// The generation of trust in force.
     pub trust: watch::Receiver<Arc<Trust>>,
     /// How generations went.

@@ -195,8 +195,7 @@ impl Writer {
         answer: Answer<SubscriptionStanding>,
     ) -> Result<(), LedgerError> {
         let filter = &subscription.filter;
-        let slot = self.state.slots();
-        let key = self.secrets.keys.slot(slot)?;
+        let (slot, key) = self.free_slot()?;
         let bytes = record::filter_bytes(filter);
         let content = commitment::content(&commitment::content_key(key.as_bytes()), &bytes);
         let sealed = (!filter.tokens.is_empty()).then_some(SealedFilter { slot, content });

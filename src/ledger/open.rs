@@ -294,6 +294,7 @@ pub(super) fn writer(
         forked: Arc::new(Mutex::new(false)),
         full: None,
         counted: Limiter::default(),
+        free: 0,
         watch,
         destructions: Vec::new(),
         erasures: Arc::new(watch::Sender::new(0)),

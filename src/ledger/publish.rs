@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{Act, AlertId, AlertRef, Caller, Draft, Reason, Refusal};
 use crate::exchange::{Content, Publication, Submission};
-use crate::journal::{Frame, KeyError};
+use crate::journal::{Frame, KeyError, SlotKey};
 use crate::record::{self, commitment};
 
 impl Writer {
@@ -20,9 +20,12 @@ impl Writer {
         answer: Answer<PublishAnswer>,
     ) -> Result<(), LedgerError> {
         let known = by.seat.agency().and_then(|agency| self.state.remembered_slot(agency, id));
-        let slot = known.unwrap_or(self.state.slots());
-        let key = match self.secrets.keys.slot(slot) {
-            Ok(key) => key,
+        let found = match known {
+            Some(slot) => self.secrets.keys.slot(slot).map(|key| (slot, key)),
+            None => self.free_slot(),
+        };
+        let (slot, key) = match found {
+            Ok(found) => found,
             Err(KeyError::Erased { .. }) => {
                 // Whether the content is the same can no longer be told.
                 let erased = Refusal::at(Reason::Erased, "request_id");
@@ -66,6 +69,30 @@ impl Writer {
             repeated,
         });
         Ok(())
+    }
+
+    /// Returns the first slot that no record has used and whose key is not destroyed. A log that goes on from a backup
+    /// has slots of what it lost, whose keys were not put back.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`], but never that it is erased.
+    pub(super) fn free_slot(&mut self) -> Result<(u64, SlotKey), KeyError> {
+        let first = self.state.slots();
+        let mut slot = first.max(self.free);
+        loop {
+            match self.secrets.keys.slot(slot) {
+                Err(KeyError::Erased { .. }) => {
+                    slot += 1;
+                    // Whoever is refused uses none, and the next one need not look at these again.
+                    self.free = slot;
+                }
+                Err(KeyError::NotReserved { .. }) if slot > first => {
+                    self.secrets.keys.reserve(slot + 1)?;
+                }
+                key => return key.map(|key| (slot, key)),
+            }
+        }
     }
 
     /// Returns an entry, of this batch or of the journal.

@@ -14,12 +14,12 @@ use super::{
 };
 use crate::domain::{
     Act, AgencyId, AlertRef, Caller, ObjectionGround, ObjectionKind, ObjectionOutcome,
-    QueryPurpose, RecallReason, Refusal, RestrictionReason, Timestamp,
+    QueryPurpose, Reason, RecallReason, Refusal, RestrictionReason, Timestamp,
 };
 use crate::exchange::{
     Asked, Handed, Letter, NoticeFilter, NoticeStanding, ObjectionFilter, ObjectionStanding,
 };
-use crate::record::{Event, RightsEvent, commitment::Key};
+use crate::record::{self, Event, RightsEvent, commitment::Key};
 
 /// An act of a publisher's officer on an alert.
 #[derive(Clone, Copy, Debug)]
@@ -321,6 +321,16 @@ impl Writer {
             AlertAct::Recall(reason) => self.state.recall(by, alert, reason),
             AlertAct::Restrict(reason) => self.state.restrict(by, alert, reason),
         };
+        let decided = match (decided, alert, act) {
+            // Its recipients were told to delete it, or had to by themselves: to keep it, or that it is free again, would
+            // be wrong.
+            (Ok(Err(_)), Some(alert), AlertAct::Lift | AlertAct::Restrict(_))
+                if self.has_erased(alert.published)? =>
+            {
+                Err(Refusal::at(Reason::Erased, "alert"))
+            }
+            (decided, _, _) => decided,
+        };
         let is_new = self.settle_act((by, act.act()), decided, answer)?;
         match (alert, act) {
             (Some(alert), AlertAct::Recall(_) | AlertAct::Restrict(_)) if is_new => {
@@ -329,6 +339,15 @@ impl Writer {
             (Some(_) | None, _) => {}
         }
         Ok(())
+    }
+
+    /// Tells whether the content of an alert is erased.
+    fn has_erased(&self, published: u64) -> Result<bool, LedgerError> {
+        let Some(frame) = self.frame(published)? else { return Ok(false) };
+        let what = "it cannot be read";
+        let record = record::decode(&frame.record);
+        let record = record.map_err(|_| LedgerError::Damaged { index: published, what })?;
+        Ok(record.event.slot().is_some_and(|slot| self.state.is_erased(slot)))
     }
 
     /// P4: whoever holds the alert unacknowledged is cut before its act is answered, and so is every connection of

@@ -69,6 +69,8 @@ pub(super) struct Writer {
     pub(super) counted: Limiter,
     /// How many bodies' keys are destroyed.
     pub(super) erasures: Arc<watch::Sender<u64>>,
+    /// The first slot whose key is there, where those before it that no record has used are destroyed.
+    pub(super) free: u64,
     /// Watches the wall clock for whatever is erased because its time is over.
     pub(super) watch: TimeWatch,
     /// Keys to destroy, as far as that is durable and nobody has taken it on.

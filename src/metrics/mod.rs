@@ -8,7 +8,7 @@ mod serve;
 
 pub use family::Family;
 pub use page::{NoticeCounts, Watched};
-pub use serve::{Endpoint, PATH};
+pub use serve::{PATH, serve};
 
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,15 @@
 //! HTTP/1.1 on the loopback: one path, one method, no body read, few connections, each with an end.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time,
-};
+use tokio::{net::TcpStream, time};
 use tokio_util::sync::CancellationToken;
 
 use super::Watched;
-use crate::tasks::Tasks;
+use crate::{endpoint::Endpoint, tasks::Tasks};
 
 /// Where the page stands.
 pub const PATH: &str = "/metrics";
@@ -22,65 +18,23 @@ const CONNECTIONS_MAX: usize = 8;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 const BUFFER_BYTES_MAX: usize = 16 << 10;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Version 0.0.4 of the text format.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A bound socket.
-#[derive(Debug)]
-pub struct Endpoint {
-    listener: TcpListener,
-    local_address: SocketAddr,
-}
-
-impl Endpoint {
-    /// Binds the socket.
-    ///
-    /// # Errors
-    ///
-    /// The system's, where the address cannot be bound.
-    pub async fn bind(listen: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
-        let local_address = listener.local_addr()?;
-        Ok(Self { listener, local_address })
-    }
-
-    /// Returns the address it is bound to.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local_address
-    }
-
-    /// Shows what is watched to whoever asks, until `stop` fires.
-    pub fn serve(self, watched: Watched, tasks: &Tasks, stop: CancellationToken) {
-        let serving = self.run(watched, tasks.clone(), stop.clone());
-        tasks.keep("metrics", stop, serving);
-    }
-
-    async fn run(self, watched: Watched, tasks: Tasks, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        while let Some(Ok(place)) =
-            stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await
-        {
-            let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await else {
-                return;
-            };
-            match accepted {
-                Ok((socket, _)) => {
-                    let (watched, stop) = (watched.clone(), stop.clone());
-                    tasks.spawn("metrics-connection", async move {
-                        let answering = time::timeout(CONNECTION_TIMEOUT, answer(socket, watched));
-                        // One that takes too long, or that the stop finds open, is closed.
-                        let _ended = stop.run_until_cancelled(answering).await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed");
-                    time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+/// Shows what is watched to whoever asks, until `stop` fires.
+pub fn serve(endpoint: Endpoint, watched: Watched, tasks: &Tasks, stop: CancellationToken) {
+    let ends = stop.clone();
+    let answer_one = move |socket| {
+        let (watched, ends) = (watched.clone(), ends.clone());
+        async move {
+            let answering = time::timeout(CONNECTION_TIMEOUT, answer(socket, watched));
+            // One that takes too long, or that the stop finds open, is closed.
+            let _ended = ends.run_until_cancelled(answering).await;
         }
-    }
+    };
+    let place = ("metrics-connection", CONNECTIONS_MAX);
+    let serving = endpoint.run(place, (tasks.clone(), stop.clone()), answer_one);
+    tasks.keep("metrics", stop, serving);
 }
 
 async fn answer(socket: TcpStream, watched: Watched) {

@@ -72,6 +72,8 @@ pub struct Released {
     pub withheld: u32,
     /// Whether it neither confirms nor denies that there are any.
     pub neither: bool,
+    /// Index of the release that it takes the place of; none for the first answer to a request.
+    pub corrects: Option<u64>,
 }
 
 impl Access {
@@ -115,6 +117,8 @@ pub(super) fn stored(event: &Access) -> Stored {
             entries: it.entries,
             withheld: it.withheld,
             neither_confirms_nor_denies: it.neither,
+            // The first record of a log is no release.
+            corrects: it.corrects.unwrap_or_default(),
         }),
     }
 }
@@ -136,6 +140,7 @@ pub(super) fn released(it: pb::ReportReleased) -> Result<Access, Malformed> {
         entries: it.entries,
         withheld: it.withheld,
         neither: it.neither_confirms_nor_denies,
+        corrects: Some(it.corrects).filter(|index| *index > 0),
     }))
 }
 

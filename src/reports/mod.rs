@@ -1,6 +1,7 @@
 //! What officers hand out: a person's access report and the register of processing, as data, as a table and as a page
 //! to be printed. It asks no broker and decides nothing: what is withheld is for an officer to say.
 
+mod acts;
 mod decisions;
 mod page;
 mod person;
@@ -8,6 +9,7 @@ mod register;
 #[cfg(test)]
 mod tests;
 
+pub use acts::Act;
 pub use decisions::{
     Decided, Decision, Decisions, Finding, Reason, ThirdParty, Undecided, Withhold,
 };

@@ -1,17 +1,22 @@
 //! What a person's report promises: nothing goes out undecided, what is withheld is not told of, and what the law asks
 //! for is in it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+use prost::Message;
 
 use super::*;
 use crate::{
     domain::{
-        AgencyId, Agreement, AlertType, Assertion, Caller, Certainty, Facts, Field, Fields,
-        Fingerprint, Purpose, Regime, Seat, SubjectCategory, Timestamp,
+        AgencyId, Agreement, AlertNotice, AlertRef, AlertType, Assertion, Caller, Certainty, Facts,
+        Field, Fields, Fingerprint, Purpose, Regime, RestrictionReason, Seat, SubjectCategory,
+        Timestamp,
     },
-    record::{Disclosed, Event, Published, Record},
+    pb::v1 as pb,
+    record::{Disclosed, Event, NoticeStep, Published, Record, RightsEvent, commitment},
 };
 
+const DAY: Duration = Duration::from_secs(86_400);
 const NOW: Timestamp = Timestamp::from_ms(1_790_000_000_000);
 
 fn agency(name: &str) -> AgencyId {
@@ -79,6 +84,7 @@ fn sources(agreement: Agreement) -> Sources {
     Sources {
         records: [(5, record(published)), (6, record(disclosed))].into(),
         agreements: [(1, agreement)].into(),
+        ..Sources::default()
     }
 }
 
@@ -101,7 +107,7 @@ fn decisions() -> Decisions {
 }
 
 fn report(decided: &Decided) -> Report {
-    Report::of(&draft(), decided, ("agency/police/officer/ig-1".to_owned(), NOW))
+    Report::of(&draft(), decided, ("agency/police/officer/ig-1".to_owned(), NOW), None)
 }
 
 /// UK GDPR Art 15(1), DPA 2018 s.45(2): every recipient, purpose, basis, time, category, storage period and origin.
@@ -128,6 +134,136 @@ fn a_persons_report_tells_all_that_article_15_asks_for() {
         assert!(html.contains(told), "{told}");
     }
     assert_eq!(report.page().to_csv().unwrap().lines().count(), 1 + 2);
+}
+
+/// Art 18, DPA 2018 s.47: what was restricted after it had gone out is told, and whether it still is; and what went out
+/// more than once.
+#[test]
+fn what_was_done_since_and_what_was_sent_again_is_in_the_report() {
+    let (police, council) = (agency("police"), agency("council"));
+    let officer = || Caller {
+        seat: Seat::Officer { agency: agency("police"), id: "ig-1".parse().unwrap() },
+        certificate: Fingerprint([1; 32]),
+    };
+    let alert = |published| AlertRef {
+        published,
+        id: "01234567-89ab-7def-8123-456789abcdef".parse().unwrap(),
+        publisher: agency("police"),
+        delete_after: NOW.plus_days(90),
+    };
+    let contested = RestrictionReason::AccuracyContested;
+    let sent = |notice| {
+        let (alert, recipient) = (alert(5), agency("council"));
+        RightsEvent::NoticeSent(NoticeStep { due: 8, pulled: 9, alert, notice, recipient })
+    };
+    let restricted = |published| RightsEvent::AlertRestricted {
+        by: officer(),
+        alert: alert(published),
+        reason: contested,
+    };
+    let own = [
+        // Before the disclosure, and lifted: it says nothing about what went out.
+        (4, restricted(5)),
+        (7, restricted(5)),
+        (8, restricted(50)),
+        (9, sent(AlertNotice::Restricted(contested))),
+    ];
+    let mut sources = sources(agreement());
+    let record = |event| Record { at: NOW, links: Vec::new(), event };
+    let told = |sources: &Sources, own: &AgencyId, index: u64| {
+        let draft = Draft::of((String::new(), own), sources, (99, NOW));
+        draft.entries.into_iter().find(|it| it.index == index).unwrap()
+    };
+    if let Some(Record { event: Event::Published(it), .. }) = sources.records.get_mut(&5) {
+        it.facts.restricted = false;
+    }
+    if let Some(Record { event: Event::Disclosed(it), .. }) = sources.records.get_mut(&6) {
+        it.recipient = agency("council");
+    }
+    assert_eq!(told(&sources, &police, 6).restricted, Some(false));
+    assert_eq!(told(&sources, &council, 6).restricted, Some(false), "its record was shown");
+    for (index, event) in own {
+        sources.records.insert(index, record(Event::Rights(event)));
+    }
+    let disclosure = told(&sources, &police, 6);
+    let acts: Vec<_> = disclosure.acts.iter().map(|it| (it.index, it.what.as_str())).collect();
+    assert_eq!((acts, disclosure.restricted), (vec![(7, "RESTRICTED")], Some(true)));
+    assert_eq!(disclosure.acts[0].reason.as_deref(), Some("ACCURACY_CONTESTED"));
+    assert_eq!(told(&sources, &police, 5).acts.len(), 2);
+
+    // The recipient was shown the disclosure, what was sent again, and its own notices.
+    sources.records.retain(|index, _| [6, 9].contains(index));
+    let again = Event::Redelivered { disclosed: 6, opened: 3, recipient: council.clone() };
+    sources.records.insert(10, record(again));
+    assert_eq!(sources.received(&council), BTreeSet::from([5]));
+    let received = told(&sources, &council, 6);
+    assert_eq!((received.acts.len(), received.restricted), (1, Some(true)));
+    assert_eq!(received.sent_again, [NOW.to_string()]);
+    let lifted = record(Event::Rights(sent(AlertNotice::RestrictionLifted)));
+    sources.records.insert(11, lifted);
+    assert_eq!(told(&sources, &council, 6).restricted, Some(false));
+    sources.records.retain(|index, _| *index == 6);
+    assert_eq!(told(&sources, &council, 6).restricted, None, "nobody told it");
+}
+
+/// The log does not tell a recipient type and categories: the view that it kept does, where it is the very one.
+#[test]
+fn a_view_that_was_kept_says_what_the_log_does_not() {
+    let council = agency("council");
+    let mut sources = sources(agreement());
+    sources.records.remove(&5);
+    let view = pb::View {
+        r#type: pb::AlertType::Violence.into(),
+        subject_categories: vec![pb::SubjectCategory::Suspect.into()],
+        ..pb::View::default()
+    };
+    let kept = |view: &pb::View| pb::Delivery {
+        index: 6,
+        view: view.encode_to_vec().into(),
+        view_key: vec![7; 32].into(),
+        ..pb::Delivery::default()
+    };
+    let delivery = kept(&view);
+    if let Some(Record { event: Event::Disclosed(it), .. }) = sources.records.get_mut(&6) {
+        it.view = commitment::view(&[7; 32], &delivery.view);
+    }
+    let entry = |sources: &Sources| {
+        Draft::of((String::new(), &council), sources, (9, NOW)).entries.remove(0)
+    };
+    let without = entry(&sources);
+    assert_eq!((without.alert_type.as_deref(), without.subject_categories.len()), (None, 0));
+    let other = pb::View { r#type: pb::AlertType::AntisocialBehaviour.into(), ..view.clone() };
+    for forged in [kept(&other), pb::Delivery { index: 5, ..delivery.clone() }] {
+        assert!(!sources.take_view(&forged));
+    }
+    assert!(sources.take_view(&delivery));
+    let with = entry(&sources);
+    assert_eq!(with.alert_type.as_deref(), Some("VIOLENCE"));
+    assert_eq!(with.subject_categories, ["SUSPECT"]);
+    // What it was given it holds under its own regime, not under the sender's.
+    assert!(!with.part_3, "the council is under the UK GDPR");
+}
+
+/// A page must not say that nothing was shared where that alone is withheld.
+#[test]
+fn what_was_collected_says_nothing_of_what_is_withheld() {
+    let mut some = decisions();
+    some.decisions[1].withhold = Some(withhold(Reason::Section45));
+    let decided = some.on(&draft(), false, NOW).unwrap();
+    let html = report(&decided).page().to_html();
+    assert!(!html.contains("nobody"), "{html}");
+    assert!(html.contains("what was shared, and can be told of, is an entry of its own"), "{html}");
+}
+
+#[test]
+fn an_answer_that_takes_anothers_place_says_so() {
+    let decided = decisions().on(&draft(), false, NOW).unwrap();
+    let by = || ("agency/police/officer/ig-1".to_owned(), NOW);
+    let again = Report::of(&draft(), &decided, by(), Some(NOW.before(DAY)));
+    let said = "This takes the place of the answer that was released on ";
+    assert!(again.notes[0].starts_with(said), "{:?}", again.notes);
+    let first = Report::of(&draft(), &decided, by(), None);
+    assert!(!first.page().to_html().contains(said));
 }
 
 #[test]
@@ -204,7 +340,7 @@ fn neither_confirm_nor_deny_says_the_same_in_either_case() {
     let something = report(&decided);
     let nothing = Draft { entries: Vec::new(), ..draft() };
     let none = Decisions::default().on(&nothing, true, NOW).unwrap();
-    let nothing = Report::of(&nothing, &none, ("agency/police/officer/ig-1".to_owned(), NOW));
+    let nothing = Report::of(&nothing, &none, ("agency/police/officer/ig-1".to_owned(), NOW), None);
     assert_eq!(something, nothing);
     assert!(something.page().to_html().contains("neither confirms nor denies"));
 }

@@ -17,6 +17,7 @@ use tower::util::MapResponseLayer;
 use super::{local, notices::Notifier, reload::Reloader};
 use crate::config::Settings;
 use crate::domain::{Clock, Timestamp};
+use crate::endpoint::Endpoint;
 use crate::grpc::{
     Admission, AgreementsService, AuditService, Broker, ExchangeService, LogService,
     OperationsService, Reloading, RetentionService, RightsService, SubscriptionsService, hold,
@@ -25,7 +26,7 @@ use crate::identity::{
     Acceptor, Connections, CrlMarks, Generations, PeerStream, Trust, TrustError,
 };
 use crate::ledger::{self, Ledger, LedgerError, Reader, Running, Sweeper};
-use crate::metrics::{self, Endpoint, NoticeCounts, Watched};
+use crate::metrics::{self, NoticeCounts, Watched};
 use crate::pb::{self, v1};
 use crate::pki::{Issuers, PkiError};
 use crate::tasks::Tasks;
@@ -110,6 +111,7 @@ impl Server {
             certificates: acceptor.certificates(),
             issuers: issuers.subscribe(),
             renewals: Arc::default(),
+            releasing: Arc::default(),
             trust: trust.subscribe(),
             generations,
             reloading: reloading.clone(),
@@ -227,7 +229,7 @@ async fn show(
     let endpoint = Endpoint::bind(listen).await;
     let endpoint = endpoint.map_err(|error| ServerError::Listen(listen, error))?;
     let address = endpoint.local_addr();
-    endpoint.serve(watched, tasks, stop.clone());
+    metrics::serve(endpoint, watched, tasks, stop.clone());
     tracing::info!(%address, path = metrics::PATH, "metrics");
     Ok(Some(address))
 }

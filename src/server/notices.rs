@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{AgencyId, Clock, Timestamp};
 use crate::grpc::Broker;
-use crate::ledger::{Ledger, Rejection};
+use crate::ledger::{Ledger, Outstanding, Rejection};
 use crate::metrics::NoticeCounts;
 use crate::views::Views;
 
@@ -47,7 +47,7 @@ impl Notifier {
     async fn run(self, stop: CancellationToken) {
         let mut owed = self.ledger.owed();
         let mut look = tokio::time::interval(LOOK);
-        let mut named = BTreeMap::new();
+        let mut named = Named::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -84,20 +84,101 @@ impl Notifier {
     }
 
     /// Counts what is not acknowledged, and names each recipient that is overdue once a day.
-    async fn chase(&self, named: &mut BTreeMap<AgencyId, Timestamp>) {
+    async fn chase(&self, named: &mut Named) {
         let Ok(outstanding) = self.ledger.outstanding().await else { return };
-        let now = self.clock.now();
+        self.counts.set(named.chase(&outstanding, self.due_days, self.clock.now()));
+    }
+}
+
+/// When each overdue recipient was named last.
+#[derive(Debug, Default)]
+struct Named(BTreeMap<AgencyId, Timestamp>);
+
+impl Named {
+    /// Names who is overdue and was not named within a day; returns how many notices are open, and how many of them
+    /// overdue.
+    fn chase(&mut self, open: &[Outstanding], due_days: u64, now: Timestamp) -> (usize, usize) {
         let mut counts = (0, 0);
-        for it in outstanding {
-            let is_late = |due: &&Timestamp| due.plus_days(self.due_days) < now;
-            let late = it.due.iter().filter(is_late).count();
+        for it in open {
+            let late = it.due.iter().filter(|due| due.plus_days(due_days) < now).count();
             counts = (counts.0 + it.due.len(), counts.1 + late);
-            let is_new = named.get(&it.recipient).is_none_or(|at| at.after(NAMED_AGAIN) <= now);
+            let is_new = self.0.get(&it.recipient).is_none_or(|at| at.after(NAMED_AGAIN) <= now);
             if late > 0 && is_new {
                 tracing::warn!(recipient = %it.recipient, count = late, "notices are overdue");
-                named.insert(it.recipient, now);
+                self.0.insert(it.recipient.clone(), now);
             }
         }
-        self.counts.set(counts);
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Mutex, PoisonError},
+    };
+
+    use super::*;
+
+    /// Takes log lines.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Lines {
+        /// Returns the lines that were written since this was asked the last time.
+        fn take(&self) -> Vec<String> {
+            let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+            String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+        }
+    }
+
+    #[test]
+    fn whoever_is_overdue_is_named_in_the_log_once_a_day() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .with_max_level(tracing::Level::WARN)
+            .finish();
+        let start = Timestamp::parse("2026-06-01T09:00:00Z").unwrap();
+        let open = |agency: &str, due: &[u64]| Outstanding {
+            recipient: agency.parse().unwrap(),
+            due: due.iter().map(|days| start.plus_days(*days)).collect(),
+        };
+        let all = [open("council", &[0, 0, 2]), open("housing", &[2])];
+        let mut named = Named::default();
+        tracing::subscriber::with_default(subscriber, || {
+            assert_eq!(named.chase(&all, 2, start.plus_days(2)), (4, 0), "on the day itself");
+            assert_eq!(lines.take(), [""; 0]);
+            let late = start.plus_days(2).after(Duration::from_millis(1));
+            assert_eq!(named.chase(&all, 2, late), (4, 2));
+            let said = lines.take();
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(
+                said[0].contains("WARN") && said[0].contains("notices are overdue"),
+                "{said:?}"
+            );
+            assert!(said[0].contains("recipient=council count=2"), "{said:?}");
+            let next = late.after(NAMED_AGAIN);
+            assert_eq!(named.chase(&all, 2, next.before(Duration::from_millis(1))), (4, 2));
+            assert_eq!(lines.take(), [""; 0], "named once a day");
+            named.chase(&all, 2, next);
+            assert_eq!(lines.take().len(), 1);
+            named.chase(&all, 2, start.plus_days(5));
+            assert!(lines.take().iter().any(|it| it.contains("recipient=housing count=1")));
+        });
     }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     AgencyId, AlertType, Field, Fields, Purpose, SubjectCategory, SubjectToken, Timestamp,
 };
-use crate::ledger::{LedgerError, Reader};
+use crate::ledger::{Entry, LedgerError, Reader};
 use crate::record::{Disclosed, Event};
 
 /// How many entries are looked at in one part.
@@ -76,10 +76,17 @@ struct Assessment<'a> {
     by: &'a Asker,
     breach: Breach,
     people: People,
-    /// Each alert with its person, where that is known.
-    alerts: BTreeMap<u64, Option<usize>>,
+    alerts: BTreeMap<u64, Touched>,
     /// The alerts that each recipient was given.
     given: BTreeMap<AgencyId, BTreeSet<u64>>,
+}
+
+/// An alert that was counted.
+struct Touched {
+    /// Its person, where that is known.
+    person: Option<usize>,
+    /// What of it was looked at.
+    known: Fields,
 }
 
 impl<'a> Assessment<'a> {
@@ -97,7 +104,7 @@ impl<'a> Assessment<'a> {
     fn take(&mut self, shown: &Shown) -> Result<(), LedgerError> {
         let (index, record) = (shown.entry.index, &shown.entry.record);
         if let Event::Published(_) = &record.event {
-            self.alert(index, Fields::all())?;
+            self.alert(index, Fields::all(), Some(&shown.entry))?;
         } else if let Event::Disclosed(it) = &record.event {
             self.disclosed(it, record.at)?;
         } else if let Event::Redelivered { .. } = &record.event {
@@ -112,7 +119,8 @@ impl<'a> Assessment<'a> {
     fn disclosed(&mut self, it: &Disclosed, at: Timestamp) -> Result<(), LedgerError> {
         let is_recipient = self.by.agency() == Some(&it.recipient);
         // A recipient knows of the alert what it was given; its publisher, and an auditor's count, all of it.
-        self.alert(it.published, if is_recipient { it.released } else { Fields::all() })?;
+        let known = if is_recipient { it.released } else { Fields::all() };
+        self.alert(it.published, known, None)?;
         self.breach.disclosures += 1;
         let reached = self.breach.recipients.entry(it.recipient.clone()).or_default();
         reached.disclosures += 1;
@@ -122,13 +130,26 @@ impl<'a> Assessment<'a> {
         Ok(())
     }
 
-    fn alert(&mut self, index: u64, known: Fields) -> Result<(), LedgerError> {
-        if self.alerts.get(&index).is_some_and(Option::is_some) {
+    /// Counts an alert, as far as it is known. Its entry is read where it was not shown.
+    fn alert(
+        &mut self,
+        index: u64,
+        known: Fields,
+        shown: Option<&Entry>,
+    ) -> Result<(), LedgerError> {
+        let before = self.alerts.get(&index);
+        let (seen, person) = before.map_or((Fields::NONE, None), |it| (it.known, it.person));
+        if before.is_some() && known.iter().all(|field| seen.contains(field)) {
             return Ok(());
         }
         let other = LedgerError::Damaged { index, what: "a record refers to it as an alert" };
-        let Some(entry) = self.reader.entry(index)? else {
-            self.alerts.insert(index, None);
+        let read = match shown {
+            Some(_) => None,
+            None => self.reader.entry(index)?,
+        };
+        let Some(entry) = shown.or(read.as_ref()) else {
+            // What it was is not known any more, and whom it was about neither.
+            self.alerts.insert(index, Touched { person: None, known: Fields::all() });
             return Ok(());
         };
         let Event::Published(published) = &entry.record.event else { return Err(other) };
@@ -141,9 +162,10 @@ impl<'a> Assessment<'a> {
             self.breach.types.insert(facts.kind);
         }
         let tokens =
-            if known.contains(Field::Subject) { self.reader.tokens(&entry)? } else { Vec::new() };
-        let person = self.people.of(&tokens);
-        self.alerts.insert(index, person);
+            if known.contains(Field::Subject) { self.reader.tokens(entry)? } else { Vec::new() };
+        let person = person.or(self.people.of(&tokens));
+        let known = seen.iter().chain(known.iter()).collect();
+        self.alerts.insert(index, Touched { person, known });
         Ok(())
     }
 
@@ -155,10 +177,10 @@ impl<'a> Assessment<'a> {
         };
         self.breach.alerts = count(self.alerts.len());
         self.breach.alerts_without_people =
-            count(self.alerts.values().filter(|person| person.is_none()).count());
-        self.breach.people = of(&mut self.people, &mut self.alerts.values().copied());
+            count(self.alerts.values().filter(|it| it.person.is_none()).count());
+        self.breach.people = of(&mut self.people, &mut self.alerts.values().map(|it| it.person));
         for (agency, alerts) in &self.given {
-            let mut persons = alerts.iter().map(|it| self.alerts.get(it).copied().flatten());
+            let mut persons = alerts.iter().map(|it| self.alerts.get(it)?.person);
             if let Some(reached) = self.breach.recipients.get_mut(agency) {
                 reached.people = of(&mut self.people, &mut persons);
             }

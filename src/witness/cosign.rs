@@ -43,17 +43,25 @@ pub struct KnownLog {
 }
 
 impl KnownLog {
-    /// Reads the chain of the log's keys.
-    fn chain(&self) -> Result<Chain, WitnessError> {
-        let Some(path) = &self.rotations else { return Ok(Chain::new(self.key.clone())) };
-        let wrong = |what: String| WitnessError::Log { path: path.clone(), what };
-        let text = match fs::read_to_string(path) {
+    /// Reads how the log's keys were rotated, without looking at it.
+    fn read(&self) -> Result<String, WitnessError> {
+        let Some(path) = &self.rotations else { return Ok(String::new()) };
+        match fs::read_to_string(path) {
             // Nothing was rotated yet.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            text => text.map_err(|error| wrong(error.to_string()))?,
-        };
-        let rotations = Rotation::from_lines(&text).map_err(|error| wrong(error.to_string()))?;
-        Rotation::chain(&self.key, &rotations).map_err(|error| wrong(error.to_string()))
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            text => text.map_err(|error| self.wrong(&error)),
+        }
+    }
+
+    /// Follows the chain of the log's keys.
+    fn chain(&self, rotations: &str) -> Result<Chain, WitnessError> {
+        let rotations = Rotation::from_lines(rotations).map_err(|error| self.wrong(&error))?;
+        Rotation::chain(&self.key, &rotations).map_err(|error| self.wrong(&error))
+    }
+
+    fn wrong(&self, what: &dyn std::fmt::Display) -> WitnessError {
+        let path = self.rotations.clone().unwrap_or_default();
+        WitnessError::Log { path, what: what.to_string() }
     }
 }
 
@@ -71,7 +79,14 @@ pub struct Witness {
 #[derive(Debug)]
 struct Log {
     known: KnownLog,
-    chain: Mutex<Chain>,
+    keys: Mutex<Keys>,
+}
+
+/// What is known of a log's keys, and the text that it was read from last.
+#[derive(Debug)]
+struct Keys {
+    chain: Chain,
+    rotations: String,
 }
 
 impl Witness {
@@ -83,8 +98,9 @@ impl Witness {
     pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, WitnessError> {
         let mut logs = BTreeMap::new();
         for known in settings.logs.iter().cloned() {
-            let chain = Mutex::new(known.chain()?);
-            logs.insert(known.key.name().to_owned(), Log { known, chain });
+            let rotations = known.read()?;
+            let keys = Mutex::new(Keys { chain: known.chain(&rotations)?, rotations });
+            logs.insert(known.key.name().to_owned(), Log { known, keys });
         }
         let Home { cosigner, memory, lock } = Home::open(&settings.dir, &settings.name)?;
         Ok(Self { cosigner, logs, memory: Mutex::new(memory), clock, _lock: lock })
@@ -125,20 +141,29 @@ impl Witness {
 }
 
 impl Log {
-    /// Opens a checkpoint; where no known key signed it, the rotations are read again.
+    /// Opens a checkpoint; where no known key signed it, the rotations are read again. They are followed once for each
+    /// change: whoever sends what nobody signed must not have thousands of signatures verified each time.
     fn open(&self, note: &str) -> Option<Checkpoint> {
-        let mut chain = lock(&self.chain);
-        if let Ok(checkpoint) = chain.open(note) {
+        let mut keys = lock(&self.keys);
+        if let Ok(checkpoint) = keys.chain.open(note) {
             return Some(checkpoint);
         }
         self.known.rotations.as_ref()?;
-        match self.known.chain() {
+        let followed = self.known.read().and_then(|rotations| {
+            if rotations == keys.rotations {
+                return Ok(None);
+            }
+            keys.rotations = rotations;
+            self.known.chain(&keys.rotations).map(Some)
+        });
+        match followed {
             // What was followed once stays followed: a file that is put back takes no key away.
-            Ok(newer) if newer.holds(chain.newest()) => *chain = newer,
-            Ok(_) => {}
+            Ok(Some(newer)) if newer.holds(keys.chain.newest()) => keys.chain = newer,
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
             Err(error) => tracing::warn!(%error, "the rotations of a log's key are not followed"),
         }
-        chain.open(note).ok()
+        keys.chain.open(note).ok()
     }
 }
 

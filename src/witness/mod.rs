@@ -14,4 +14,4 @@ pub use ask::{Address, Asking, Cosigned, Fault, InvalidAddress, Standing, Witnes
 pub use cosign::{KnownLog, Refused, Settings, Witness, WitnessError};
 pub use home::{HomeError, KEY_FILE, VKEY_FILE};
 pub use memory::MemoryError;
-pub use serve::Endpoint;
+pub use serve::serve;

@@ -1,24 +1,20 @@
 //! `add-checkpoint` over HTTP/1.1: one path, one method, bodies up to a bound, few connections, each with an end. Without
 //! TLS: what is sent is signed, and what is answered too.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time,
-};
+use tokio::{net::TcpStream, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     cosign::{Refused, Witness},
     request::{BODY_BYTES_MAX, PATH, SIZE_TYPE},
 };
-use crate::tasks::Tasks;
+use crate::{endpoint::Endpoint, tasks::Tasks};
 
 const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may take to begin a request, the first or another.
@@ -29,57 +25,17 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 const BUFFER_BYTES_MAX: usize = 16 << 10;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A bound socket.
-#[derive(Debug)]
-pub struct Endpoint {
-    listener: TcpListener,
-    local_address: SocketAddr,
-}
-
-impl Endpoint {
-    /// Binds the socket.
-    ///
-    /// # Errors
-    ///
-    /// The system's, where the address cannot be bound.
-    pub async fn bind(listen: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
-        let local_address = listener.local_addr()?;
-        Ok(Self { listener, local_address })
-    }
-
-    /// Returns the address it is bound to.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local_address
-    }
-
-    /// Answers for the witness until `stop` fires; what is being answered then is answered.
-    pub async fn run(self, witness: Arc<Witness>, tasks: Tasks, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        while let Some(Ok(place)) =
-            stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await
-        {
-            let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await else {
-                return;
-            };
-            match accepted {
-                Ok((socket, _)) => {
-                    let (witness, stop) = (Arc::clone(&witness), stop.clone());
-                    tasks.spawn("witness-connection", async move {
-                        answer_all(socket, witness, stop).await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed");
-                    time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
+/// Answers for the witness until `stop` fires; what is being answered then is answered.
+pub async fn serve(
+    endpoint: Endpoint,
+    witness: Arc<Witness>,
+    (tasks, stop): (Tasks, CancellationToken),
+) {
+    let ends = stop.clone();
+    let answer = |socket| answer_all(socket, Arc::clone(&witness), ends.clone());
+    endpoint.run(("witness-connection", CONNECTIONS_MAX), (tasks, stop), answer).await;
 }
 
 async fn answer_all(socket: TcpStream, witness: Arc<Witness>, stop: CancellationToken) {

@@ -102,7 +102,9 @@ pub async fn write(dir: &Path, history: History, say: impl Fn(&str)) -> Result<u
     pki.make(&cast.agencies)?;
     let text = config::rehearsal("bench", &domain, &cast.agencies, "127.0.0.1:0");
     fs::write(cast.config(), text).map_err(BenchError::task)?;
-    let mut settings = Settings::read(&cast.config())?.ledger;
+    let Settings { ledger: mut settings, views_dir, .. } = Settings::read(&cast.config())?;
+    // The broker makes it with its views, and snapshots stand in it.
+    fs::create_dir_all(&views_dir).map_err(BenchError::task)?;
     settings.publish_rate = Rate { per_second: 10_000_000, burst: 10_000_000 };
 
     let begins = Timestamp::from_ms(now.ms() - days(history.days));

@@ -68,7 +68,7 @@ pub(super) fn check(
     // The first record behind the range is there: the closing one, if no other.
     let behind = walk.last.1.checked_sub(1).filter(|behind| *behind >= end);
     if behind.is_none_or(|behind| behind > closing) {
-        return Err(Fault::Gap { number: walk.last.0 + 1 });
+        return Err(Fault::Gap { number: walk.last.0.saturating_add(1) });
     }
     walk.gaps.check()?;
     times.check(claim)?;
@@ -127,12 +127,12 @@ impl Walk<'_> {
         let begins = is_first && index < self.start;
         let opens = (link.number, link.previous);
         if !begins && !self.gaps.leads(self.last, opens) {
-            return Err(Fault::Gap { number: self.last.0 + 1 });
+            return Err(Fault::Gap { number: self.last.0.saturating_add(1) });
         }
         self.last = (link.number, index + 1);
         if index < self.end {
             self.before_end = self.last;
-        } else if self.before_end.0 + 1 < link.number {
+        } else if self.before_end.0.saturating_add(1) < link.number {
             // The one before it was erased.
             self.before_end = (link.number - 1, link.previous);
         }

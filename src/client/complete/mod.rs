@@ -79,33 +79,35 @@ impl Connection {
         let named = request.agency.parse().ok();
         let agency = named.or_else(|| self.identity().agency().cloned());
         let mut parts = self.audit().prove_complete(request).await?.into_inner();
-        let mut complete: Option<Complete> = None;
+        let out_of_place = Fault::Protocol("one claim, before the records");
+        let first = parts.message().await?.ok_or(Fault::Protocol("the claim"))?;
+        let claim = first.completeness.ok_or(out_of_place)?;
+        let seen = self.settle(known.as_deref(), &claim.checkpoint, None).await?;
+        let mut complete = Complete { claim, records: first.records };
         while let Some(part) = parts.message().await? {
-            match (part.completeness, &mut complete) {
-                (Some(claim), None) => {
-                    complete = Some(Complete { claim, records: part.records });
-                }
-                (None, Some(complete)) => complete.records.extend(part.records),
-                (Some(_), Some(_)) | (None, None) => {
-                    return Err(Fault::Protocol("one claim, before the records").into());
-                }
+            if part.completeness.is_some() {
+                return Err(out_of_place.into());
+            }
+            complete.records.extend(part.records);
+            // There are no more of them than entries: whoever sends without an end must not fill the memory.
+            if complete.records.len() as u64 > seen.size() {
+                return Err(Fault::Protocol("an end").into());
             }
         }
-        let complete = complete.ok_or(Fault::Protocol("the claim"))?;
-        let seen = self.settle(known.as_deref(), &complete.claim.checkpoint, None).await?;
         let range = check(&complete.claim, &complete.records, &seen.checkpoint)?;
         let is_asked = agency.as_ref() == Some(&range.agency)
             && (complete.claim.from, complete.claim.to) == (from, to);
         if is_asked { Ok(complete) } else { Err(Fault::Claim("not what was asked").into()) }
     }
 
-    /// Has it proven how an agency's links end at the size of an export.
+    /// Has it proven how an agency's links end at the size of an export; returns the proof, with the number of the last
+    /// record linked before and its index plus 1.
     pub(super) async fn close_links(
         &self,
         export: &Seen,
         purpose: QueryPurpose,
         agency: &AgencyId,
-    ) -> Result<pb::LinksClosed, Error> {
+    ) -> Result<(pb::LinksClosed, (u64, u64)), Error> {
         let size = export.size();
         let is_own = self.identity().agency() == Some(agency);
         let request = pb::ProveCompleteRequest {
@@ -122,7 +124,8 @@ impl Connection {
         let consistency = proof_to_pb(&consistency);
         complete.closes(agency, (&memory.chain(), &export.checkpoint), &consistency)?;
         let Complete { claim, records } = complete;
-        Ok(pb::LinksClosed { completeness: Some(claim), records, consistency })
+        let closed = pb::LinksClosed { completeness: Some(claim), records, consistency };
+        Ok((closed, range.last))
     }
 
     /// Returns the openings of an agency's links in the records before the end of an export, by their indexes.

@@ -147,3 +147,15 @@ fn a_kept_proof_has_one_spelling() {
         assert_eq!(Complete::from_lines(&bad), None, "{bad}");
     }
 }
+
+/// The numbers of a log that lies may come to their end: that is a gap like any other.
+#[test]
+fn a_number_that_none_can_follow_is_a_gap() {
+    let (mut log, police) = (log(), sample::police());
+    log.skip_to(&police, u64::MAX - 1);
+    log.publish(&sample::draft(), sample::request_id(41));
+    log.skip_to(&police, 5);
+    let complete = log.complete(&police, (41, None));
+    assert_eq!(complete.records.len(), 2);
+    assert_eq!(check_of(&complete, &log), Err(Fault::Gap { number: u64::MAX }));
+}

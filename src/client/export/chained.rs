@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     client::{
         complete::spelled,
+        fault::Fault,
         json::{self, JsonError},
     },
     domain::AgencyId,
@@ -27,6 +28,25 @@ pub struct Chained {
 impl Chained {
     /// The file.
     pub(in crate::client) const PATH: &str = "links.jsonl";
+
+    /// Takes the openings that were shown together with what ends them. A broker that left out the newest records has
+    /// shown fewer than there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Gap`] names the first that is missing.
+    pub(in crate::client) fn ended(
+        openings: BTreeMap<u64, pb::LinkOpening>,
+        (closed, last): (pb::LinksClosed, (u64, u64)),
+    ) -> Result<Self, Fault> {
+        let shown = openings.last_key_value();
+        let shown = shown.map_or((0, 0), |(index, it)| (it.number, index.saturating_add(1)));
+        if shown == last {
+            Ok(Self { openings, closed })
+        } else {
+            Err(Fault::Gap { number: shown.0.saturating_add(1) })
+        }
+    }
 
     /// Writes the agency's lines, each with its end.
     ///
@@ -82,7 +102,7 @@ impl ChainedLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::sample;
+    use crate::client::{complete::Complete, sample};
 
     #[test]
     fn a_line_of_links_has_one_spelling() {
@@ -101,6 +121,26 @@ mod tests {
         ] {
             assert_ne!(bad, line);
             assert_eq!(ChainedLine::parse(&bad), None, "{bad}");
+        }
+    }
+
+    /// What is shown is followed from the first on; that the last ones are missing only the proof of their end tells.
+    #[test]
+    fn records_that_are_left_out_at_the_end_are_missed_before_anybody_uses_the_others() {
+        for agency in [sample::police(), sample::council(), "nobody".parse().unwrap()] {
+            let mut log = sample::log(20);
+            let Chained { openings, closed } = log.chained(&agency, 20);
+            let claim = closed.completeness.clone().unwrap();
+            let proof = Complete { claim, records: closed.records.clone() };
+            let last = proof.verify(&log.chain()).unwrap().last;
+            let ended = |openings: &BTreeMap<u64, pb::LinkOpening>| {
+                Chained::ended(openings.clone(), (closed.clone(), last)).map(drop)
+            };
+            assert_eq!(ended(&openings), Ok(()));
+            let mut some = openings;
+            while let Some((_, left_out)) = some.pop_last() {
+                assert_eq!(ended(&some), Err(Fault::Gap { number: left_out.number }));
+            }
         }
     }
 }

@@ -120,7 +120,7 @@ impl Export {
             return self.add_links(connection, purpose).await;
         };
         let closed = connection.close_links(&self.seen, purpose, agency).await?;
-        self.links.insert(agency.clone(), Chained { openings, closed });
+        self.links.insert(agency.clone(), Chained::ended(openings, closed)?);
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl Export {
         for agency in agencies {
             let openings = connection.openings_of(&self.seen, purpose, &agency).await?;
             let closed = connection.close_links(&self.seen, purpose, &agency).await?;
-            self.links.insert(agency, Chained { openings, closed });
+            self.links.insert(agency, Chained::ended(openings, closed)?);
         }
         Ok(())
     }

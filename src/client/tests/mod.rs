@@ -153,6 +153,9 @@ async fn entries_make_the_tree_or_are_not_believed() {
             broker.known().log = other;
             let error = connection.read_entries(&seen).await.expect_err("of another log");
             assert_eq!(fault(&error), Fault::Entries { size: 23 });
+            broker.known().endless = true;
+            let error = connection.read_entries(&seen).await.expect_err("without an end");
+            assert_eq!(fault(&error), Fault::Entries { size: 23 });
         })
         .await;
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Finding, Trust, Verified, What, links::Chains};
+use super::{Finding, Trust, Verified, What, links::Chains, origins::Origins};
 use crate::{
     client::{
         audit::Seal,
@@ -36,7 +36,8 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
     check_paths(&manifest, checkpoint.size, !rotations.is_empty())?;
     let entries = export.open_tree(&checkpoint)?;
     let mut chains = Chains::read(&export.text(Chained::PATH)?)?;
-    let records = export.check_records(&entries, &mut chains)?;
+    let mut origins = Origins::default();
+    let records = export.check_records(&entries, (&mut chains, &mut origins))?;
     let complete = chains.end(&chain, &checkpoint)?;
     if export.text(README)? != README_TEXT {
         return Err(Finding::new(README, What::Form("not what an export says of itself")));
@@ -49,7 +50,8 @@ pub(super) fn verify(dir: &Path, log: &Trust, since: Option<&str>) -> Result<Ver
     let mut before_rotation = log.is_before_rotation(checkpoint.size);
     if let Some(note) = since {
         let fault = |what| Finding::new("the older checkpoint", what);
-        let since = chain.open(note).map_err(|error| fault(What::Checkpoint(error)))?;
+        let own = || chain.open(note).map_err(What::Checkpoint);
+        let since = origins.open(note).unwrap_or_else(own).map_err(fault)?;
         extends(&since, &entries).map_err(fault)?;
         // A tree that was kept from its own time needs no signature of today.
         before_rotation &= since.size < checkpoint.size;
@@ -196,7 +198,11 @@ impl Directory<'_> {
     }
 
     /// Holds every record against its entry and the links of its agencies, and returns their number.
-    fn check_records(&self, entries: &[[u8; 32]], chains: &mut Chains) -> Result<u64, Finding> {
+    fn check_records(
+        &self,
+        entries: &[[u8; 32]],
+        (chains, origins): (&mut Chains, &mut Origins),
+    ) -> Result<u64, Finding> {
         let text = self.text("records.jsonl")?;
         let mut next = 0;
         let mut count = 0;
@@ -216,6 +222,7 @@ impl Directory<'_> {
             }
             let record = record::decode(&line.record).map_err(|_| malformed())?;
             chains.follow(index, &record).map_err(fault)?;
+            origins.follow(index, &record.event);
             count += 1;
         }
         Ok(count)

@@ -49,6 +49,17 @@ pub enum What {
         /// The index that the line names.
         index: u64,
     },
+    /// The older checkpoint is of entries that were lost.
+    #[error(
+        "the log was restored from a backup of its first {restored} entries and goes on under another origin: of the {since} \
+         that were signed before, those behind them are lost"
+    )]
+    Lost {
+        /// How many entries were restored.
+        restored: u64,
+        /// The size of the older checkpoint.
+        since: u64,
+    },
     /// There is nothing to verify with: neither a key that was given nor one in what is verified.
     #[error("no verifier key was given")]
     NoKey,

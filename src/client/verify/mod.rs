@@ -8,6 +8,7 @@ mod links;
 mod mutations;
 #[cfg(test)]
 mod omissions;
+mod origins;
 mod papers;
 #[cfg(test)]
 mod tests;

@@ -26,31 +26,26 @@ impl State {
             if let Some((index, _)) = mark.restricted {
                 return Ok(Ok(index));
             }
-            if mark.recalled.is_some() {
-                return Err(Refusal::at(Reason::Recalled, "alert"));
-            }
-            if mark.rectified.is_some() {
-                return Err(Refusal::at(Reason::Rectified, "alert"));
-            }
+            mark.is_not_over("alert")?;
         }
         let (by, alert) = (by.clone(), alert.clone());
         Ok(Err(Event::Rights(RightsEvent::AlertRestricted { by, alert, reason })))
     }
 
-    /// Decides the end of a restriction.
+    /// Decides the end of a restriction. Of what was recalled or rectified since nobody is told that it is free again.
     ///
     /// # Errors
     ///
-    /// `WRONG_ROLE`, `ALERT_UNKNOWN`, `NOT_RESTRICTED`.
+    /// `WRONG_ROLE`, `ALERT_UNKNOWN`, `NOT_RESTRICTED`, `RECALLED` and `RECTIFIED` where it is not disclosed any more
+    /// anyway.
     pub fn lift(&self, by: &Caller, alert: Option<&AlertRef>) -> Decided {
         let alert = own(by, alert)?;
         let mark = self.rights.marks.get(&alert.published);
         if let Some(index) = mark.and_then(|it| it.lifted) {
             return Ok(Ok(index));
         }
-        if mark.is_none_or(|it| it.restricted.is_none()) {
-            return Err(Refusal::at(Reason::NotRestricted, "alert"));
-        }
+        let mark = mark.filter(|it| it.restricted.is_some());
+        mark.ok_or(Refusal::at(Reason::NotRestricted, "alert"))?.is_not_over("alert")?;
         let (by, alert) = (by.clone(), alert.clone());
         Ok(Err(Event::Rights(RightsEvent::RestrictionLifted { by, alert })))
     }
@@ -77,13 +72,7 @@ impl State {
     /// `RECALLED`, `RECTIFIED`.
     pub(in crate::exchange) fn may_be_rectified(&self, alert: &AlertRef) -> Result<(), Refusal> {
         let mark = self.rights.marks.get(&alert.published);
-        if mark.is_some_and(|it| it.recalled.is_some()) {
-            return Err(Refusal::at(Reason::Recalled, "rectifies"));
-        }
-        if mark.is_some_and(|it| it.rectified.is_some()) {
-            return Err(Refusal::at(Reason::Rectified, "rectifies"));
-        }
-        Ok(())
+        mark.map_or(Ok(()), |it| it.is_not_over("rectifies"))
     }
 
     /// Lists the open streams that hold an alert unacknowledged: what P4 has to cut when it is stopped.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
     AgencyId, AlertId, AlertNotice, AlertRef, ObjectionGround, ObjectionKind, ObjectionOutcome,
-    Reason, RecallReason, RestrictionReason, Timestamp,
+    Reason, RecallReason, Refusal, RestrictionReason, Timestamp,
 };
 
 /// For how many days something is kept at least after it happened; longer where the alert lives longer. The
@@ -175,6 +175,17 @@ impl Inbox {
 }
 
 impl Mark {
+    /// Refuses what makes sense only for an alert that may be disclosed again.
+    pub(in crate::exchange) fn is_not_over(&self, at: &'static str) -> Result<(), Refusal> {
+        if self.recalled.is_some() {
+            return Err(Refusal::at(Reason::Recalled, at));
+        }
+        if self.rectified.is_some() {
+            return Err(Refusal::at(Reason::Rectified, at));
+        }
+        Ok(())
+    }
+
     fn against(&self) -> Option<Reason> {
         if self.recalled.is_some() {
             Some(Reason::Recalled)

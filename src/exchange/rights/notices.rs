@@ -83,7 +83,9 @@ pub struct NoticeStanding {
 }
 
 impl State {
-    /// Decides to make notices due, now that alert and recipients of an act are found; nothing where that was done.
+    /// Decides to make notices due, now that alert and recipients of an act are found; nothing where that was done, or
+    /// while an earlier act on the alert waits for its recipients: they are told in the order of the acts, or the end of
+    /// a restriction would reach them before it.
     pub fn make_due(
         &self,
         cause: u64,
@@ -92,6 +94,13 @@ impl State {
     ) -> Option<Event> {
         let owed = self.rights.owed.get(&(cause, alert.published));
         let owed = owed.filter(|it| it.publisher == alert.publisher)?;
+        // Where nothing was done to it but that it is erased, there is no earlier act to look for.
+        let mut earlier = self.rights.owed.range(..(cause, 0));
+        if self.rights.marks.contains_key(&alert.published)
+            && earlier.any(|((_, of), _)| *of == alert.published)
+        {
+            return None;
+        }
         // Whoever received the alert once it was free again was never told that it was not.
         let told = (owed.notice == AlertNotice::RestrictionLifted)
             .then(|| self.told_of_restriction(alert.published))

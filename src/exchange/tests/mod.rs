@@ -6,6 +6,7 @@ mod deliver;
 mod interest;
 mod publish;
 mod refuse;
+mod retention;
 mod rights;
 mod subscribe;
 mod versions;

@@ -54,6 +54,25 @@ impl Desk {
         self.act(decided)
     }
 
+    /// Publishes another alert in its place, and returns its id.
+    fn rectify(&mut self, alert: &AlertRef) -> AlertId {
+        let corrected = Draft { rectifies: Some(alert.id), ..draft(self.now) };
+        let id = alert_id(self.now, 77);
+        let submission = Submission {
+            by: &service(COUNCIL),
+            id,
+            draft: &corrected,
+            slot: self.state.slots(),
+            content: [1; 32],
+            rectifies: Some(alert),
+        };
+        let Ok(Publication::New(event)) = self.state.publish(&submission, self.now) else {
+            panic!("refused")
+        };
+        self.record(*event, Content::Draft(&corrected));
+        id
+    }
+
     /// Tells the recipients of everything that is owed on alerts that are in memory.
     fn tell(&mut self, recipients: &[&str]) {
         let recipients: BTreeSet<AgencyId> = recipients.iter().map(|it| agency(it)).collect();
@@ -139,20 +158,7 @@ fn a_recalled_or_rectified_alert_is_not_disclosed_any_more() {
     let (alert, waits) = (desk.named(published), desk.publish(&draft(desk.now)));
     desk.recall(&alert);
     let waiting = desk.named(waits);
-    let corrected = Draft { rectifies: Some(waiting.id), ..draft(desk.now) };
-    let id = alert_id(desk.now, 77);
-    let submission = Submission {
-        by: &service(COUNCIL),
-        id,
-        draft: &corrected,
-        slot: desk.state.slots(),
-        content: [1; 32],
-        rectifies: Some(&waiting),
-    };
-    let Ok(Publication::New(event)) = desk.state.publish(&submission, desk.now) else {
-        panic!("refused")
-    };
-    desk.record(*event, Content::Draft(&corrected));
+    let id = desk.rectify(&waiting);
     let expected =
         [Given::Refused(Reason::Recalled), Given::Refused(Reason::Rectified), Given::New(1)];
     assert_eq!(desk.deliver(subscription), expected);
@@ -182,6 +188,41 @@ fn acts_are_for_officers_of_the_publisher_and_a_repeat_is_answered_as_the_first_
     assert_ne!(desk.restrict(&alert), restricted, "a second one is another");
     let recalled = desk.recall(&alert);
     assert_eq!(desk.recall(&alert), recalled);
+}
+
+/// Its recipients have to delete it, or have another in its place: that it is free again would be wrong.
+#[test]
+fn a_recalled_or_rectified_alert_is_not_said_to_be_free_again() {
+    let (mut desk, _) = listening();
+    let published = desk.publish(&draft(desk.now));
+    let alert = desk.named(published);
+    desk.restrict(&alert);
+    desk.recall(&alert);
+    let refused = desk.state.lift(&officer(COUNCIL), Some(&alert)).unwrap_err();
+    assert_eq!(refused.reason, Reason::Recalled);
+    let published = desk.publish(&draft(desk.now));
+    let alert = desk.named(published);
+    desk.restrict(&alert);
+    desk.rectify(&alert);
+    let refused = desk.state.lift(&officer(COUNCIL), Some(&alert)).unwrap_err();
+    assert_eq!(refused.reason, Reason::Rectified);
+}
+
+/// A look-up that fails is tried again later, and what came after it must not be told before it.
+#[test]
+fn acts_on_an_alert_are_told_in_their_order_whichever_recipients_are_found_first() {
+    let (mut desk, _) = listening();
+    let (published, other) = (desk.publish(&draft(desk.now)), desk.publish(&draft(desk.now)));
+    let (alert, another) = (desk.named(published), desk.named(other));
+    let restricted = desk.restrict(&alert);
+    let lifted = desk.lift(&alert);
+    let recalled = desk.recall(&another);
+    let to = BTreeSet::from([agency(HOUSING)]);
+    assert_eq!(desk.state.make_due(lifted, &alert, &to), None, "it waits for the restriction");
+    assert!(desk.state.make_due(recalled, &another, &to).is_some(), "another alert does not");
+    let event = desk.state.make_due(restricted, &alert, &to).unwrap();
+    desk.record(event, Content::None);
+    assert!(desk.state.make_due(lifted, &alert, &to).is_some());
 }
 
 /// Whoever received it once it was free again never learned that it was not.

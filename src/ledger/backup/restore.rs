@@ -102,7 +102,7 @@ pub fn restore(
     let target = Target::begin(&settings.journal_dir, &settings.keys_dir, &settings.master_key)?;
     let erased = anchor.as_ref().map(|it| it.erased.clone()).unwrap_or_default();
     let mut vkey = None;
-    let put = put(&target, from, &erased)
+    let put = put(&target, from, &left_out(from, &backup, &erased)?)
         .and_then(|()| Ok(target.put_id(journal)?))
         .and_then(|()| read_back(settings, &backup, &master, clock.now()))
         .and_then(|read| match (lost, &anchor) {
@@ -122,6 +122,21 @@ pub fn restore(
     }
     target.finish()?;
     Ok(Restored { backup, behind, erased: erased.count(), vkey })
+}
+
+/// Returns the slots whose keys are not put back: those that the anchor knows to be erased, and where entries are lost,
+/// those of what is lost. Nothing of it can be erased any more, and no two alerts are to have one key.
+fn left_out(
+    from: &RestoreFrom,
+    backup: &VerifiedBackup,
+    erased: &SlotSet,
+) -> Result<SlotSet, LedgerError> {
+    let mut left_out = erased.clone();
+    if from.new_origin {
+        let (keys, _) = BackupDir::read(&from.keys, BackupKind::Keys)?;
+        left_out.insert_range(backup.slots..keys.slots().max(backup.slots));
+    }
+    Ok(left_out)
 }
 
 fn put(target: &Target, from: &RestoreFrom, erased: &SlotSet) -> Result<(), LedgerError> {
@@ -236,7 +251,10 @@ impl AnchorPlace {
 
     fn put_beside(&self) -> Result<(), LedgerError> {
         create_private_dir(&self.dir)?;
-        let beside = self.given.as_ref().map(|given| given.join(BESIDE));
+        // The anchor may have been given as the file itself: what stands beside it is wanted all the same.
+        let beside = self.given.as_ref().map(|given| {
+            if given.is_dir() { given.join(BESIDE) } else { given.with_file_name(BESIDE) }
+        });
         if let Some(beside) = beside.filter(|it| it.exists()) {
             let to = self.dir.join(BESIDE);
             fs::copy(&beside, &to).map_err(io(&to))?;

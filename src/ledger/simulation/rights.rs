@@ -7,9 +7,10 @@ use tokio::sync::oneshot;
 use super::{
     ask::{Request, Ticket, Waiting},
     audit::Audit,
-    op::AGENCIES,
+    op::{AGENCIES, Ask, Op},
+    random::Random,
     sample,
-    world::World,
+    world::{Keyring, World},
 };
 use crate::domain::{AgencyId, AlertNotice, AlertRef, Reason, RecallReason, RestrictionReason};
 use crate::exchange::Asked;
@@ -134,6 +135,8 @@ impl Audit {
         let published = due.alert.published;
         let notice = self.told.owed.remove(&(due.cause, published));
         assert_eq!(notice, Some(due.notice), "due without an act, or twice");
+        let mut earlier = self.told.owed.range(..(due.cause, 0));
+        assert!(!earlier.any(|((_, of), _)| *of == published), "told before an earlier act");
         let mut expected = self.recipients(published);
         if due.notice == AlertNotice::RestrictionLifted
             && let Some(told) = self.told.held_from.get(&published)
@@ -235,10 +238,10 @@ impl World {
     }
 }
 
-/// P4: when a restriction or a recall is answered, no connection holds the alert unacknowledged. Of one that has
-/// ended nothing leaves any more, whoever holds it.
+/// P4: when a restriction or a recall is answered, no connection holds the alert unacknowledged. Of one that has ended
+/// nothing leaves anyway.
 pub(super) fn p4_a_stop_has_cut(world: &World, published: u64) {
-    if world.audit.alerts[&published].published.facts.expires_at <= world.now() {
+    if world.audit.alerts[&published].published.facts.expires_at <= world.latest {
         return;
     }
     for stream in world.streams.iter().filter(|it| !it.cut) {
@@ -276,5 +279,55 @@ pub(super) fn p2_a_notice_is_in_the_log(world: &World, answer: &crate::ledger::N
             panic!("{record:?}")
         };
         assert_eq!((&sent.alert, sent.notice), (&notice.letter.alert, notice.letter.notice));
+    }
+}
+
+/// Draws until an alert that somebody received is recalled, and nobody was told so yet; returns it.
+fn recalled(world: &mut World, random: &mut Random) -> u64 {
+    for op in Op::prelude(random) {
+        world.run(&op);
+    }
+    loop {
+        let newest: Vec<u64> = world.audit.alerts.keys().rev().take(6).copied().collect();
+        let told = &world.audit.told;
+        let was_received = |published: &u64| {
+            !told.recalled.contains(published) && !world.audit.recipients(*published).is_empty()
+        };
+        if let Some(place) = newest.iter().position(was_received) {
+            let pick = u64::try_from(place << 8).unwrap() | 8;
+            world.run(&Op::One(Ask::Act { agency: 0, pick }));
+            if world.audit.told.recalled.contains(&newest[place]) {
+                return newest[place];
+            }
+        }
+        world.run(&Op::draw(random));
+    }
+}
+
+/// The act is durable and the process ends before the record of whom it is told: the next one goes on with it, from a
+/// snapshot and from the whole log.
+#[test]
+fn a_crash_between_an_act_and_whom_it_is_told_loses_no_notice() {
+    let keyring = Keyring::create();
+    for (seed, quick) in [(1, true), (2, false)] {
+        let (mut world, mut random) = (World::new(&keyring), Random::new(seed));
+        let published = recalled(&mut world, &mut random);
+        let owed = world.audit.told.owed.clone();
+        assert!(owed.keys().any(|(_, of)| *of == published));
+        if quick {
+            world.run(&Op::Snapshot);
+        }
+
+        world.run(&Op::Restart { quick });
+
+        assert_eq!(world.audit.told.owed, owed);
+        assert!(world.owes(), "the new process knows what is owed");
+        world.drain();
+        assert!(!world.owes());
+        for agency in world.audit.recipients(published) {
+            let inbox = &world.audit.told.inboxes[&agency];
+            assert_eq!(inbox.acknowledged, inbox.due.len(), "{agency} was not told");
+            assert!(!inbox.due.is_empty());
+        }
     }
 }

@@ -15,6 +15,8 @@ use crate::ledger::{NoticesAnswer, Rejection, StreamAnswer};
 /// What came of a command, told apart only as far as every command's answer can be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
+    /// Another thing of its kind is under way in the same turn.
+    Busy,
     Done,
     Refused(Reason),
     Unavailable,
@@ -30,7 +32,10 @@ impl World {
         }
         let grew = self.journal.head().size > turn.size_before;
         let asked = turn.answers.iter().any(|it| !matches!(it, Waiting::Nobody));
-        let was_heard = asked || !turn.seen.is_empty();
+        // That a subscription is over is a matter of time and not of a record.
+        let is_over =
+            |it: &Seen| matches!(it, Seen::Ended { reason: Reason::SubscriptionExpired, .. });
+        let was_heard = asked || !turn.seen.iter().all(is_over);
         let mut outcomes = Vec::new();
         for waiting in turn.answers {
             outcomes.extend(self.answered(waiting));
@@ -151,6 +156,11 @@ impl World {
                 if let Ok((index, commit)) = &answer {
                     promises::a_rotation_ends_its_tree(self, *index, commit);
                 }
+                // One tree has one end: the second rotation of a turn is told to come again.
+                if matches!(answer, Err(Rejection::Busy)) {
+                    self.audit.count("rotation busy");
+                    return Some(Outcome::Busy);
+                }
                 outcome(&answer)
             }
             Waiting::Subscribed(answered) => outcome(&take(answered)),
@@ -220,7 +230,9 @@ impl World {
                     }
                     Ticket::Lift | Ticket::Reinstate => {}
                     Ticket::Stop(published) => rights::p4_a_stop_has_cut(self, published),
-                    Ticket::Suspend(agency) => promises::p4_a_suspension_has_cut(self, &agency),
+                    Ticket::Suspend(agency) => {
+                        promises::p4_a_suspension_has_cut(self, &agency, index);
+                    }
                     Ticket::Withdraw(id) => promises::p4_a_withdrawal_has_cut(self, &id, index),
                 }
             }

@@ -218,6 +218,7 @@ fn of_access() -> Vec<(&'static str, Event)> {
         entries: 7,
         withheld: 2,
         neither: false,
+        corrects: None,
     };
     vec![
         ("report_released", Event::Access(Access::Released(released))),

@@ -115,14 +115,15 @@ fn targets() -> impl Strategy<Value = Vec<Sealed>> {
 
 fn acts_of_access() -> impl Strategy<Value = Event> {
     let opened = (caller(), any::<[u8; 16]>(), moment(), moment());
-    let released = (caller(), any::<[u8; 16]>(), hash(), any::<(u32, u32, bool)>());
+    let released =
+        (caller(), any::<[u8; 16]>(), hash(), any::<(u32, u32, bool)>(), option::of(1_u64..));
     prop_oneof![
         opened.prop_map(|(by, request, received_at, due_at)| {
             Access::Opened { by, request: RequestId(request), received_at, due_at }
         }),
-        released.prop_map(|(by, request, report, (entries, withheld, neither))| {
+        released.prop_map(|(by, request, report, (entries, withheld, neither), corrects)| {
             let request = RequestId(request);
-            Access::Released(Released { by, request, report, entries, withheld, neither })
+            Access::Released(Released { by, request, report, entries, withheld, neither, corrects })
         }),
     ]
     .prop_map(Event::Access)

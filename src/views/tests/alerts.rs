@@ -7,10 +7,10 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::scene::{AGENCIES, Scene, agency, alert_id, all, choices};
-use crate::domain::AgencyId;
+use super::scene::{AGENCIES, Scene, agency, alert_id, all, asker, at, choices};
+use crate::domain::{AgencyId, Field, Fields, SubjectCategory};
 use crate::record::Event;
-use crate::views::Views;
+use crate::views::{Asker, Question, Views};
 
 const BLOCK: u64 = 4;
 
@@ -59,6 +59,46 @@ proptest! {
             };
             let found = run(views.published(alert.facts.publisher.clone(), alert.facts.id)).unwrap();
             prop_assert_eq!(found, Some((published, alert)));
+        }
+    }
+}
+
+/// What a plain reading of the log tells an asker of alerts and of the categories that it was given.
+fn given(scene: &Scene, by: &Asker) -> (u64, BTreeSet<SubjectCategory>) {
+    let entries = all(&scene.log.reader(), scene.size);
+    let (mut alerts, mut categories) = (BTreeSet::new(), BTreeSet::new());
+    for entry in entries.iter().filter(|it| by.may_see(it)) {
+        let (published, known) = if let Event::Published(_) = &entry.record.event {
+            (entry.index, Fields::all())
+        } else if let Event::Disclosed(it) = &entry.record.event {
+            let is_recipient = by.agency() == Some(&it.recipient);
+            (it.published, if is_recipient { it.released } else { Fields::all() })
+        } else {
+            continue;
+        };
+        alerts.insert(published);
+        let alert = &entries[usize::try_from(published).unwrap()].record.event;
+        let Event::Published(alert) = alert else { panic!("{alert:?}") };
+        if known.contains(Field::SubjectCategories) {
+            categories.extend(&alert.facts.categories);
+        }
+    }
+    (alerts.len() as u64, categories)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// One disclosure may have told what another one of the same alert did not.
+    #[test]
+    fn a_breach_has_every_category_that_its_asker_was_given(choices in choices(0..300)) {
+        let scene = Scene::of(&choices);
+        let (_dir, views) = views(&scene, u32::MAX);
+        for number in 0..5 {
+            let by = asker(number);
+            let always = Question { from: Some(at(0)), ..Question::default() };
+            let breach = run(views.assess(by.clone(), always, scene.size)).unwrap();
+            prop_assert_eq!((breach.alerts, breach.categories), given(&scene, &by));
         }
     }
 }

@@ -204,6 +204,8 @@ impl Scene {
         let mut released: Fields = [Field::Type].into_iter().collect();
         if code.is_multiple_of(2) {
             released.insert(Field::Subject);
+        } else {
+            released.insert(Field::SubjectCategories);
         }
         let index = self.push(
             Event::Disclosed(Disclosed {

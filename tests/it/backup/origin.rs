@@ -169,6 +169,53 @@ async fn goes_on_once_more(mut stage: Stage, backed_up: u64) {
     stage.terminate();
 }
 
+/// Whoever kept a checkpoint of the old origin can hold it against the log that goes on: what was restored extends it,
+/// and what was lost is said to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_of_the_old_origin_is_held_against_the_log_that_goes_on() {
+    let mut stage = Stage::start();
+    stage.agree().await;
+    let newest = async |stage: &Stage| {
+        let council = stage.connect("council", Role::Service).await;
+        council.checkpoint().await.unwrap().note.clone()
+    };
+    let early = newest(&stage).await;
+    Cli::of(&stage, "", Role::Operator).run(["keys", "rotate"]).done();
+    publish(&stage, 2).await;
+    let backed_up = backup(&stage, "backup").json();
+    let held = backed_up["checkpoint"].as_str().unwrap().to_owned();
+    publish(&stage, 1).await;
+    let lost = newest(&stage).await;
+    stage.terminate();
+    house(&stage, "anew");
+    restore(&stage, ("backup", "anew"), "broker/anchor", &["--new-origin"]).json();
+    stage.serve_in("anew");
+    enrol(&stage, "anew", &[("police", Role::Officer)]);
+    export(&stage, "export");
+
+    let since = |note: &str| {
+        let (older, dir) = (stage.path("older"), stage.path("export"));
+        fs::write(&older, note).unwrap();
+        let vkey = stage.path("anew/keys/log.vkey");
+        let args = ["audit", "verify", text(&dir), "--vkey", text(&vkey), "--since", text(&older)];
+        Cli::nobody().run(args)
+    };
+    for note in [&early, &held] {
+        since(note).done();
+    }
+    let said = since(&lost).failed(4);
+    let size = number(&backed_up, "size");
+    assert!(
+        said.contains(&format!("restored from a backup of its first {size} entries")),
+        "{said}"
+    );
+    // Not signed by the key whose time it was, or of another log.
+    let root = held.lines().nth(2).unwrap();
+    let other = early.lines().nth(2).unwrap();
+    since(&held.replace(root, other)).failed(4);
+    since(&held.replace("portway/main", "portway/other")).failed(4);
+}
+
 /// Backs up the log of another house.
 fn backup_of(stage: &Stage, house: &str, name: &str) {
     fs::create_dir_all(stage.path(name)).unwrap();

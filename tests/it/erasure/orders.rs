@@ -4,7 +4,7 @@ use std::fs;
 
 use portway::{
     client::Error,
-    domain::Reason,
+    domain::{QueryPurpose, Reason},
     pb::v1::{
         self as pb, subscribe_request::Message as Ask, subscribe_response::Message as Answer,
     },
@@ -15,7 +15,7 @@ use super::{
     remains::Remains,
     scene::{self, Marked, Proofs},
 };
-use crate::stage::{Role, SUBSCRIPTION, copy_dir, events, open};
+use crate::stage::{Cli, Role, SUBSCRIPTION, copy_dir, events, open};
 
 /// Finds all of some alerts, and nothing of others.
 fn only(remains: &Remains, kept: &[Marked], erased: &[Marked]) {
@@ -185,4 +185,57 @@ async fn a_withdrawn_order_erases_nothing() {
     assert!(officer.list_erasures().await.unwrap().orders.is_empty());
     stage.terminate();
     only(&Remains::of(&stage.path("broker")), &alerts, &[]);
+}
+
+/// UK GDPR Art 19: whoever received what is erased by order is told to delete it, and is listed until it says that it
+/// has; whoever did not receive it is told nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn recipients_of_what_is_erased_are_told_to_delete_it_and_listed_until_they_have() {
+    let mut stage = scene::stage().await;
+    stage.subscribe("housing").await;
+    let alerts = scene::plant(&stage, 2).await;
+    scene::deliver(&stage, 2).await;
+    let id = alerts[0].id.to_string();
+    let officer = Cli::of(&stage, "police", Role::Officer);
+    let order = officer.run(["erase", "order", &id, "--reason", "ARTICLE_17", "--json"]).json();
+    let order = order["order"].to_string();
+    let council = Cli::of(&stage, "council", Role::Service);
+    assert_eq!(council.run(["notices"]).done(), "", "an order alone erases nothing");
+    Cli::of(&stage, "police", Role::Deputy).run(["erase", "approve", &order]).done();
+
+    // The erasure's answer waits for no recipient to be found.
+    let police = stage.connect("police", Role::Officer).await;
+    let (purpose, all) = (QueryPurpose::Lawfulness, (None, false));
+    while police.list_notices(purpose, all, String::new()).await.unwrap().notices.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let standing = |officer: &Cli, state: &str| {
+        let text = officer.run(["rights", "notices", "--outstanding"]).done();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.ends_with(&format!("DELETE of {id} to council: {state}\n")), "{text}");
+    };
+    standing(&officer, "waiting");
+    // Whoever was told to delete it is not told to keep it.
+    let restrict = ["rights", "restrict", &id, "--reason", "UNLAWFUL", "--json"];
+    assert_eq!(officer.run(restrict).failed_json(3).0, "ERASED");
+    assert_eq!(officer.run(["erase", "list"]).done(), "", "the order is done");
+    let text = council.run(["notices"]).done();
+    assert!(text.starts_with(&format!("1  {id} of police: DELETE: delete it (record ")), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let housing = Cli::of(&stage, "housing", Role::Service);
+    assert_eq!(housing.run(["notices"]).done(), "", "it never had it");
+
+    stage.terminate();
+    stage.serve_again();
+    let officer = Cli::of(&stage, "police", Role::Officer);
+    let council = Cli::of(&stage, "council", Role::Service);
+    standing(&officer, "sent");
+    let told = council.run(["notices", "--json"]).lines();
+    assert_eq!(told.len(), 1, "it comes until it is acknowledged");
+    assert_eq!(told[0]["kind"], "ALERT_NOTICE_KIND_DELETE");
+    council.run(["notices", "--ack", "1", "--max", "0"]).done();
+    assert_eq!(council.run(["notices"]).done(), "");
+    assert_eq!(officer.run(["rights", "notices", "--outstanding"]).done(), "");
+    let text = officer.run(["rights", "notices"]).done();
+    assert!(text.ends_with(&format!("DELETE of {id} to council: acknowledged\n")), "{text}");
 }

@@ -103,6 +103,88 @@ async fn a_persons_request_is_answered_by_a_named_officer_within_a_month() {
     officer.run(["audit", "report", "--subject", &token, "--request", &unknown]).failed(2);
 }
 
+/// Another answer takes the place of the newest, on record and in what the person reads; nothing else does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_once_and_corrected_on_record() {
+    let stage = Stage::start();
+    let officer = Cli::of(&stage, "police", Role::Officer);
+    let received = now().to_string();
+    let opened = officer.run(["audit", "request", "--received", &received, "--json"]).json();
+    let id = opened["request"].as_str().unwrap().to_owned();
+    let file = |name: &str| stage.path(name).to_str().unwrap().to_owned();
+    let (draft, decisions) = (file("draft.json"), file("decisions.json"));
+    let token = token(&stage);
+    officer.run(["audit", "report", "--subject", &token, "--request", &id, "--out", &draft]).done();
+    fs::write(&decisions, json!({ "decisions": [] }).to_string()).unwrap();
+    let release = |out: &str, more: &[&str]| {
+        let out = file(out);
+        let args =
+            ["audit", "release", "--draft", &draft, "--decisions", &decisions, "--out", &out];
+        officer.run([&args[..], &["--json"], more].concat())
+    };
+    assert!(release("early", &["--corrects", "7"]).failed(2).contains("was not answered yet"));
+    let first = release("first", &[]).json()["index"].to_string();
+
+    let said = release("second", &[]).failed(2);
+    assert!(said.contains(&format!("--corrects {first}")), "{said}");
+    assert!(!stage.path("second").exists());
+    let second = release("second", &["--corrects", &first]).json()["index"].to_string();
+    release("third", &["--corrects", &first]).failed(2);
+
+    let text = |name: &str| fs::read_to_string(stage.path(name)).unwrap();
+    let replaces = "This takes the place of the answer that was released on ";
+    assert!(!text("first/report.html").contains(replaces));
+    assert!(text("second/report.html").contains(replaces));
+    let listed = officer.run(["audit", "requests", "--json"]).lines();
+    let releases = listed[0]["releases"].as_array().unwrap();
+    assert_eq!((releases.len(), &releases[1]["corrects"]), (2, &first.as_str().into()));
+    let stands = officer.run(["audit", "requests"]).done();
+    assert!(stands.contains("corrected ") && stands.contains(&format!("record {second}")));
+    let record: Value =
+        serde_json::from_str(&officer.run(["audit", "show", &second]).done()).unwrap();
+    assert_eq!(record["report_released"]["corrects"], first.as_str());
+    // What was being written beside it is gone.
+    let left = fs::read_dir(stage.path("first").parent().unwrap()).unwrap();
+    let names = left.map(|it| it.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.starts_with(".report-")));
+}
+
+/// The recipient's own report: what it was given, what it was told since, and from the views that it kept what the log
+/// does not tell it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipients_report_says_what_it_was_given_and_told() {
+    let stage = shared().await;
+    let kept = stage.path("kept.jsonl").to_str().unwrap().to_owned();
+    let police = stage.connect("police", Role::Service).await;
+    let alert = police.publish(draft(now()), None).await.unwrap().alert;
+    let system = Cli::of(&stage, "council", Role::Service);
+    let follow = ["follow", "--subscription", SUBSCRIPTION, "--count", "1", "--keep", &kept];
+    system.run(follow).done();
+    let restrict = ["rights", "restrict", &alert, "--reason", "ACCURACY_CONTESTED"];
+    Cli::of(&stage, "police", Role::Officer).run(restrict).done();
+    system.run(["notices"]).done();
+    let officer = Cli::of(&stage, "council", Role::Officer);
+    let received = now().to_string();
+    let opened = officer.run(["audit", "request", "--received", &received, "--json"]).json();
+    let id = opened["request"].as_str().unwrap();
+    let token = token(&stage);
+
+    let report = ["audit", "report", "--subject", &token, "--request", id, "--deliveries", &kept];
+    let drafted = officer.run(report).json();
+
+    let entries = drafted["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 3, "{drafted}");
+    assert!(entries.iter().all(|it| it["recipient"] == "council" && it["origin"] == "police"));
+    let (before, last) = (&entries[0], &entries[2]);
+    assert_eq!((&before["alert_type"], &before["restricted"]), (&Value::Null, &Value::Null));
+    assert_eq!(last["alert_type"], "ANTISOCIAL_BEHAVIOUR");
+    assert_eq!(last["subject_categories"], json!(["SUSPECT"]));
+    assert_eq!(
+        (&last["restricted"], &last["acts"][0]["what"]),
+        (&true.into(), &"RESTRICTED".into())
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scope_of_a_breach_is_counted_by_certificate_agency_alert_and_time() {
     let stage = shared().await;

@@ -63,6 +63,7 @@ async fn refuses_release_report_that_is_undecided_or_of_no_request() {
         withheld: 1,
         third_party_checked: 3,
         neither_confirms_nor_denies: false,
+        corrects: 0,
     };
     let due = |code, reason| due(Act::ReleaseReport, code, reason);
     for (agency, role) in OTHERS {
@@ -104,6 +105,40 @@ async fn refuses_release_report_that_is_undecided_or_of_no_request() {
     let unknown = due(Code::NotFound, Reason::RequestUnknown);
     unknown.check(&stage, "council", &release(&council, good.clone()).await).await;
     officer.audit().release_report(good).await.expect("decided and of its own request");
+}
+
+/// Two answers that contradict each other must not both stand: whoever answers again names the newest, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_release_report_of_a_request_that_was_answered() {
+    let stage = Stage::start();
+    let officer = stage.speak("police", Role::Officer).await;
+    let received_at = Some(time(now()));
+    let opened = officer.audit().open_access(pb::OpenAccessRequest { received_at }).await;
+    let request = opened.unwrap().into_inner().status.unwrap().request;
+    let answer = |report: u8, corrects| pb::ReleaseReportRequest {
+        request: request.clone(),
+        report: vec![report; 32].into(),
+        corrects,
+        ..pb::ReleaseReportRequest::default()
+    };
+    let refused = due(Act::ReleaseReport, Code::FailedPrecondition, Reason::ReportReleased);
+    refused.check(&stage, "police", &release(&officer, answer(1, 1)).await).await;
+    let ask = async |asked| officer.audit().release_report(asked).await.unwrap().into_inner().index;
+    let first = ask(answer(1, 0)).await;
+    assert_eq!(ask(answer(1, 0)).await, first, "whoever got no answer may ask again");
+    for corrects in [0, first - 1, first + 1] {
+        refused.check(&stage, "police", &release(&officer, answer(2, corrects)).await).await;
+    }
+    let second = ask(answer(2, first)).await;
+    assert_eq!(ask(answer(2, first)).await, second);
+    refused.check(&stage, "police", &release(&officer, answer(3, first)).await).await;
+    // Of two that come at once one is the first.
+    let (mut one, mut other) = (officer.audit(), officer.audit());
+    let (one, other) = tokio::join!(
+        one.release_report(answer(4, second)),
+        other.release_report(answer(5, second))
+    );
+    assert!(one.is_ok() != other.is_ok(), "{one:?}, {other:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
