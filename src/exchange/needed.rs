@@ -62,20 +62,19 @@ impl State {
         }
     }
 
+    /// Beside the records of acts and steps themselves, those of the alerts: recipients are found by them.
     fn needed_of_rights(&self) -> impl Iterator<Item = u64> {
-        let marks = self.rights.marks.values().flat_map(of_mark);
-        let owed = self.rights.owed.keys().map(|(act, _)| *act);
-        let due = self.rights.due.keys().copied();
-        let places = self.rights.inboxes.values().flat_map(|it| it.places.values());
+        let rights = &self.rights;
+        let marks = rights.marks.iter().flat_map(|(alert, it)| of_mark(it).chain([*alert]));
+        let owed = rights.owed.keys().flat_map(|(act, alert)| [*act, *alert]);
+        let due = rights.due.iter().flat_map(|(index, it)| [*index, it.alert.published]);
+        let places = rights.inboxes.values().flat_map(|it| it.places.values());
         let steps = places.flat_map(|Place { sent, acknowledged, .. }| [*sent, *acknowledged]);
-        let objections = self.rights.objections.iter();
-        let objections =
-            objections.flat_map(|(index, it)| [Some(*index), it.answer.map(|answer| answer.index)]);
-        marks
-            .chain(owed)
-            .chain(due)
-            .chain(steps.flatten().map(|(index, _)| index))
-            .chain(objections.flatten())
+        let objections = rights.objections.iter().flat_map(|(index, it)| {
+            [Some(*index), Some(it.alert.published), it.answer.map(|answer| answer.index)]
+        });
+        let steps = steps.flatten().map(|(index, _)| index);
+        marks.chain(owed).chain(due).chain(steps).chain(objections.flatten())
     }
 }
 
