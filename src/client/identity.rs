@@ -233,14 +233,16 @@ mod tests {
     fn a_pair_that_is_being_replaced_is_read_whole() {
         let dir = sample::identity_dir();
         let at = |name: &str| dir.path().join(name);
-        for pair in ["one", "two"] {
+        // So many that none comes back while it is read, which no renewal does.
+        let names: Vec<String> = (0..24).map(|number| number.to_string()).collect();
+        for pair in &names {
             let other = sample::identity_dir();
             fs::create_dir(at(pair)).unwrap();
             for name in ["cert.pem", "key.pem"] {
                 fs::copy(other.path().join(name), at(pair).join(name)).unwrap();
             }
         }
-        std::os::unix::fs::symlink("one", at("pair")).unwrap();
+        std::os::unix::fs::symlink("0", at("pair")).unwrap();
         for name in ["cert.pem", "key.pem"] {
             fs::remove_file(at(name)).unwrap();
             std::os::unix::fs::symlink(format!("pair/{name}"), at(name)).unwrap();
@@ -248,7 +250,7 @@ mod tests {
         let stops = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let mut pairs = ["two", "one"].into_iter().cycle();
+                let mut pairs = names.iter().cycle().skip(1);
                 while !stops.load(std::sync::atomic::Ordering::Relaxed) {
                     std::os::unix::fs::symlink(pairs.next().unwrap(), at("next")).unwrap();
                     fs::rename(at("next"), at("pair")).unwrap();
