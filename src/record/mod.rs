@@ -14,6 +14,7 @@ mod rotation;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wire;
 
 pub mod commitment;
 
