@@ -210,7 +210,11 @@ impl Writer {
             return Ok(Ok(Arc::clone(&self.commits.borrow())));
         }
         let mut frontier = self.frontier.clone();
-        frontier.extend(self.work.hashes.iter().copied());
+        // Each node is hashed here and once: the tree takes them up when they are durable.
+        let mut nodes = Vec::with_capacity(2 * self.work.hashes.len());
+        for leaf in &self.work.hashes {
+            frontier.append_noting(*leaf, |level, node| nodes.push((level, node)));
+        }
         let (size, root) = (frontier.size(), frontier.root());
         let next = self.work.next.take();
         let checkpoint = self.secrets.signing.sign((size, root), next.as_ref())?;
@@ -227,7 +231,7 @@ impl Writer {
         match written {
             Ok(_) => {
                 // The same order as a start: tree first, then whoever waits for the commit.
-                self.tree.extend(&self.work.hashes);
+                self.tree.extend_noted(&nodes);
                 self.frontier = frontier;
                 self.first.clear();
                 if let Some(next) = next {
