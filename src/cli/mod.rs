@@ -36,7 +36,7 @@ mod tests;
 mod views;
 mod witness;
 
-use std::{ffi::OsString, future::Future, process::ExitCode};
+use std::{ffi::OsString, future::Future, num::NonZero, process::ExitCode, thread};
 
 use clap::Parser;
 
@@ -83,7 +83,7 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Restore(args) => wait(async { at_a_limit(|| restore::run(&args, out)) }),
         Command::Reconcile(args) => wait(reconcile::run(args, &global, out)),
         Command::Rights(command) => wait(rights::run(command, &global, out)),
-        Command::Serve(args) => wait(serve::serve(args, out)),
+        Command::Serve(args) => wait_with(serve_threads(), serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
         Command::Views(command) => views::run(command, out),
@@ -93,7 +93,25 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
 
 /// Runs a command that talks to a broker.
 fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    wait_with(cores(), work)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The ledger's writer is busy whenever the broker is: on a core that it shares with one of these threads more, they
+/// spend a good part of their time on waking each other.
+fn serve_threads() -> usize {
+    cores().saturating_sub(1).max(1)
+}
+
+fn wait_with(
+    threads: usize,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(Failure::failed)?
