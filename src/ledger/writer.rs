@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     Commit, LedgerError, OwedActs, Receipt, Rejection, Release,
-    batch::{Afterwards, Work},
+    batch::{Afterwards, Ready, Work},
     command::Command,
     contents::Contents,
     outlets::Outlets,
@@ -325,19 +325,21 @@ impl Writer {
             }
         }
         if let Ok(commit) = outcome {
-            for ready in work.releases {
-                // P2: the receipt is made here, after the commit, and only here.
-                let receipt = Receipt::new(ready.index, Arc::clone(commit));
-                ready.outlet.release(Release {
-                    outgoing: ready.outgoing,
-                    receipt,
-                    number: ready.number,
-                    position: ready.position,
-                });
+            // P2: the receipt is made here, after the commit, and only here.
+            let release = |Ready { outgoing, number, position, index }| Release {
+                outgoing,
+                receipt: Receipt::new(index, Arc::clone(commit)),
+                number,
+                position,
+            };
+            // A stream is handed all of a batch at once: it is woken once, and not for each view.
+            for (outlet, ready) in work.releases.into_values() {
+                outlet.release(ready.into_iter().map(release).collect());
             }
         }
         self.conclude_erasures((work.slots, work.destroyed), outcome);
-        for afterwards in work.afterwards {
+        // The last first: who waits for many answers in their order is woken by the first, when all are there.
+        for afterwards in work.afterwards.into_iter().rev() {
             // P3: a publish is answered here, after the commit, and only here.
             afterwards(outcome.as_ref());
         }
