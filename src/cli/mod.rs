@@ -34,15 +34,17 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod views;
+mod wait;
 mod witness;
 
-use std::{ffi::OsString, future::Future, num::NonZero, process::ExitCode, thread};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
 pub use arguments::{Arguments, Command};
 pub use connect::Global;
 use output::{Failure, Output};
+use wait::{wait, wait_serving};
 
 /// Runs the command that `line` names, the program's own name first, and returns its exit status.
 pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -83,39 +85,12 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Restore(args) => wait(async { at_a_limit(|| restore::run(&args, out)) }),
         Command::Reconcile(args) => wait(reconcile::run(args, &global, out)),
         Command::Rights(command) => wait(rights::run(command, &global, out)),
-        Command::Serve(args) => wait_with(serve_threads(), serve::serve(args, out)),
+        Command::Serve(args) => wait_serving(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
         Command::Views(command) => views::run(command, out),
         Command::Witness(args) => wait(witness::run(args, out)),
     }
-}
-
-/// Runs a command that talks to a broker.
-fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    wait_with(cores(), work)
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-/// The ledger's writer is busy whenever the broker is: on a core that it shares with one of these threads more, they
-/// spend a good part of their time on waking each other.
-fn serve_threads() -> usize {
-    cores().saturating_sub(1).max(1)
-}
-
-fn wait_with(
-    threads: usize,
-    work: impl Future<Output = Result<(), Failure>>,
-) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?
-        .block_on(work)
 }
 
 /// Runs a command that writes much: where a file reaches a limit of its size the write fails, and not the process.
