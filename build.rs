@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("portway.fds.bin"), compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure()
         .bytes(".portway.v1")
+        .codec_path("crate::pb::Codec")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

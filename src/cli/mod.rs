@@ -35,15 +35,17 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod views;
+mod wait;
 mod witness;
 
-use std::{ffi::OsString, future::Future, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
 pub use arguments::{Arguments, Command};
 pub use connect::Global;
 use output::{Failure, Output};
+use wait::{wait, wait_serving};
 
 /// Runs the command that `line` names, the program's own name first, and returns its exit status.
 pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -84,21 +86,12 @@ fn run(arguments: Arguments, out: Output) -> Result<(), Failure> {
         Command::Restore(args) => wait(async { at_a_limit(|| restore::run(&args, out)) }),
         Command::Reconcile(args) => wait(reconcile::run(args, &global, out)),
         Command::Rights(command) => wait(rights::run(command, &global, out)),
-        Command::Serve(args) => wait(serve::serve(args, out)),
+        Command::Serve(args) => wait_serving(serve::serve(args, out)),
         Command::Status => wait(status::run(&global, out)),
         Command::Subscription(command) => wait(subscription::run(command, &global, out)),
         Command::Views(command) => views::run(command, out),
         Command::Witness(args) => wait(witness::run(args, out)),
     }
-}
-
-/// Runs a command that talks to a broker.
-fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?
-        .block_on(work)
 }
 
 /// Runs a command that writes much: where a file reaches a limit of its size the write fails, and not the process.

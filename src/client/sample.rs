@@ -205,8 +205,7 @@ impl Log {
         let mut opening = None;
         for agency in event.agencies() {
             let (number, previous) = self.links.get(agency).copied().unwrap_or_default();
-            let nonce =
-                commitment::link_nonce(&commitment::Secret::new(&[6; 32]), agency.as_str(), index);
+            let nonce = commitment::link_nonce(&[6; 32], agency.as_str(), index);
             links.push(commitment::link(&nonce, agency.as_str(), number + 1, previous));
             self.links.insert(agency.clone(), (number + 1, index + 1));
             let nonce = nonce.to_vec().into();

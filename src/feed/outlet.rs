@@ -1,6 +1,13 @@
 //! The ledger's side of a stream: a bounded queue of releases, and the ways to end it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    vec,
+};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +55,9 @@ impl Ending {
 /// The real outlet.
 #[derive(Debug)]
 pub(super) struct StreamOutlet {
-    releases: mpsc::Sender<Release>,
+    /// Each as a batch has it.
+    releases: mpsc::Sender<Vec<Release>>,
+    waiting: Arc<AtomicUsize>,
     ending: Arc<Ending>,
     connection: Arc<Connection>,
 }
@@ -57,18 +66,61 @@ pub(super) struct StreamOutlet {
 const QUEUE: usize = CREDIT_MAX as usize + UNACKNOWLEDGED_MAX;
 
 impl StreamOutlet {
-    pub(super) fn new(
-        ending: Arc<Ending>,
-        connection: Arc<Connection>,
-    ) -> (Arc<Self>, mpsc::Receiver<Release>) {
-        let (releases, queue) = mpsc::channel(QUEUE);
-        (Arc::new(Self { releases, ending, connection }), queue)
+    pub(super) fn new(ending: Arc<Ending>, connection: Arc<Connection>) -> (Arc<Self>, Releases) {
+        let (releases, batches) = mpsc::channel(QUEUE);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let queue = Releases { batches, next: Vec::new().into_iter(), waiting };
+        let waiting = Arc::clone(&queue.waiting);
+        (Arc::new(Self { releases, waiting, ending, connection }), queue)
+    }
+}
+
+/// What was released and not taken, as its reader has it.
+#[derive(Debug)]
+pub(super) struct Releases {
+    batches: mpsc::Receiver<Vec<Release>>,
+    /// The rest of the batch that is being read.
+    next: vec::IntoIter<Release>,
+    /// How many wait in all.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Releases {
+    /// Takes the next release; nothing once no more can come.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Release>> {
+        loop {
+            if let Some(release) = self.next.next() {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                return Poll::Ready(Some(release));
+            }
+            match ready!(self.batches.poll_recv(context)) {
+                Some(batch) => self.next = batch.into_iter(),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// Takes all that was released.
+    pub(super) fn take_all(&mut self) -> Vec<Release> {
+        let mut all: Vec<Release> = self.next.by_ref().collect();
+        while let Ok(batch) = self.batches.try_recv() {
+            all.extend(batch);
+        }
+        self.waiting.fetch_sub(all.len(), Ordering::Relaxed);
+        all
+    }
+
+    /// Takes nothing more in.
+    pub(super) fn close(&mut self) {
+        self.batches.close();
     }
 }
 
 impl Outlet for StreamOutlet {
-    fn release(&self, release: Release) {
-        if self.releases.try_send(release).is_err() {
+    fn release(&self, releases: Vec<Release>) {
+        let count = releases.len();
+        let waiting = self.waiting.fetch_add(count, Ordering::Relaxed);
+        if waiting + count > QUEUE || self.releases.try_send(releases).is_err() {
             // Gone, or slower than its own credit: it comes back and goes on where it stood.
             self.ending.end(End::Unavailable);
         }

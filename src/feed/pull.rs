@@ -51,7 +51,7 @@ pub async fn pull(
     let known = asked.known;
     let opened = ledger.open_stream(asked.opening(peer.caller.clone(), outlet)).await?;
     let more = ledger.leave_stream(&peer.caller, opened.key).await?;
-    let mut queued: Vec<Release> = std::iter::from_fn(|| releases.try_recv().ok()).collect();
+    let mut queued = releases.take_all();
     let is_held = await_witness(&mut queued, witnessed, &ending.ended).await;
     // P4: after the waiting, so that nothing goes on that was cut meanwhile.
     match ending.why() {

@@ -10,10 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, Interval, MissedTickBehavior},
-};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -21,7 +18,7 @@ use super::{
     endings::Endings,
     held::{Held, Witnessed, demanded, has_lapsed},
     message,
-    outlet::{End, Ending},
+    outlet::{End, Ending, Releases},
 };
 use crate::domain::{Clock, Refusal};
 use crate::ledger::{Ledger, LedgerError, Release};
@@ -34,7 +31,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct FeedStream {
     pub(super) ledger: Ledger,
-    pub(super) releases: mpsc::Receiver<Release>,
+    releases: Releases,
     /// A release that waits for a witness, and holds up what is behind it.
     held: Option<Held>,
     witnessed: Witnessed,
@@ -47,7 +44,8 @@ pub struct FeedStream {
     endings: Endings,
     clock: Arc<dyn Clock>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
-    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    drain: CancellationToken,
+    drained: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Interval,
     /// When something was said last.
     said_at: Instant,
@@ -79,7 +77,7 @@ pub enum Closed {
 impl FeedStream {
     pub(super) fn new(
         ledger: Ledger,
-        (releases, witnessed): (mpsc::Receiver<Release>, Witnessed),
+        (releases, witnessed): (Releases, Witnessed),
         ending: Arc<Ending>,
         endings: Endings,
         (clock, drain): (Arc<dyn Clock>, CancellationToken),
@@ -99,7 +97,8 @@ impl FeedStream {
             known: 0,
             endings,
             clock,
-            drain: Box::pin(drain.cancelled_owned()),
+            drained: Box::pin(drain.clone().cancelled_owned()),
+            drain,
             heartbeat,
             said_at: Instant::now(),
             last: Last::Open,
@@ -109,7 +108,7 @@ impl FeedStream {
     /// Takes the next release once it may leave.
     fn poll_release(&mut self, context: &mut Context<'_>) -> Poll<Option<Release>> {
         if self.held.is_none() {
-            let Some(release) = ready!(self.releases.poll_recv(context)) else {
+            let Some(release) = ready!(self.releases.poll_next(context)) else {
                 return Poll::Ready(None);
             };
             let Some(size) = demanded(&release) else { return Poll::Ready(Some(release)) };
@@ -157,11 +156,11 @@ impl Stream for FeedStream {
             Last::Done => return Poll::Ready(None),
         }
         // P4: the end comes before anything that is still waiting.
-        if self.ended.as_mut().poll(context).is_ready() {
+        if self.ending.ended.is_cancelled() {
             let why = self.ending.why();
             return self.finish(why);
         }
-        if self.drain.as_mut().poll(context).is_ready() {
+        if self.drain.is_cancelled() {
             self.last = Last::Drained;
             return self.say(Message::Notice(message::notice(pb::NoticeKind::Drain, None)));
         }
@@ -191,6 +190,11 @@ impl Stream for FeedStream {
                 }
                 Err(error) => self.broken(error),
             };
+        }
+        // Whoever waits has to be woken for the end; before that, looking at it is enough.
+        let is_over = self.ended.as_mut().poll(context).is_ready();
+        if is_over || self.drained.as_mut().poll(context).is_ready() {
+            return self.poll_next(context);
         }
         // The timer is put forward when it rings, not with each message: that would cost more than the message.
         loop {

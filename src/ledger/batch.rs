@@ -20,7 +20,8 @@ pub(super) struct Work {
     pub(super) frames: Vec<Frame>,
     pub(super) hashes: Vec<Hash>,
     pub(super) afterwards: Vec<Afterwards>,
-    pub(super) releases: Vec<Ready>,
+    /// What each subscription's stream is sent, in the order of numbers.
+    pub(super) releases: BTreeMap<u64, (Arc<dyn Outlet>, Vec<Ready>)>,
     /// Streams to cut before anything is answered; with the connection to spare.
     pub(super) cuts: Vec<(Arc<dyn Outlet>, Option<u64>)>,
     /// Streams that another has taken the place of.
@@ -41,7 +42,6 @@ pub(super) struct Work {
 
 /// Something to release once the batch is durable.
 pub(super) struct Ready {
-    pub(super) outlet: Arc<dyn Outlet>,
     pub(super) outgoing: Outgoing,
     pub(super) number: u64,
     pub(super) position: bytes::Bytes,

@@ -157,7 +157,9 @@ impl Writer {
         index: u64,
     ) {
         let position = place.to_bytes(self.secrets.positions());
-        let (outlet, number) = (Arc::clone(outlet), place.number);
-        self.work.releases.push(Ready { outlet, outgoing, number, position, index });
+        let ready = Ready { outgoing, number: place.number, position, index };
+        let stream = self.work.releases.entry(place.subscription);
+        let (_, releases) = stream.or_insert_with(|| (Arc::clone(outlet), Vec::new()));
+        releases.push(ready);
     }
 }

@@ -62,6 +62,23 @@ impl Levels {
     pub(super) fn append(&mut self, leaf: Hash) {
         self.push(0, leaf);
         self.size += 1;
+        self.let_go();
+    }
+
+    /// Appends what [`Frontier::append_noting`](crate::merkle::Frontier::append_noting) noted of one leaf after the
+    /// other, from the tree of this size on: nothing is hashed again.
+    pub(super) fn append_noted(&mut self, noted: &[(u32, Hash)]) {
+        for (level, node) in noted {
+            if let Some(row) = self.row(*level) {
+                row.nodes.push(*node);
+            }
+            self.size += u64::from(*level == 0);
+        }
+        self.let_go();
+    }
+
+    /// Lets go of what lies below older tiles.
+    fn let_go(&mut self) {
         if self.rows.first().is_some_and(|leaves| leaves.nodes.len() > 2 * RECENT_TILES * WIDTH) {
             for (row, level) in self.rows.iter_mut().zip(0..HEIGHT) {
                 let count = (RECENT_TILES * WIDTH) >> level;
@@ -87,15 +104,21 @@ impl Levels {
         self.edges.push_back(Edges { size: self.size, roots });
     }
 
+    /// Returns a level, made if it is new.
+    fn row(&mut self, level: u32) -> Option<&mut Row> {
+        let level = usize::try_from(level).ok()?;
+        while self.rows.len() <= level {
+            self.rows.push(Row::default());
+        }
+        self.rows.get_mut(level)
+    }
+
     /// Appends a node of a level, and those that it completes above.
     fn push(&mut self, level: u32, node: Hash) {
         let mut next = Some(node);
-        for level in usize::try_from(level).unwrap_or(usize::MAX).. {
+        for level in level.. {
             let Some(node) = next else { return };
-            while self.rows.len() <= level {
-                self.rows.push(Row::default());
-            }
-            let Some(row) = self.rows.get_mut(level) else { return };
+            let Some(row) = self.row(level) else { return };
             row.nodes.push(node);
             let is_even = (row.first + row.nodes.len() as u64).is_multiple_of(2);
             next = match row.nodes.as_slice() {
@@ -125,7 +148,33 @@ impl Nodes for Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::merkle::{self, MemoryTree, leaf_hash};
+    use crate::merkle::{self, Frontier, MemoryTree, leaf_hash};
+
+    /// What a frontier notes is what the levels would hash themselves, from whichever size on, and what is let go is the same.
+    #[test]
+    fn nodes_that_were_noted_are_those_that_would_be_hashed() {
+        let tiles = [leaf_hash(b"a tile"), leaf_hash(b"another")];
+        let peak = node_hash(&tiles[0], &tiles[1]);
+        let mut frontier = Frontier::restore(2 * WIDTH as u64, vec![peak]).unwrap();
+        let (mut hashed, mut noted) = (Levels::of_tiles(&tiles), Levels::of_tiles(&tiles));
+        for batch in (0..2 * RECENT_TILES * WIDTH + 300).collect::<Vec<_>>().chunks(777) {
+            let mut nodes = Vec::new();
+            for number in batch {
+                let leaf = leaf_hash(&number.to_be_bytes());
+                hashed.append(leaf);
+                frontier.append_noting(leaf, |level, node| nodes.push((level, node)));
+            }
+            noted.append_noted(&nodes);
+            assert_eq!(noted.size(), hashed.size());
+            for (level, node) in nodes {
+                let last = (hashed.size() >> level) - 1;
+                assert_eq!(noted.node(level, last), hashed.node(level, last));
+                assert_ne!(noted.node(level, last), Err(Missing { level, index: last }), "{node}");
+            }
+        }
+        assert_eq!(noted.tiles(), hashed.tiles());
+        noted.node(0, 2 * WIDTH as u64).expect_err("let go");
+    }
 
     /// What is kept of right edges shortens the work and changes no proof, of the newest size or of one before it.
     #[test]

@@ -16,12 +16,12 @@ use crate::record::commitment::Key;
 ///
 /// # Contract
 ///
-/// - `release` never blocks. Whoever cannot take what its own credit allows is ended by itself.
+/// - `release` never blocks, and is called once for what one batch has for the stream. Whoever cannot take what its own credit allows is ended by itself.
 /// - P4: when `cut` returns, nothing that was released is handed to the kernel any more, except
 ///   where `spare` names the connection that the stream itself runs on: then the stream is ended.
 pub trait Outlet: Debug + Send + Sync {
-    /// Takes what may leave.
-    fn release(&self, release: Release);
+    /// Takes what may leave, in the order of numbers.
+    fn release(&self, releases: Vec<Release>);
 
     /// Cuts the connection. `spare` is the connection of the caller that must still be answered.
     fn cut(&self, spare: Option<u64>);

@@ -1,5 +1,5 @@
-//! Salts of commitments, drawn many at a time: a call of the system for each record would cost more than what it
-//! is needed for. No salt is given out twice.
+//! Salts of commitments, and random bytes for nonces of bodies, drawn many at a time: a call of the system for each
+//! record would cost more than what it is needed for. None is given out twice.
 
 use ring::rand::{SecureRandom, SystemRandom};
 

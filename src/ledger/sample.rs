@@ -123,7 +123,9 @@ impl Log {
     fn seal(&self, slot: u64, body: &[u8]) -> Bytes {
         self.secrets.keys.reserve(slot + 1).unwrap();
         let key = self.secrets.keys.slot(slot).unwrap();
-        self.secrets.seal(key.as_bytes(), slot, body).unwrap().into()
+        let mut random = [0; 32];
+        self.secrets.random.fill(&mut random).unwrap();
+        Secrets::seal(key.as_bytes(), slot, body, &random).unwrap().into()
     }
 }
 

@@ -32,7 +32,10 @@ impl Writer {
     ) -> Result<u64, LedgerError> {
         let index = self.state.size();
         let body = match body {
-            Some(body) => self.secrets.seal(body.key, body.slot, body.content)?.into(),
+            Some(Body { key, slot, content }) => {
+                let random = self.salts.next(&self.secrets.random)?;
+                Secrets::seal(key, slot, content, &random)?.into()
+            }
             None => Bytes::new(),
         };
         let links = links(&event, index, &self.state, &self.secrets);

@@ -22,7 +22,7 @@ pub(super) struct Secrets {
     pub(super) keys: Keys,
     pub(super) signing: Signing,
     pub(super) random: SystemRandom,
-    links: Secret,
+    nonces: Zeroizing<Key>,
     positions: Secret,
     pages: Zeroizing<Key>,
 }
@@ -67,7 +67,7 @@ impl Secrets {
             keys,
             signing,
             random: SystemRandom::new(),
-            links: Secret::new(&links),
+            nonces: Zeroizing::new(commitment::nonce_key(&links)),
             positions: Secret::new(&positions),
             pages,
         })
@@ -86,7 +86,7 @@ impl Secrets {
 
     /// Returns the nonce of an agency's link in a record.
     pub(super) fn link_nonce(&self, agency: &str, index: u64) -> Key {
-        commitment::link_nonce(&self.links, agency, index)
+        commitment::link_nonce(&self.nonces, agency, index)
     }
 
     /// Returns the key that positions are authenticated under.
@@ -99,21 +99,23 @@ impl Secrets {
         &self.pages
     }
 
-    /// Seals a body under an alert's key (ChaCha20-Poly1305, RFC 8439; nonce first). The nonce is
-    /// random, because a slot whose batch was lost is used again.
-    pub(super) fn seal(&self, key: &Key, slot: u64, content: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let mut nonce = [0; NONCE_BYTES];
-        self.random.fill(&mut nonce).map_err(|_| KeyError::Random)?;
-        let mut body = Vec::with_capacity(NONCE_BYTES + content.len() + 16);
-        body.extend_from_slice(&nonce);
-        let mut sealed = content.to_vec();
-        cipher(key)
-            .and_then(|cipher| {
-                let nonce = Nonce::assume_unique_for_key(nonce);
-                cipher.seal_in_place_append_tag(nonce, Aad::from(aad(slot)), &mut sealed).ok()
-            })
-            .ok_or(KeyError::Random)?;
-        body.extend_from_slice(&sealed);
+    /// Seals a body under an alert's key (ChaCha20-Poly1305, RFC 8439; nonce first). The nonce is taken from `random`
+    /// bytes that were drawn for it, because a slot whose batch was lost is used again.
+    pub(super) fn seal(
+        key: &Key,
+        slot: u64,
+        content: &[u8],
+        random: &Key,
+    ) -> Result<Vec<u8>, KeyError> {
+        let (nonce, _) = random.split_first_chunk::<NONCE_BYTES>().ok_or(KeyError::Random)?;
+        let mut body = Vec::with_capacity(NONCE_BYTES + content.len() + aead::MAX_TAG_LEN);
+        body.extend_from_slice(nonce);
+        body.extend_from_slice(content);
+        let sealed = body.get_mut(NONCE_BYTES..).and_then(|content| {
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            cipher(key)?.seal_in_place_separate_tag(nonce, Aad::from(aad(slot)), content).ok()
+        });
+        body.extend_from_slice(sealed.ok_or(KeyError::Random)?.as_ref());
         Ok(body)
     }
 

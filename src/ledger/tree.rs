@@ -83,6 +83,13 @@ impl Tree {
         levels.commit();
     }
 
+    /// Appends a committed batch, as [`Levels::append_noted`] wants it.
+    pub(super) fn extend_noted(&self, noted: &[(u32, Hash)]) {
+        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+        levels.append_noted(noted);
+        levels.commit();
+    }
+
     /// Makes an inclusion proof.
     ///
     /// # Errors

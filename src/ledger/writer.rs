@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     Commit, LedgerError, OwedActs, Receipt, Rejection, Release,
-    batch::{Afterwards, Work},
+    batch::{Afterwards, Ready, Work},
     command::Command,
     contents::Contents,
     outlets::Outlets,
@@ -212,7 +212,11 @@ impl Writer {
             return Ok(Ok(Arc::clone(&self.commits.borrow())));
         }
         let mut frontier = self.frontier.clone();
-        frontier.extend(self.work.hashes.iter().copied());
+        // Each node is hashed here and once: the tree takes them up when they are durable.
+        let mut nodes = Vec::with_capacity(2 * self.work.hashes.len());
+        for leaf in &self.work.hashes {
+            frontier.append_noting(*leaf, |level, node| nodes.push((level, node)));
+        }
         let (size, root) = (frontier.size(), frontier.root());
         let next = self.work.next.take();
         let checkpoint = self.secrets.signing.sign((size, root), next.as_ref())?;
@@ -229,7 +233,7 @@ impl Writer {
         match written {
             Ok(_) => {
                 // The same order as a start: tree first, then whoever waits for the commit.
-                self.tree.extend(&self.work.hashes);
+                self.tree.extend_noted(&nodes);
                 self.frontier = frontier;
                 self.first.clear();
                 if let Some(next) = next {
@@ -323,19 +327,21 @@ impl Writer {
             }
         }
         if let Ok(commit) = outcome {
-            for ready in work.releases {
-                // P2: the receipt is made here, after the commit, and only here.
-                let receipt = Receipt::new(ready.index, Arc::clone(commit));
-                ready.outlet.release(Release {
-                    outgoing: ready.outgoing,
-                    receipt,
-                    number: ready.number,
-                    position: ready.position,
-                });
+            // P2: the receipt is made here, after the commit, and only here.
+            let release = |Ready { outgoing, number, position, index }| Release {
+                outgoing,
+                receipt: Receipt::new(index, Arc::clone(commit)),
+                number,
+                position,
+            };
+            // A stream is handed all of a batch at once: it is woken once, and not for each view.
+            for (outlet, ready) in work.releases.into_values() {
+                outlet.release(ready.into_iter().map(release).collect());
             }
         }
         self.conclude_erasures((work.slots, work.destroyed), outcome);
-        for afterwards in work.afterwards {
+        // The last first: who waits for many answers in their order is woken by the first, when all are there.
+        for afterwards in work.afterwards.into_iter().rev() {
             // P3: a publish is answered here, after the commit, and only here.
             afterwards(outcome.as_ref());
         }

@@ -37,11 +37,18 @@ impl Frontier {
 
     /// Appends one leaf.
     pub fn append(&mut self, leaf: Hash) {
+        self.append_noting(leaf, |_, _| ());
+    }
+
+    /// Appends one leaf, and tells of it and of every node that it completes, with their levels, from the leaf's, 0, up.
+    pub fn append_noting(&mut self, leaf: Hash, mut tell: impl FnMut(u32, Hash)) {
         let mut node = leaf;
+        tell(0, node);
         // Each trailing one bit is a complete left sibling, as the carries of an addition.
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = node_hash(&left, &node);
+                tell(level, node);
             }
         }
         self.peaks.push(node);

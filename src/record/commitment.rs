@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use ring::hmac;
+use ring::{digest, hmac};
 
 /// A 32-byte key of a commitment: a salt, or a key derived from an alert's key.
 pub type Key = [u8; 32];
@@ -79,9 +79,22 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Derives the nonce of one agency's link in one record from the log's link secret.
-pub fn link_nonce(secret: &Secret, agency: &str, index: u64) -> Key {
-    secret.derive(&[b"portway/v1/link-nonce\0", agency.as_bytes(), b"\0", &index.to_be_bytes()])
+/// Derives the key that nonces of links are derived from, and nothing else, from the log's link secret.
+pub fn nonce_key(secret: &Key) -> Key {
+    mac(secret, &[b"portway/v1/link-nonce-key\0"])
+}
+
+/// Derives the nonce of one agency's link in one record: `SHA-256(nonce key || index || agency)`. One hash and no HMAC,
+/// as there are two of these in each disclosure's record. It need not be one: key and index have a fixed length and no
+/// agency's name goes on as the padding of SHA-256 does, so that nobody can go on from a nonce that was given out.
+pub fn link_nonce(key: &Key, agency: &str, index: u64) -> Key {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(key);
+    context.update(&index.to_be_bytes());
+    context.update(agency.as_bytes());
+    let mut nonce = [0; 32];
+    nonce.copy_from_slice(context.finish().as_ref());
+    nonce
 }
 
 /// Derives the key that positions are authenticated under from the log's link secret.
@@ -133,6 +146,15 @@ mod tests {
     fn the_record_commitment_is_what_the_contract_says() {
         let hex = crate::domain::Hex(&record(&[0; 32], b"abc")).to_string();
         assert_eq!(hex, "39cc438d0e070aac3fc1fe112f3aac8481277a59d5d0f11749dd672d61e77f78");
+    }
+
+    /// Computed with Python: `hashlib.sha256(hmac.new(bytes(32), b"portway/v1/link-nonce-key\0", "sha256").digest() +
+    /// (258).to_bytes(8) + b"police").hexdigest()`.
+    #[test]
+    fn the_nonce_of_a_link_is_what_it_was_in_every_log() {
+        let nonce = link_nonce(&nonce_key(&[0; 32]), "police", 258);
+        let hex = crate::domain::Hex(&nonce).to_string();
+        assert_eq!(hex, "53744d56d25b556a9ebdb839c071324ea04c8fc1e99e38f2e0620f2f76740ff9");
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use prost::Message;
 
-use super::read::{code, codes, parsed};
+use super::{
+    read::{code, codes, parsed},
+    wire::Wire,
+};
 use crate::domain::{
     AlertId, AlertType, Area, Assertion, CaseReference, Certainty, Contact, Draft, Filter, Grading,
     HandlingCode, HandlingCondition, Indicator, IntelligenceAssessment, Purpose, Reason, Refusal,
@@ -15,6 +18,9 @@ use crate::domain::{
 };
 use crate::merkle::Hash;
 use crate::pb::v1 as pb;
+
+/// What a draft takes, about.
+const DRAFT_BYTES: usize = 512;
 
 /// Reads a draft as it came in.
 ///
@@ -91,9 +97,32 @@ pub fn draft_to_pb(draft: &Draft) -> pb::AlertDraft {
     }
 }
 
-/// Encodes a draft.
+/// Encodes a draft: the bytes of [`draft_to_pb`].
 pub fn draft_bytes(draft: &Draft) -> Bytes {
-    draft_to_pb(draft).encode_to_vec().into()
+    let mut wire = Wire::of(DRAFT_BYTES);
+    wire.text(1, draft.agreement.as_str());
+    wire.number(2, draft.purpose.number());
+    wire.number(3, draft.kind.number());
+    draft.subject.iter().for_each(|token| wire.token(4, token));
+    wire.numbers(5, draft.categories.iter().map(|it| it.number()));
+    wire.numbers(6, draft.indicators.iter().map(|it| it.number()));
+    wire.number(7, draft.certainty.number());
+    wire.number(8, draft.assertion.number());
+    draft.grading.into_iter().for_each(|grading| wire.grading(9, grading));
+    wire.number(10, draft.urgency.number());
+    wire.number(11, draft.route.map_or(0, Route::number));
+    wire.text(12, draft.area.as_ref().map_or("", |it| it.as_str()));
+    wire.number(13, draft.action.map_or(0, RequestedAction::number));
+    wire.moment(14, draft.time);
+    wire.moment(15, draft.as_of);
+    wire.moment(16, draft.expires_at);
+    draft.contact.iter().for_each(|contact| wire.contact(17, contact));
+    wire.numbers(18, draft.handling.iter().map(|it| it.number()));
+    wire.number(19, draft.restricted);
+    wire.text(20, draft.case_reference.as_ref().map_or("", |it| it.as_str()));
+    wire.text(21, draft.on_behalf_of.as_ref().map_or("", |it| it.as_str()));
+    wire.text(22, &draft.rectifies.as_ref().map(ToString::to_string).unwrap_or_default());
+    wire.end()
 }
 
 /// Decodes a draft that was sealed.

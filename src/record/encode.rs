@@ -6,24 +6,44 @@ use prost::Message;
 use super::event::{
     Disclosed, Event, Governed, Published, Record, Refused, Reloaded, StoredSubscription,
 };
-use super::{access, read::actor, retention, rights};
+use super::{
+    access,
+    read::actor,
+    retention, rights,
+    wire::{self, Wire},
+};
 use crate::domain::{AgencyId, Barring, Caller};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
+/// The numbers of the events that are written by hand, as `record.proto` has them.
+const PUBLISHED: u32 = 40;
+const DISCLOSED: u32 = 41;
+
 /// Encodes a record. Called once in its life, when it is written.
 pub fn encode(record: &Record) -> Bytes {
-    pb::Record {
-        recorded_at_ms: record.at.ms(),
-        links: record.links.iter().map(|link| Bytes::copy_from_slice(link)).collect(),
-        event: Some(stored(&record.event)),
+    match stored(&record.event) {
+        Written::Generated(event) => pb::Record {
+            recorded_at_ms: record.at.ms(),
+            links: record.links.iter().map(|link| Bytes::copy_from_slice(link)).collect(),
+            event: Some(*event),
+        }
+        .encode_to_vec()
+        .into(),
+        Written::Published(it) => wire::record(record, PUBLISHED, |wire| published(it, wire)),
+        Written::Disclosed(it) => wire::record(record, DISCLOSED, |wire| disclosed(it, wire)),
     }
-    .encode_to_vec()
-    .into()
+}
+
+/// How an event is written.
+enum Written<'a> {
+    Generated(Box<Stored>),
+    Published(&'a Published),
+    Disclosed(&'a Disclosed),
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm an event: a table, not a procedure")]
-fn stored(event: &Event) -> Stored {
-    match event {
+fn stored(event: &Event) -> Written<'_> {
+    Written::Generated(Box::new(match event {
         Event::Acknowledged { subscription, number, agency } => {
             Stored::Acknowledged(pb::Acknowledged {
                 subscription: *subscription,
@@ -66,7 +86,7 @@ fn stored(event: &Event) -> Stored {
             end: *end,
             agency: about.as_ref().map(ToString::to_string).unwrap_or_default(),
         }),
-        Event::Disclosed(it) => Stored::Disclosed(disclosed(it)),
+        Event::Disclosed(it) => return Written::Disclosed(it),
         Event::Exported { by, purpose, size, manifest } => Stored::Exported(pb::Exported {
             by: Some(actor(by)),
             purpose: purpose.number().into(),
@@ -97,7 +117,7 @@ fn stored(event: &Event) -> Stored {
                 recipient: recipient.to_string(),
             })
         }
-        Event::Published(it) => Stored::Published(published(it)),
+        Event::Published(it) => return Written::Published(it),
         Event::Redelivered { disclosed, opened, recipient } => {
             Stored::Redelivered(pb::Redelivered {
                 disclosed: *disclosed,
@@ -134,7 +154,7 @@ fn stored(event: &Event) -> Stored {
         Event::TailCut { size, bytes } => {
             Stored::TailCut(pb::TailCut { size: *size, bytes: *bytes })
         }
-    }
+    }))
 }
 
 fn parties(act: &Governed) -> Vec<String> {
@@ -193,50 +213,48 @@ fn created(by: &Caller, it: &StoredSubscription) -> pb::SubscriptionCreated {
     }
 }
 
-fn published(it: &Published) -> pb::Published {
+fn published(it: &Published, wire: &mut Wire) {
     let facts = &it.facts;
-    pb::Published {
-        by: Some(actor(&it.by)),
-        id: Bytes::copy_from_slice(facts.id.as_bytes()),
-        agreement: it.agreement,
-        purpose: facts.purpose.number().into(),
-        r#type: facts.kind.number().into(),
-        subject_categories: facts.categories.iter().map(|it| it.number().into()).collect(),
-        fields: facts.fields.bits(),
-        certainty: facts.certainty.number().into(),
-        assertion: facts.assertion.number().into(),
-        time_ms: facts.time.ms(),
-        as_of_ms: facts.as_of.ms(),
-        expires_at_ms: facts.expires_at.ms(),
-        delete_after_ms: facts.delete_after.ms(),
-        handling_conditions: facts.handling.iter().map(|it| it.number().into()).collect(),
-        restricted: facts.restricted,
-        key_slot: it.slot + 1,
-        content: Bytes::copy_from_slice(&it.content),
-        flows: it.flows.clone(),
-        agreement_id: facts.agreement.to_string(),
-        on_behalf_of: facts.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
-        rectifies: it.rectifies.as_ref().map(rights::alert_to_pb),
+    wire.actor(1, &it.by);
+    wire.bytes(2, facts.id.as_bytes());
+    wire.number(3, it.agreement);
+    wire.number(4, facts.purpose.number());
+    wire.number(5, facts.kind.number());
+    wire.numbers(6, facts.categories.iter().map(|it| it.number()));
+    wire.number(7, facts.fields.bits());
+    wire.number(8, facts.certainty.number());
+    wire.number(9, facts.assertion.number());
+    wire.number(10, facts.time.ms());
+    wire.number(11, facts.as_of.ms());
+    wire.number(12, facts.expires_at.ms());
+    wire.number(13, facts.delete_after.ms());
+    wire.numbers(14, facts.handling.iter().map(|it| it.number()));
+    wire.number(15, facts.restricted);
+    wire.number(16, it.slot + 1);
+    wire.bytes(17, &it.content);
+    wire.numbers(18, it.flows.iter().copied());
+    wire.text(19, facts.agreement.as_str());
+    wire.text(20, facts.on_behalf_of.as_ref().map_or("", |it| it.as_str()));
+    if let Some(alert) = &it.rectifies {
+        wire.alert(21, alert);
     }
 }
 
-fn disclosed(it: &Disclosed) -> pb::Disclosed {
-    pb::Disclosed {
-        published: it.published,
-        agreement: it.agreement,
-        flow: it.flow,
-        subscription: it.subscription,
-        opened: it.opened,
-        number: it.number,
-        publisher: it.publisher.to_string(),
-        recipient: it.recipient.to_string(),
-        released: it.released.bits(),
-        withheld: it.withheld.bits(),
-        view: Bytes::copy_from_slice(&it.view),
-        rules: it.rules.iter().map(|rule| rule.number().into()).collect(),
-        regime_change: it.regime_change,
-        delete_after_ms: it.delete_after.ms(),
-    }
+fn disclosed(it: &Disclosed, wire: &mut Wire) {
+    wire.number(1, it.published);
+    wire.number(2, it.agreement);
+    wire.number(3, it.flow);
+    wire.number(4, it.subscription);
+    wire.number(5, it.opened);
+    wire.number(6, it.number);
+    wire.text(7, it.publisher.as_str());
+    wire.text(8, it.recipient.as_str());
+    wire.number(9, it.released.bits());
+    wire.number(10, it.withheld.bits());
+    wire.bytes(11, &it.view);
+    wire.numbers(12, it.rules.iter().map(|rule| rule.number()));
+    wire.number(13, it.regime_change);
+    wire.number(14, it.delete_after.ms());
 }
 
 fn refused(it: &Refused) -> pb::Refused {

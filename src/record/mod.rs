@@ -16,6 +16,7 @@ mod stub;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wire;
 
 pub mod commitment;
 

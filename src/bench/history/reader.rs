@@ -26,11 +26,13 @@ impl Numbers {
 }
 
 impl Outlet for Numbers {
-    fn release(&self, release: Release) {
+    fn release(&self, releases: Vec<Release>) {
         let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // There is a place for all that the credit allows: a reader without one is gone.
-        if numbers.as_ref().is_some_and(|it| it.try_send(release.number).is_err()) {
-            *numbers = None;
+        for release in releases {
+            // There is a place for all that the credit allows: a reader without one is gone.
+            if numbers.as_ref().is_some_and(|it| it.try_send(release.number).is_err()) {
+                *numbers = None;
+            }
         }
     }
 

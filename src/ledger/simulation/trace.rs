@@ -110,11 +110,14 @@ impl Recorder {
 
 impl Outlet for Recorder {
     /// P2: at this very moment the record has to be durable.
-    fn release(&self, release: Release) {
+    fn release(&self, releases: Vec<Release>) {
         let durable = self.trace.journal.head();
-        assert!(release.receipt.index() < durable.size, "P2: released before it was recorded");
-        assert!(release.receipt.commit().size <= durable.size, "P2: a receipt for the future");
-        self.trace.note(Seen::Released { stream: self.stream, release: Box::new(release) });
+        for release in releases {
+            let receipt = &release.receipt;
+            assert!(receipt.index() < durable.size, "P2: released before it was recorded");
+            assert!(receipt.commit().size <= durable.size, "P2: a receipt for the future");
+            self.trace.note(Seen::Released { stream: self.stream, release: Box::new(release) });
+        }
     }
 
     fn cut(&self, spare: Option<u64>) {

@@ -1,6 +1,7 @@
 //! Drafts and filters: there and back, and each field that is missing, unknown or too long.
 
 use proptest::{prelude::*, test_runner::Config};
+use prost::Message;
 
 use crate::domain::{AlertType, Filter, Reason, Refusal, Timestamp, random};
 use crate::pb::v1 as pb;
@@ -25,6 +26,7 @@ proptest! {
     #[test]
     fn a_draft_reads_back_as_it_was_written(draft in random::draft()) {
         prop_assert_eq!(draft_from_pb(&draft_to_pb(&draft)), Ok(draft.clone()));
+        prop_assert_eq!(draft_to_pb(&draft).encode_to_vec(), draft_bytes(&draft));
         prop_assert_eq!(draft_from_bytes(&draft_bytes(&draft)), Ok(draft));
     }
 

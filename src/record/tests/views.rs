@@ -57,6 +57,13 @@ proptest! {
     }
 
     #[test]
+    fn a_view_is_written_as_generated_code_writes_it(view in random::view()) {
+        let bytes = view_bytes(&view);
+        let read = pb::View::decode(bytes.clone()).expect("a view");
+        prop_assert_eq!(read.encode_to_vec(), bytes);
+    }
+
+    #[test]
     fn the_bytes_read_back_as_the_view(view in random::view()) {
         let bytes = view_bytes(&view);
         let read = pb::View::decode(bytes.as_ref()).expect("a view");
