@@ -229,7 +229,7 @@ impl Log {
         for (index, shown) in &export.records {
             let unread = Fault::Record { index: *index, what: "it cannot be read" };
             let record = record::decode(&shown.record).map_err(|_| unread)?;
-            gaps.hear(&record.event);
+            gaps.hear(*index, &record);
             log.add(*index, record);
         }
         log.erased_below = gaps.up_to();
