@@ -121,12 +121,13 @@ impl Ledger {
     ///
     /// `LedgerError` where the journal cannot be read or written; what is left is done by a later call.
     pub fn condense(&self, erasable: &Erasable) -> Result<Condensed, LedgerError> {
-        let condensed = condense((&self.shared.journal, &self.shared.secrets), erasable)?;
-        if condensed.ranges > 0 {
+        let condensed = condense((&self.shared.journal, &self.shared.secrets), erasable);
+        // Where it has failed, some may be erased all the same.
+        if !matches!(condensed, Ok(Condensed { ranges: 0, .. })) {
             // They tell of alerts whose records are gone, and no start would go on from them: segments are shorter.
             self.shared.snapshots.keep(&[])?;
         }
-        Ok(condensed)
+        condensed
     }
 }
 
