@@ -40,8 +40,8 @@ fn erased(firsts: &[u64]) -> Vec<Frame> {
 }
 
 fn leftovers(dir: &TempDir) -> usize {
-    let names = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
-    names.filter(|it| it.to_str().unwrap().ends_with(".tmp")).count()
+    let paths = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().path());
+    paths.filter(|it| it.extension().is_some_and(|it| it == "tmp")).count()
 }
 
 #[test]
