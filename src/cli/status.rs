@@ -41,6 +41,10 @@ pub(super) async fn run(global: &Global, out: Output) -> Result<(), Failure> {
     if let Some(index) = status.sweep_halted.checked_sub(1) {
         out.text(format_args!("erasure     by term waits since record {index}: confirm the clock"));
     }
+    if status.records_erased_below > 0 {
+        let below = status.records_erased_below;
+        out.text(format_args!("records     below {below} are erased where nothing needs them"));
+    }
     if status.agreements_witnessed > 0 {
         say_waiting(&status, out);
     }

@@ -2,7 +2,7 @@
 //! of its retention.
 
 use super::fault::Fault;
-use crate::record::{Event, Retention};
+use crate::record::{Event, RECORDS_DAYS_MIN, Record, Retention};
 
 /// A place in a chain: the number of a record among the agency's, and its index plus 1; both 0 before the first.
 pub(super) type Place = (u64, u64);
@@ -17,10 +17,14 @@ pub(super) struct Gaps {
 }
 
 impl Gaps {
-    /// Hears a verified record of the log: one kind of them tells that others were erased.
-    pub(super) fn hear(&mut self, event: &Event) {
-        if let Event::Retention(Retention::RecordsErased { up_to, .. }) = event {
-            self.up_to = self.up_to.max(*up_to);
+    /// Hears a verified record of the log, at its index: one kind of them tells that others were erased. A broker may
+    /// write what it likes there: it excuses nothing that was recorded behind it, or younger than any log erases.
+    pub(super) fn hear(&mut self, index: u64, record: &Record) {
+        if let Event::Retention(Retention::RecordsErased { up_to, before }) = record.event
+            && up_to <= index
+            && before.plus_days(RECORDS_DAYS_MIN) <= record.at
+        {
+            self.up_to = self.up_to.max(up_to);
         }
     }
 
@@ -70,8 +74,9 @@ mod tests {
     use super::*;
     use crate::domain::Timestamp;
 
-    fn erased(up_to: u64) -> Event {
-        Event::Retention(Retention::RecordsErased { up_to, before: Timestamp::EPOCH })
+    fn erased(up_to: u64) -> Record {
+        let event = Event::Retention(Retention::RecordsErased { up_to, before: Timestamp::EPOCH });
+        Record { at: Timestamp::EPOCH.plus_days(RECORDS_DAYS_MIN), links: Vec::new(), event }
     }
 
     #[test]
@@ -82,11 +87,24 @@ mod tests {
         // Numbers 3 and 4 are missing; the last of them stood at 9.
         assert!(gaps.leads((2, 7), (5, 10)));
         assert_eq!(gaps.check(), Err(Fault::Gap { number: 3 }));
-        gaps.hear(&erased(9));
+        gaps.hear(20, &erased(9));
         assert_eq!(gaps.check(), Err(Fault::Gap { number: 3 }), "the one at 9 was not erased");
-        gaps.hear(&erased(10));
-        gaps.hear(&erased(4));
+        gaps.hear(21, &erased(10));
+        gaps.hear(22, &erased(4));
         assert_eq!(gaps.check(), Ok(()));
+    }
+
+    /// One record of a broker that lies would otherwise excuse all that it hides from then on, or what is of yesterday.
+    #[test]
+    fn nothing_behind_the_record_and_nothing_young_is_excused() {
+        for (index, up_to, days) in [(20, 21, 31), (20, u64::MAX, 31), (20, 10, 30), (20, 10, 0)] {
+            let mut gaps = Gaps::default();
+            assert!(gaps.leads((2, 7), (5, 10)));
+            let at = Timestamp::EPOCH.plus_days(days);
+            gaps.hear(index, &Record { at, ..erased(up_to) });
+            assert_eq!(gaps.check(), Err(Fault::Gap { number: 3 }), "{index} {up_to} {days}");
+            assert_eq!(gaps.up_to(), 0);
+        }
     }
 
     #[test]

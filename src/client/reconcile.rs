@@ -229,7 +229,7 @@ impl Log {
         for (index, shown) in &export.records {
             let unread = Fault::Record { index: *index, what: "it cannot be read" };
             let record = record::decode(&shown.record).map_err(|_| unread)?;
-            gaps.hear(&record.event);
+            gaps.hear(*index, &record);
             log.add(*index, record);
         }
         log.erased_below = gaps.up_to();
@@ -372,6 +372,63 @@ impl Log {
 mod tests {
     use super::*;
     use crate::client::sample;
+
+    fn export_of(log: &sample::Log, is_left: impl Fn(u64) -> bool) -> Export {
+        let mut export = Export {
+            seen: log.seen(log.size()),
+            links: BTreeMap::new(),
+            log: log.chain().into(),
+            rotations: log.rotations(),
+            entries: log.entries(),
+            records: BTreeMap::new(),
+        };
+        let left = (0..log.size()).filter(|index| is_left(*index));
+        left.for_each(|index| export.insert(log.shown_at(index)).unwrap());
+        export
+    }
+
+    fn kept<T>(papers: Vec<T>) -> Vec<Kept<T>> {
+        let kept = |(line, paper)| Kept { file: "kept".to_owned(), line, paper };
+        (1..).zip(papers).map(kept).collect()
+    }
+
+    /// What the log has erased is known from the agency's own papers, which are of its entries; a paper of another
+    /// entry stays what it is, and above the erasure the log has to have the record itself.
+    #[test]
+    fn papers_of_erased_records_are_held_against_the_entries() {
+        let mut log = sample::Log::new();
+        let receipt = |log: &mut sample::Log| {
+            let id = sample::request_id(log.size());
+            log.publish(&sample::draft(), id)
+        };
+        let receipts: Vec<_> = (0..6).map(|_| receipt(&mut log)).collect();
+        log.erase_records(4, 31);
+        let export = export_of(&log, |index| !(1..4).contains(&index));
+        let police = sample::police();
+        let papers = Papers { receipts: kept(receipts.clone()), deliveries: Vec::new() };
+        let found = reconcile(&export, &police, &papers, Window::default()).unwrap();
+        assert_eq!((found.differences, found.published), (Vec::new(), 6));
+
+        // Without papers nothing is expected of what is gone, and all of what is left.
+        let found = reconcile(&export, &police, &Papers::default(), Window::default()).unwrap();
+        let missing: Vec<_> = found.differences.iter().map(Difference::code).collect();
+        assert_eq!((missing, found.published), (vec!["RECEIPT_MISSING"; 3], 3));
+
+        let mut forged = receipts[1].clone();
+        forged.record = receipts[2].record.clone();
+        let mut of_another = receipts[1].clone();
+        of_another.index = receipts[2].index;
+        for paper in [forged, of_another] {
+            let papers = Papers { receipts: kept(vec![paper]), deliveries: Vec::new() };
+            let found = reconcile(&export, &police, &papers, Window::default()).unwrap();
+            assert_eq!(found.differences[0].code(), "NOT_IN_LOG");
+        }
+        let above = export_of(&log, |index| !(1..6).contains(&index));
+        let papers = Papers { receipts: kept(receipts), deliveries: Vec::new() };
+        let found = reconcile(&above, &police, &papers, Window::default()).unwrap();
+        let codes: Vec<_> = found.differences.iter().map(Difference::code).collect();
+        assert_eq!(codes, ["CONTRADICTS"; 2], "what stood at 4 and 5 is not excused");
+    }
 
     #[test]
     fn numbers_that_are_missing_are_told_gap_by_gap_however_large() {

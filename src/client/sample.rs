@@ -25,7 +25,7 @@ use crate::{
         Chain, Checkpoint, Hash, MemoryTree, Note, Signer, consistency, inclusion, leaf_hash, root,
     },
     pb::v1 as pb,
-    record::{self, Disclosed, Event, Published, Record, Rotation, commitment},
+    record::{self, Disclosed, Event, Published, Record, Retention, Rotation, commitment},
 };
 
 pub(super) const TRUST_DOMAIN: &str = "exchange.example";
@@ -230,6 +230,13 @@ impl Log {
         index
     }
 
+    /// Says that records below an index are erased, all of them recorded so many days ago or longer.
+    pub(super) fn erase_records(&mut self, up_to: u64, days: u64) -> u64 {
+        let age = std::time::Duration::from_secs(days * 86_400);
+        let before = Timestamp::from_ms(TIME.ms() + self.size()).before(age);
+        self.append(Event::Retention(Retention::RecordsErased { up_to, before }))
+    }
+
     /// Goes on with another number for an agency, as a log that lies may.
     pub(super) fn skip_to(&mut self, agency: &AgencyId, number: u64) {
         self.links.entry(agency.clone()).or_default().0 = number;
@@ -401,8 +408,13 @@ impl Log {
         let within = linked.iter().filter(|index| (start..end).contains(index));
         let shown = before.into_iter().chain(within).chain(behind);
         let records = shown.map(|index| self.proven(agency, *index)).collect();
+        let is_erasure = |shown: &&pb::LogRecord| {
+            let event = record::decode(&shown.record).unwrap().event;
+            matches!(event, Event::Retention(Retention::RecordsErased { .. }))
+        };
+        let erased = self.shown.iter().rfind(is_erasure).map(|it| self.proven(agency, it.index));
         let claim = pb::Completeness {
-            erased: None,
+            erased,
             agency: agency.to_string(),
             start,
             end,

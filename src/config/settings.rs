@@ -18,6 +18,7 @@ use super::{
 use crate::domain::{AgencyId, Name, TrustDomain};
 use crate::grpc::Limits;
 use crate::identity::{AcceptorSettings, Bounds, Source, Sources};
+use crate::record::RECORDS_DAYS_MIN;
 use crate::{
     journal,
     ledger::{self, Rate, Sweep},
@@ -274,7 +275,7 @@ impl Reader<'_> {
             records_days: self.number(
                 "retention.records_days",
                 retention.records_days,
-                (2_557, 31..=36_525),
+                (2_557, RECORDS_DAYS_MIN..=36_525),
             )?,
         })
     }

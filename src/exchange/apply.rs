@@ -55,6 +55,13 @@ impl State {
         if let Some(subscription) = stub.ended {
             self.forget(subscription);
         }
+        // Ranges are erased one by one, the newest first: what this record undid may still stand before it.
+        if let Some(order) = stub.withdrawn {
+            self.kept.orders.remove(&order);
+        }
+        if let Some(published) = stub.released {
+            self.kept.held.remove(&published);
+        }
     }
 
     fn apply_link(&mut self, index: u64, agency: &AgencyId) {

@@ -111,11 +111,15 @@ impl Kept {
 
     /// Takes in slots whose keys are destroyed, of which no record tells more any longer.
     pub(super) fn erase_slots<'a>(&mut self, slots: impl Iterator<Item = &'a u64>) {
+        let mut is_any = false;
         for slot in slots {
             self.erased.insert(*slot);
             self.spent.retain(|_, (_, spent)| spent != slot);
+            is_any = true;
         }
-        self.tidy();
+        if is_any {
+            self.tidy();
+        }
     }
 
     /// Lets go of what of an order is erased, by that order or otherwise, and of the order once that is all of it.

@@ -27,6 +27,12 @@ pub struct Needed {
 }
 
 impl State {
+    /// Lists the records of the streams that are open.
+    pub(crate) fn opened(&self) -> impl Iterator<Item = u64> {
+        let sessions = self.subscriptions.values().filter_map(|live| live.session.as_ref());
+        sessions.map(|session| session.opened)
+    }
+
     /// Says which records it needs.
     pub fn needed(&self) -> Needed {
         let mut indexes = BTreeSet::new();
@@ -41,6 +47,8 @@ impl State {
         }
         indexes.extend(&waiting);
         indexes.extend(self.subscriptions.keys());
+        // Whatever is sent on a stream says by its record who opened it, however long it has been open.
+        indexes.extend(self.opened());
         indexes.extend(self.issued.keys());
         indexes.extend(self.requests.values().map(|it| it.index));
         indexes.extend(

@@ -186,6 +186,8 @@ pub struct Standing {
     pub subscriptions: u64,
     pub live_alerts: u64,
     pub halted: Option<u64>,
+    /// Records below this index are erased where nothing needs them.
+    pub records_from: u64,
 }
 
 impl State {
@@ -303,6 +305,7 @@ impl State {
             subscriptions: count(self.subscriptions.len()),
             live_alerts: count(self.ends.len()),
             halted: self.kept.halted,
+            records_from: self.kept.records_from,
         }
     }
 

@@ -55,6 +55,7 @@ impl Operations for OperationsService {
             certificates_revoked: count(bars.certificates.len()),
             authorities_revoked: count(bars.authorities.len()),
             sweep_halted: standing.halted.map_or(0, |index| index + 1),
+            records_erased_below: standing.records_from,
             witnesses: self.0.witnesses.standing().into_iter().map(witness).collect(),
             ..for_anybody
         }))

@@ -3,6 +3,7 @@
 //! Outlives its users, not the process. Cloning shares the same journal.
 
 use std::{
+    io,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -45,6 +46,8 @@ struct Kept {
     /// Whether the next batch begins another range.
     closes: bool,
     fault: Option<Fault>,
+    /// How many ranges can still be condensed before that fails; nothing where it does not.
+    condensable: Option<u64>,
 }
 
 impl Memory {
@@ -56,6 +59,11 @@ impl Memory {
     /// Makes the next commit go wrong, and only that one.
     pub fn on_next_commit(&self, fault: Fault) {
         self.kept().fault = Some(fault);
+    }
+
+    /// Lets so many ranges be condensed, and no more; any number where nothing is said.
+    pub fn condense_at_most(&self, ranges: Option<u64>) {
+        self.kept().condensable = ranges;
     }
 
     /// Tells whether a fault has yet to strike.
@@ -126,6 +134,11 @@ impl Journal for Memory {
         let closed = self.closed().into_iter().find(|range| range.start == first);
         let range = closed.ok_or(JournalError::Beyond { index: first, size: 0 })?;
         let mut kept = self.kept();
+        match &mut kept.condensable {
+            Some(0) => return Err(JournalError::Io(io::Error::other("no more of them").into())),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         let mut frames = Vec::new();
         for index in range.clone() {
             let Some(frame) = kept.frames.get(position(index)) else { continue };

@@ -45,7 +45,7 @@ pub enum Stood {
     /// An entry, whole.
     Entry(Box<Entry>),
     /// An entry whose record was erased at the end of the log's retention.
-    Erased(ErasedEntry),
+    Erased(Box<ErasedEntry>),
 }
 
 /// What is left of an entry whose record was erased.

@@ -72,8 +72,8 @@ impl Reader {
             .zip(range.start..)
             .map(|(frame, index)| {
                 if frame.is_erased() {
-                    let (leaf, stub) = (frame.leaf, stub(&frame, index)?);
-                    return Ok(Stood::Erased(ErasedEntry { index, leaf, stub }));
+                    let (leaf, stub) = (frame.leaf, stub(&frame, index, Some(&self.secrets))?);
+                    return Ok(Stood::Erased(ErasedEntry { index, leaf, stub }.into()));
                 }
                 let record = record::decode(&frame.record)
                     .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })?;

@@ -13,7 +13,7 @@ use super::{
     command::Answer,
     read::{Entry, Stood},
     reader::Reader,
-    replay::checked,
+    replay::{checked, stub_of},
     retention::RetentionCommand,
     secrets::Secrets,
     writer::Writer,
@@ -21,7 +21,6 @@ use super::{
 use crate::domain::{Caller, Timestamp};
 use crate::exchange::Needed;
 use crate::journal::{Frame, Journal, JournalError};
-use crate::record::Stub;
 
 /// After how many days a range of the journal that grows is closed: its records go together, the last in time.
 const CLOSED_AFTER_DAYS: u64 = 31;
@@ -121,12 +120,13 @@ impl Ledger {
     ///
     /// `LedgerError` where the journal cannot be read or written; what is left is done by a later call.
     pub fn condense(&self, erasable: &Erasable) -> Result<Condensed, LedgerError> {
-        let condensed = condense((&self.shared.journal, &self.shared.secrets), erasable)?;
-        if condensed.ranges > 0 {
+        let condensed = condense((&self.shared.journal, &self.shared.secrets), erasable);
+        // Where it has failed, some may be erased all the same.
+        if !matches!(condensed, Ok(Condensed { ranges: 0, .. })) {
             // They tell of alerts whose records are gone, and no start would go on from them: segments are shorter.
             self.shared.snapshots.keep(&[])?;
         }
-        Ok(condensed)
+        condensed
     }
 }
 
@@ -140,12 +140,13 @@ pub(super) fn condense(
     erasable: &Erasable,
 ) -> Result<Condensed, LedgerError> {
     let reader = Reader::new(Arc::clone(journal), Arc::clone(secrets));
-    Condensing::new(journal, reader, erasable)?.run()
+    Condensing::new((journal, secrets), reader, erasable)?.run()
 }
 
 /// A pass over the journal, from its end to its beginning: records refer to those before them.
 struct Condensing<'a> {
     journal: &'a Arc<dyn Journal>,
+    secrets: &'a Secrets,
     reader: Reader,
     erasable: &'a Erasable,
     /// What records that stay refer to.
@@ -154,7 +155,7 @@ struct Condensing<'a> {
 
 impl<'a> Condensing<'a> {
     fn new(
-        journal: &'a Arc<dyn Journal>,
+        (journal, secrets): (&'a Arc<dyn Journal>, &'a Secrets),
         reader: Reader,
         erasable: &'a Erasable,
     ) -> Result<Self, LedgerError> {
@@ -169,7 +170,7 @@ impl<'a> Condensing<'a> {
             }
             next = last + 1;
         }
-        Ok(Self { journal, reader, erasable, referred })
+        Ok(Self { journal, secrets, reader, erasable, referred })
     }
 
     fn run(mut self) -> Result<Condensed, LedgerError> {
@@ -180,7 +181,10 @@ impl<'a> Condensing<'a> {
             if erased.is_empty() {
                 continue;
             }
-            let mut condense = |index: u64, frame: &Frame| stub_of(index, frame, &erased);
+            let mut condense = |index: u64, frame: &Frame| {
+                let is_erased = erased.contains(&index);
+                is_erased.then(|| left_of(index, frame, self.secrets)).transpose()
+            };
             self.journal.condense(range.start, &mut condense)?;
             condensed.records += erased.len() as u64;
             condensed.ranges += 1;
@@ -212,17 +216,10 @@ impl<'a> Condensing<'a> {
     }
 }
 
-fn stub_of(
-    index: u64,
-    frame: &Frame,
-    erased: &HashSet<u64>,
-) -> Result<Option<bytes::Bytes>, JournalError> {
-    if !erased.contains(&index) {
-        return Ok(None);
-    }
+fn left_of(index: u64, frame: &Frame, secrets: &Secrets) -> Result<bytes::Bytes, JournalError> {
     let what = "its record is not what its leaf commits to";
     let record = checked(frame, index).map_err(|_| JournalError::Damaged { index, what })?;
-    Ok(Some(Stub::of(&record).to_bytes().into()))
+    Ok(stub_of(&record, (index, &frame.leaf), secrets))
 }
 
 const fn unreadable(index: u64) -> LedgerError {

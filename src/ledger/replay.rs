@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Commit, LedgerError, contents::unsealed, rotation, secrets::Secrets, tree::Tree};
 use crate::domain::{Draft, Filter, Timestamp};
 use crate::exchange::{Content, State};
@@ -120,7 +122,8 @@ impl<'a> Replay<'a> {
                 hashes.push(leaf_hash(&frame.leaf));
                 if frame.is_erased() {
                     erased = Some(state.size());
-                    state.apply_erased(&stub(frame, state.size())?);
+                    let left = stub(frame, state.size(), Some(self.secrets))?;
+                    state.apply_erased(&left);
                     continue;
                 }
                 let record = checked(frame, state.size())?;
@@ -249,14 +252,38 @@ pub(super) fn checked(frame: &Frame, index: u64) -> Result<Record, LedgerError> 
         .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })
 }
 
-/// Reads what is left of a record that was erased.
+/// Reads what is left of a record that was erased. No leaf commits to that: only the log's own secrets tell that it
+/// was this log which left it, and nobody who can write the file that had a record disappear. Without secrets it is
+/// read as it stands.
 ///
 /// # Errors
 ///
-/// `LedgerError` where that is not known.
-pub(super) fn stub(frame: &Frame, index: u64) -> Result<Stub, LedgerError> {
-    Stub::from_bytes(&frame.record)
-        .map_err(|_| LedgerError::Damaged { index, what: "what is left of it is not known" })
+/// `LedgerError` where that is not known, or was not left by this log.
+pub(super) fn stub(
+    frame: &Frame,
+    index: u64,
+    secrets: Option<&Secrets>,
+) -> Result<Stub, LedgerError> {
+    let damaged = |what| LedgerError::Damaged { index, what };
+    let unknown = || damaged("what is left of it is not known");
+    let (left, tag) = frame.record.split_last_chunk::<32>().ok_or_else(unknown)?;
+    let entry = (index, &frame.leaf);
+    if secrets.is_some_and(|it| !commitment::is_stub(it.stubs(), entry, left, tag)) {
+        return Err(damaged("what is left of it was not left by this log"));
+    }
+    Stub::from_bytes(left).map_err(|_| unknown())
+}
+
+/// Writes what is to be left of the record of an entry.
+pub(super) fn stub_of(
+    record: &Record,
+    (index, leaf): (u64, &[u8; 32]),
+    secrets: &Secrets,
+) -> Bytes {
+    let mut left = Stub::of(record).to_bytes();
+    let tag = commitment::stub(secrets.stubs(), (index, leaf), &left);
+    left.extend_from_slice(&tag);
+    left.into()
 }
 
 fn has_ended(event: &Event, now: Timestamp) -> bool {
@@ -269,5 +296,39 @@ fn check(commit: &Commit, chain: &Chain) -> Result<(), LedgerError> {
     match chain.open(&commit.checkpoint) {
         Ok(it) if it.size == commit.size && it.root == commit.root => Ok(()),
         Ok(_) | Err(_) => Err(damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{JournalId, Keys, MasterKey};
+    use crate::record::Retention;
+
+    /// Whoever can write the journal's files, and has no keys, can take no record out of the log's memory: that an
+    /// agreement was withdrawn, say.
+    #[test]
+    fn nobody_else_leaves_anything_of_a_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let master = MasterKey::create(&dir.path().join(MasterKey::FILE)).unwrap();
+        let keys = Keys::create(dir.path(), JournalId::from_bytes([3; 16]), &master).unwrap();
+        let secrets = Secrets::create(keys, "example.org/log").unwrap();
+        let event = Event::Retention(Retention::Halted { ahead_ms: 7, at_start: false });
+        let record = Record { at: Timestamp::EPOCH, links: Vec::new(), event };
+        let frame = Frame::erased([5; 32], stub_of(&record, (7, &[5; 32]), &secrets));
+        let read = |frame: &Frame, index| stub(frame, index, Some(&secrets));
+        assert_eq!(read(&frame, 7).unwrap(), Stub::of(&record));
+        let other = Stub { ended: Some(2), ..Stub::default() };
+        let tag = &frame.record[frame.record.len() - 32..];
+        let forged = [&other.to_bytes(), tag].concat();
+        for (forged, index) in [
+            (Frame { leaf: [6; 32], ..frame.clone() }, 7),
+            (Frame { record: forged.into(), ..frame.clone() }, 7),
+            (Frame { record: other.to_bytes().into(), ..frame.clone() }, 7),
+            (Frame { record: Bytes::new(), ..frame.clone() }, 7),
+            (frame, 8),
+        ] {
+            assert!(matches!(read(&forged, index), Err(LedgerError::Damaged { .. })), "{index}");
+        }
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Secrets {
     nonces: Zeroizing<Key>,
     positions: Secret,
     pages: Zeroizing<Key>,
+    stubs: Zeroizing<Key>,
 }
 
 impl fmt::Debug for Secrets {
@@ -63,6 +64,7 @@ impl Secrets {
         let links = Zeroizing::new(links);
         let positions = Zeroizing::new(commitment::position_key(&links));
         let pages = Zeroizing::new(commitment::page_key(&links));
+        let stubs = Zeroizing::new(commitment::stub_key(&links));
         Ok(Self {
             keys,
             signing,
@@ -70,6 +72,7 @@ impl Secrets {
             nonces: Zeroizing::new(commitment::nonce_key(&links)),
             positions: Secret::new(&positions),
             pages,
+            stubs,
         })
     }
 
@@ -97,6 +100,11 @@ impl Secrets {
     /// Returns the key that page tokens are authenticated under.
     pub(super) fn pages(&self) -> &Key {
         &self.pages
+    }
+
+    /// Returns the key that what is left of erased records is authenticated under.
+    pub(super) fn stubs(&self) -> &Key {
+        &self.stubs
     }
 
     /// Seals a body under an alert's key (ChaCha20-Poly1305, RFC 8439; nonce first). The nonce is taken from `random`

@@ -14,6 +14,8 @@ use crate::exchange::{Candidate, Due};
 const BLOCKS_MAX: usize = 64;
 /// How often it is looked which records are needed no more, of those that outlived their time in the log.
 const LOOKED_AGAIN_DAYS: u64 = 31;
+/// After what time it is tried again where that failed.
+const TRIED_AGAIN: Duration = Duration::from_secs(3600);
 const DAY_MS: u64 = 86_400_000;
 
 /// How often, and how fast.
@@ -117,9 +119,14 @@ impl Sweeper {
         }
         let erasable = self.ledger.erase_records(past).await.map_err(Unswept::Rejected)?;
         let Some(erasable) = erasable else { return Ok(Condensed::default()) };
-        let condensed = self.blocking(move |ledger| ledger.condense(&erasable)).await?;
-        self.condensed = Some((past.0, now.plus_days(LOOKED_AGAIN_DAYS)));
-        Ok(condensed)
+        let condensed = self.blocking(move |ledger| ledger.condense(&erasable)).await;
+        // All of the log is read for it: what failed is not tried in every round.
+        let again = match condensed {
+            Ok(_) => now.plus_days(LOOKED_AGAIN_DAYS),
+            Err(_) => now.after(TRIED_AGAIN),
+        };
+        self.condensed = Some((past.0, again));
+        condensed
     }
 
     /// Does something that reads the journal on a thread that may block.

@@ -107,6 +107,23 @@ pub fn page_key(secret: &Key) -> Key {
     mac(secret, &[b"portway/v1/page-key\0"])
 }
 
+/// Derives the key that what is left of erased records is authenticated under from the log's link secret.
+pub fn stub_key(secret: &Key) -> Key {
+    mac(secret, &[b"portway/v1/stub-key\0"])
+}
+
+/// Authenticates what is left of the erased record of an entry.
+pub fn stub(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8]) -> [u8; 32] {
+    mac(key, &[b"portway/v1/stub\0", &index.to_be_bytes(), leaf, left])
+}
+
+/// Tells whether that was authenticated by `tag`, in constant time.
+pub fn is_stub(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8], tag: &[u8]) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let bytes = [&b"portway/v1/stub\0"[..], &index.to_be_bytes(), leaf, left].concat();
+    hmac::verify(&key, &bytes, tag).is_ok()
+}
+
 /// Authenticates a place in the answer to one question.
 pub fn page(key: &Key, place: &[u8], question: &[u8]) -> [u8; 32] {
     mac(key, &[&page_bytes(place, question)])

@@ -34,7 +34,7 @@ pub use event::{
 };
 pub use read::{code, codes, parsed};
 pub use references::References;
-pub use retention::{Erased, Held, Ordered, Retention, Sealed};
+pub use retention::{Erased, Held, Ordered, RECORDS_DAYS_MIN, Retention, Sealed};
 pub use rights::{Answered, NoticeStep, NoticesDue, RightsEvent};
 pub use rotation::{Rotation, RotationError};
 pub use stub::Stub;

@@ -8,6 +8,9 @@ use super::read::actor;
 use crate::domain::{AgencyId, Caller, ErasureReason, HoldReason, RecordKind, Timestamp};
 use crate::pb::v1::{self as pb, record::Event as Stored};
 
+/// For how many days at least records are kept before they are erased whole.
+pub const RECORDS_DAYS_MIN: u64 = 31;
+
 /// What happens to what is kept; each is described in `proto/portway/v1/record.proto`.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each is described in proto/portway/v1/record.proto")]

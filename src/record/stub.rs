@@ -19,6 +19,10 @@ pub struct Stub {
     pub swept: Option<(u64, Option<Timestamp>)>,
     /// The subscription that it ended, by the index of its record.
     pub ended: Option<u64>,
+    /// The order of an erasure that it withdrew, by the index of its record.
+    pub withdrawn: Option<u64>,
+    /// The alert that it let go of as evidence, by the index of its record.
+    pub released: Option<u64>,
     /// The agencies each of whom it gave a number among its notices.
     pub notified: Vec<AgencyId>,
     /// The act that these are of, and the alert, by the indexes of their records.
@@ -45,6 +49,12 @@ struct Stored {
     /// The index plus 1; 0 = none.
     #[prost(uint64, tag = "7")]
     ended: u64,
+    /// The index plus 1; 0 = none.
+    #[prost(uint64, tag = "8")]
+    withdrawn: u64,
+    /// The index plus 1; 0 = none.
+    #[prost(uint64, tag = "9")]
+    released: u64,
 }
 
 impl Stub {
@@ -61,6 +71,10 @@ impl Stub {
         } else if let Event::Retention(Retention::Erased(it)) = &record.event {
             stub.erased = it.targets.iter().map(|target| target.slot).collect();
             stub.swept = it.swept;
+        } else if let Event::Retention(Retention::Withdrawn { order, .. }) = &record.event {
+            stub.withdrawn = Some(*order);
+        } else if let Event::Retention(Retention::Released { published, .. }) = &record.event {
+            stub.released = Some(*published);
         } else if let Event::SubscriptionDeleted { subscription, .. } = &record.event {
             stub.ended = Some(*subscription);
         }
@@ -81,6 +95,8 @@ impl Stub {
                 .map(|(block, next)| vec![block, next.map_or(0, Timestamp::ms)])
                 .unwrap_or_default(),
             ended: self.ended.map_or(0, |index| index + 1),
+            withdrawn: self.withdrawn.map_or(0, |index| index + 1),
+            released: self.released.map_or(0, |index| index + 1),
         }
         .encode_to_vec()
     }
@@ -112,6 +128,8 @@ impl Stub {
                 _ => return Err(Malformed),
             },
             ended: stored.ended.checked_sub(1),
+            withdrawn: stored.withdrawn.checked_sub(1),
+            released: stored.released.checked_sub(1),
         })
     }
 }
@@ -129,6 +147,8 @@ mod tests {
             Stub { erased: vec![3, 70], swept: Some((2, None)), ..Stub::default() },
             Stub { swept: Some((0, Some(Timestamp::from_ms(5)))), ..Stub::default() },
             Stub { ended: Some(0), ..Stub::default() },
+            Stub { withdrawn: Some(0), ..Stub::default() },
+            Stub { released: Some(5), ..Stub::default() },
             Stub {
                 agencies: vec![agency("police"), agency("housing")],
                 notified: vec![agency("school")],

@@ -53,8 +53,8 @@ pub(super) fn check(
     };
     let (closing, by) = walk.closing(claim)?;
     if let Some(erased) = &claim.erased {
-        let (_, record) = walk.open(erased)?;
-        walk.gaps.hear(&record.event);
+        let (shown, record) = walk.open(erased)?;
+        walk.gaps.hear(shown.index, &record);
     }
     let mut times = Times::default();
     for proven in records {
@@ -132,7 +132,7 @@ impl Walk<'_> {
         self.last = (link.number, index + 1);
         if index < self.end {
             self.before_end = self.last;
-        } else if self.before_end.0.saturating_add(1) < link.number {
+        } else if self.before_end.0.saturating_add(1) < link.number && link.previous <= self.end {
             // The one before it was erased.
             self.before_end = (link.number - 1, link.previous);
         }

@@ -49,6 +49,43 @@ fn every_record_left_out_of_an_answer_is_missed() {
     }
 }
 
+/// What the log says that it erased excuses what stood below it, as long as no log could not have erased that.
+#[test]
+fn an_omission_is_not_hidden_behind_a_false_gap() {
+    let with = |up_to: u64, days: u64| {
+        let mut log = log();
+        let said = log.erase_records(up_to, days);
+        while log.size() < 50 {
+            log.publish(&sample::draft(), sample::request_id(1000 + log.size()));
+        }
+        let mut complete = log.complete(&sample::police(), (0, None));
+        let index = |it: &pb::ProvenRecord| it.record.as_ref().map_or(0, |it| it.index);
+        assert!(complete.claim.erased.as_ref().is_some_and(|it| index(it) == said));
+        (complete.records.retain(|it| !(20..30).contains(&index(it))), check_of(&complete, &log)).1
+    };
+    let range = with(30, 31).expect("erased");
+    assert_eq!((range.erased_below, range.start, range.end), (30, 0, 50));
+    let shown = with(40, 40).expect("more is erased than is missing");
+    assert_eq!(shown.erased_below, 40);
+    for (up_to, days) in [(29, 31), (41, 31), (u64::MAX, 31), (30, 30), (30, 0)] {
+        let fault = with(up_to, days).expect_err("nothing excuses it");
+        assert!(matches!(fault, Fault::Gap { .. }), "{up_to} {days}: {fault}");
+    }
+}
+
+/// An erasure of another tree, or one that is not proven, excuses nothing.
+#[test]
+fn what_excuses_a_gap_is_proven_in_the_same_tree() {
+    let mut log = log();
+    let honest = log.complete(&sample::police(), (0, None));
+    let mut other = sample::log(40);
+    other.erase_records(30, 31);
+    let of_another = other.complete(&sample::police(), (0, None)).claim.erased;
+    let claim = pb::Completeness { erased: of_another, ..honest.claim };
+    let complete = Complete { claim, records: honest.records };
+    assert!(matches!(check_of(&complete, &log), Err(Fault::Inclusion { .. })));
+}
+
 /// The tail: what was recorded last is what somebody would most like to be without.
 #[test]
 fn an_omitted_tail_shows_by_the_record_of_the_question_itself() {

@@ -32,7 +32,7 @@ impl<'a> Links<'a> {
     ///
     /// [`Fault::Link`] where the link is missing, is not the one committed to, or cannot follow the one before.
     pub fn follow(&mut self, shown: &pb::LogRecord, record: &Record) -> Result<(), Fault> {
-        self.gaps.hear(&record.event);
+        self.gaps.hear(shown.index, record);
         let Some(link) = opened(self.agency, shown, record)? else { return Ok(()) };
         if !self.gaps.leads(self.last, (link.number, link.previous)) {
             return Err(Fault::Link { index: shown.index });

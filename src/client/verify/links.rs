@@ -74,7 +74,7 @@ impl Chains {
 
     /// Follows every agency's link in the next record.
     pub(super) fn follow(&mut self, index: u64, record: &Record) -> Result<(), What> {
-        self.gaps.hear(&record.event);
+        self.gaps.hear(index, record);
         let agencies = record.event.agencies();
         let mut is_linked = agencies.is_empty();
         for (agency, link) in agencies.into_iter().zip(&record.links) {

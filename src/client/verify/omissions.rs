@@ -54,6 +54,52 @@ fn neither_record_nor_opening_can_be_left_out() {
     }
 }
 
+/// An export of a log of which records 20 to 29 are gone, and which says that those below `up_to` were erased.
+fn with_a_gap((up_to, days): (u64, u64)) -> Result<Vec<Complete>, Finding> {
+    let mut log = sample::log(SIZE);
+    log.erase_records(up_to, days);
+    let written = write_of(&log);
+    let is_of_it = |line: &String| (20..30).any(|it| line.contains(&format!("\"index\":{it},")));
+    for path in ["links.jsonl", "records.jsonl"] {
+        written.change_lines(path, |lines| lines.retain(|line| !is_of_it(line)));
+    }
+    written.seal_anew();
+    written.verify().map(|verified| verified.complete)
+}
+
+/// What a broker says that it erased excuses what stood below, and nothing that a log cannot have erased.
+#[test]
+fn an_omission_is_not_hidden_behind_a_false_gap() {
+    let police = Complete { agency: sample::police(), start: 30, end: SIZE + 1, records: 40 };
+    assert_eq!(with_a_gap((30, 31)).expect("erased"), [police]);
+    for false_gap in [(29, 31), (SIZE + 1, 31), (u64::MAX, 31), (30, 30), (30, 0)] {
+        let finding = with_a_gap(false_gap).expect_err("nothing excuses it");
+        let is_gap = matches!(finding.what, What::Fault(Fault::Gap { .. }));
+        assert!(is_gap, "{false_gap:?}: {finding}");
+    }
+}
+
+/// The tail is what somebody would most like to be without: an erasure that names an index to come hides none of it.
+#[test]
+fn the_end_of_an_export_is_not_hidden_behind_a_false_gap() {
+    let mut log = sample::log(SIZE - 10);
+    log.erase_records(u64::MAX, 31);
+    while log.size() < SIZE {
+        log.publish(&sample::draft(), sample::request_id(1000 + log.size()));
+    }
+    let written = write_of(&log);
+    let is_of_it = |line: &String| {
+        (SIZE - 5..SIZE).any(|it| line.contains(&format!("\"index\":{it},\"number")))
+            || (SIZE - 5..SIZE).any(|it| line.contains(&format!("{{\"index\":{it},")))
+    };
+    for path in ["links.jsonl", "records.jsonl"] {
+        written.change_lines(path, |lines| lines.retain(|line| !is_of_it(line)));
+    }
+    written.seal_anew();
+    let finding = written.verify().expect_err("the tail is gone");
+    assert!(matches!(finding.what, What::Fault(Fault::Gap { .. })), "{finding}");
+}
+
 #[test]
 fn the_end_of_an_export_cannot_be_left_out() {
     for kept in 0..40 {

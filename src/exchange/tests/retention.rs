@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{ErasureReason, Fingerprint, HoldReason};
 use crate::exchange::{Holding, Target};
-use crate::record::{Retention, Sealed};
+use crate::record::{Record, Retention, Sealed, Stub};
 
 fn deputy() -> Caller {
     let seat = Seat::Officer { agency: agency(COUNCIL), id: "ig-2".parse().unwrap() };
@@ -40,6 +40,34 @@ fn every_order_that_waited_for_a_hold_is_done_with_it() {
     let erased = released.erased.expect("it was approved");
     desk.record(Event::Retention(Retention::Erased(erased)), Content::None);
 
+    let (orders, holds) = desk.state.erasures_of(&officer(COUNCIL)).unwrap();
+    assert_eq!((orders, holds), (Vec::new(), Vec::new()));
+}
+
+/// Records are erased range by range, the newest first, and a broker may stop in between: what a record that is gone
+/// has undone stays undone, though the record of what it undid still stands before it.
+#[test]
+fn what_was_withdrawn_or_released_does_not_come_back_while_records_are_erased() {
+    let mut desk = Desk::agreed();
+    let published = desk.publish(&draft(desk.now));
+    let target = Target {
+        sealed: Sealed { index: published, slot: desk.state.slots() - 1 },
+        publisher: agency(COUNCIL),
+        delete_after: desk.now.plus_days(30),
+    };
+    let holding = Holding { reason: HoldReason::LegalClaim, review_at: desk.now.plus_days(1) };
+    let held = desk.state.hold(&officer(COUNCIL), &target, holding, desk.now).unwrap();
+    desk.record(held.unwrap_err(), Content::None);
+    let ordered =
+        desk.state.order_erasure(&officer(COUNCIL), ErasureReason::Article17, &[target]).unwrap();
+    let order = desk.record(ordered, Content::None);
+
+    let released = desk.state.release(&officer(COUNCIL), published, desk.now).unwrap().event;
+    let withdrawn = desk.state.withdraw_erasure(&officer(COUNCIL), order).unwrap();
+    for event in [released, withdrawn] {
+        let record = Record { at: desk.now, links: Vec::new(), event };
+        desk.state.apply_erased(&Stub::of(&record));
+    }
     let (orders, holds) = desk.state.erasures_of(&officer(COUNCIL)).unwrap();
     assert_eq!((orders, holds), (Vec::new(), Vec::new()));
 }

@@ -52,16 +52,24 @@ impl BackupDir {
     ///
     /// [`BackupError`]: what there was before is still good.
     pub fn copy_segments(&self, from: &Path, journal: JournalId) -> Result<Copied, BackupError> {
-        let firsts = segments::segments(from)?;
+        let mut firsts = segments::segments(from)?;
         let mut copied = Copied::default();
-        for (position, &first) in firsts.iter().enumerate() {
+        let mut position = 0;
+        loop {
+            // What was copied so far may lack records that were erased since this began, and the record that says so may
+            // stand in a segment that was begun since.
+            if position + 1 >= firsts.len() {
+                firsts = segments::segments(from)?;
+            }
+            let Some(&first) = firsts.get(position) else { break };
             let path = from.join(segments::segment_name(first));
             if first != copied.head.size {
                 let what = "the segment before it is missing or incomplete";
                 let index = copied.head.size;
                 return Err(OpenError::Damaged { index, segment: path, what }.into());
             }
-            let next = firsts.get(position + 1).copied();
+            position += 1;
+            let next = firsts.get(position).copied();
             if let (Some(next), Some(file)) = (next, self.kept(&path, first)?) {
                 copied.head = Head { size: next, checkpoint: String::new() };
                 copied.files.push(file);
@@ -74,6 +82,9 @@ impl BackupDir {
             copied.bytes += file.bytes;
             copied.head = head;
             copied.files.push(file);
+            if next.is_none() {
+                break;
+            }
         }
         Ok(copied)
     }

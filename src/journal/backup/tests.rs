@@ -10,7 +10,7 @@ use std::{
 use super::*;
 use crate::domain::Timestamp;
 use crate::journal::{
-    Batch, Journal, JournalId, KeyError, Keys, MasterKey, Segments, Settings, SlotSet,
+    Batch, Frame, Journal, JournalId, KeyError, Keys, MasterKey, Segments, Settings, SlotSet,
     conformance::{frames, grow},
 };
 
@@ -243,4 +243,31 @@ fn a_manifest_reads_back_and_every_flipped_bit_is_refused() {
         let strange = BackupManifest { files: vec![file(name)], ..manifest.clone() };
         assert!(BackupManifest::decode(&strange.encode()).is_err(), "{name}");
     }
+}
+
+/// A segment that is written anew takes the place of its copy, and nothing of what it lost stays in the backup.
+#[test]
+fn a_condensed_segment_replaces_its_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("journal"), dir.path().join("backup"));
+    let journal = Segments::create(&from, &SETTINGS).unwrap();
+    for _ in 0..2 {
+        grow(&journal, &[20; 5]);
+        journal.close();
+    }
+    grow(&journal, &[3]);
+    back_up(&from, &to);
+    let files = || fs::read_dir(to.join("files")).unwrap().count();
+    assert_eq!(files(), 3);
+    let mut erase = |_, _: &Frame| Ok(Some(bytes::Bytes::from_static(b"stub")));
+    journal.condense(0, &mut erase).unwrap();
+    let (copied, batches) = back_up(&from, &to);
+    let held: Vec<_> = batches.iter().flat_map(|it| it.frames.clone()).collect();
+    assert_eq!(copied.head.size, 203);
+    assert_eq!(held.len(), 203);
+    for (index, (frame, was)) in held.iter().zip(frames(203, 0)).enumerate() {
+        assert_eq!(frame.leaf, was.leaf);
+        assert_eq!((frame.is_erased(), *frame == was), (index < 100, index >= 100));
+    }
+    assert_eq!(files(), 3, "the old copy is gone");
 }

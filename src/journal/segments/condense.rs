@@ -1,17 +1,11 @@
 //! Writes a closed segment anew, with less in it: entries keep their places and leaves, and what is erased of
 //! them is gone with the old file. The new file takes its name at once and whole.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write},
-    ops::Range,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-    sync::PoisonError,
-};
+use std::{fs, io, ops::Range, path::Path, sync::PoisonError};
 
 use super::{
     Segments,
+    disk::SegmentFile,
     format::{
         BATCH_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader, VERSION, encode_batch, frame_bytes,
     },
@@ -28,10 +22,13 @@ use crate::journal::{
 /// About how large batches become by being put together.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// How the name of a new file ends, until it takes that of the old one.
+const TEMPORARY: &str = ".seg.tmp";
+
 /// The new file of a segment while it is written.
 struct Written<'a> {
     journal: &'a Segments,
-    file: BufWriter<File>,
+    file: SegmentFile,
     /// Which segment it is, counted from 0.
     segment: usize,
     /// The end of its last batch.
@@ -44,6 +41,11 @@ struct Written<'a> {
 }
 
 impl Segments {
+    #[cfg(test)]
+    fn faults(&self) -> super::disk::Faults {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).file.faults.clone()
+    }
+
     /// Lists the entries of each segment but the last.
     pub(super) fn closed_segments(&self) -> Vec<Range<u64>> {
         let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
@@ -63,10 +65,27 @@ impl Segments {
         let segment = closed.iter().position(|range| range.start == first).ok_or(beyond)?;
         let end = closed.get(segment).map_or(first, |range| range.end);
         let path = segment_path(&self.dir, first);
-        let temporary = path.with_extension("seg.tmp");
-        let mut written = Written::begin(self, &temporary, (first, segment)).map_err(io)?;
+        let temporary = self.dir.join(format!("{first:020}{TEMPORARY}"));
+        let replaced = self.write_anew((&path, &temporary), (first..end, segment), condense);
+        if replaced.is_err() {
+            // Whatever there is of it stands in the way of what is published, where the disk is full.
+            drop(fs::remove_file(&temporary));
+        }
+        replaced?;
+        files::sync_dir(&self.dir).map_err(io)
+    }
+
+    /// Writes the new file of a segment and has it take the name of the old one.
+    fn write_anew(
+        &self,
+        (path, temporary): (&Path, &Path),
+        (entries, segment): (Range<u64>, usize),
+        condense: &mut Condense<'_>,
+    ) -> Result<(), JournalError> {
+        let first = entries.start;
+        let mut written = Written::begin(self, temporary, (first, segment)).map_err(io)?;
         let mut failed = None;
-        let walked = walk(&path, (self.journal, first), &mut |batch| {
+        let walked = walk(path, (self.journal, first), &mut |batch| {
             if failed.is_none() {
                 failed = written.take(batch, condense).err();
             }
@@ -75,20 +94,20 @@ impl Segments {
         if let Some(error) = failed {
             return Err(error);
         }
-        if let Some(what) = walked.flaw.or((walked.head.size != end).then_some("its segment")) {
+        let is_short = walked.head.size != entries.end;
+        if let Some(what) = walked.flaw.or(is_short.then_some("its segment")) {
             return Err(JournalError::Damaged { index: walked.head.size, what });
         }
         let (used, marks) = written.finish()?;
-        {
-            // Readers open their file and look at its marks under the same lock: of one file, both.
-            let mut committed = self.committed.write().unwrap_or_else(PoisonError::into_inner);
-            fs::rename(&temporary, &path).map_err(io)?;
-            committed.marks.replace(first..end, marks);
-            if let Some(extent) = committed.segments.get_mut(segment) {
-                *extent = Extent { first_index: first, used };
-            }
+        // Readers open their file and look at its marks under the same lock: of one file, both.
+        let mut committed = self.committed.write().unwrap_or_else(PoisonError::into_inner);
+        fs::rename(temporary, path).map_err(io)?;
+        committed.condensed += 1;
+        committed.marks.replace(entries, marks);
+        if let Some(extent) = committed.segments.get_mut(segment) {
+            *extent = Extent { first_index: first, used };
         }
-        files::sync_dir(&self.dir).map_err(io)
+        Ok(())
     }
 
     fn first_of_last(&self) -> u64 {
@@ -103,12 +122,13 @@ impl<'a> Written<'a> {
         temporary: &Path,
         (first, segment): (u64, usize),
     ) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = BufWriter::new(options.open(temporary)?);
+        remove_leftover(temporary)?;
+        let file = SegmentFile::create(temporary)?;
+        #[cfg(test)]
+        let file = SegmentFile { faults: journal.faults(), ..file };
         let header =
             SegmentHeader { journal: journal.journal, first_index: first, version: VERSION };
-        file.write_all(&header.encode())?;
+        file.append(&header.encode(), 0)?;
         Ok(Self {
             journal,
             file,
@@ -149,7 +169,7 @@ impl<'a> Written<'a> {
         let mut bytes = Vec::with_capacity(self.open_bytes + BATCH_HEADER_BYTES);
         encode_batch(batch, first_index, &self.journal.journal, &mut bytes)
             .map_err(|what| JournalError::Damaged { index: first_index, what })?;
-        self.file.write_all(&bytes).map_err(io)?;
+        self.file.append(&bytes, self.used).map_err(io)?;
         let place = BatchPlace { segment: self.segment, offset: self.used };
         self.marks.pass_batch(place, batch, first_index);
         self.used += bytes.len() as u64;
@@ -161,9 +181,26 @@ impl<'a> Written<'a> {
 
     fn finish(mut self) -> Result<(u64, Marks), JournalError> {
         self.write()?;
-        let file = self.file.into_inner().map_err(|error| io(error.into_error()))?;
-        file.sync_all().map_err(io)?;
+        self.file.sync_fill().map_err(io)?;
         Ok((self.used, self.marks))
+    }
+}
+
+/// Removes what a crash has left of new files: they hold records that may be erased since.
+pub(super) fn remove_leftovers(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.to_str().is_some_and(|path| path.ends_with(TEMPORARY)) {
+            remove_leftover(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_leftover(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     bearings::Bearings,
+    condense::remove_leftovers,
     error::OpenError,
     marks::{BatchPlace, Marks},
     read::Committed,
@@ -141,6 +142,7 @@ impl Segments {
         lock: Lock,
     ) -> Result<(Self, Recovery), OpenError> {
         let recovery = Recovery { cut: scan.cut, bytes: scan.bytes };
+        remove_leftovers(dir).map_err(OpenError::io(dir))?;
         let journal = match Self::found(dir, settings, scan, lock) {
             Ok(journal) => journal,
             // The making of the very first segment was cut off.
@@ -169,6 +171,7 @@ impl Segments {
             marks: scan.marks,
             segments: scan.segments,
             last: Arc::clone(&last.file.file),
+            condensed: 0,
             failure: None,
         };
         let writer = Writer::new(settings, dir, last);
@@ -199,6 +202,7 @@ impl Segments {
             marks: Marks::default(),
             segments: vec![Extent { first_index: first.first_index, used: first.used }],
             last: Arc::clone(&first.file.file),
+            condensed: 0,
             failure: None,
         };
         Ok(Self::of(dir, Writer::new(settings, dir, first), committed, lock))

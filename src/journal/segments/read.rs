@@ -35,6 +35,8 @@ pub(super) struct Committed {
     pub(super) segments: Vec<Extent>,
     /// The last segment, kept open.
     pub(super) last: Arc<File>,
+    /// How many segments were written anew: whoever takes marks in parts starts again where that has moved.
+    pub(super) condensed: u64,
     pub(super) failure: Option<Failure>,
 }
 
@@ -43,6 +45,25 @@ struct Start {
     file: Arc<File>,
     used: u64,
     mark: Mark,
+}
+
+/// Bearings of which not all marks are taken yet.
+#[derive(Debug)]
+pub(super) struct Part {
+    condensed: u64,
+    batch: u64,
+    marks: Vec<Mark>,
+}
+
+/// What came of taking more of them.
+#[derive(Debug)]
+pub(super) enum More {
+    /// There may be more marks.
+    Marks,
+    /// That is all.
+    Done(Bearings),
+    /// A segment was written anew: all of it has to be taken again.
+    Moved,
 }
 
 /// What is left to read.
@@ -135,18 +156,39 @@ impl Segments {
     /// Tells how the journal stood when it held `size` entries.
     pub(super) fn read_bearings(&self, size: u64) -> Result<Bearings, JournalError> {
         let index = size.checked_sub(1).ok_or(JournalError::Beyond { index: 0, size: 0 })?;
-        let batch = self.batch_ending_at(size, index)?;
-        let mut marks = Vec::new();
         loop {
-            let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
-            let more = committed.marks.some_before(size, marks.len());
-            if more.is_empty() {
-                let segments = committed.segments.iter().take_while(|it| it.first_index < size);
-                let segments = segments.copied().collect();
-                return Ok(Bearings { segments, batch, marks: Marks::of(marks) });
+            let mut part = self.part_of_bearings(size, index)?;
+            loop {
+                match self.more_of_bearings(size, &mut part) {
+                    More::Marks => {}
+                    More::Done(bearings) => return Ok(bearings),
+                    More::Moved => break,
+                }
             }
-            marks.extend_from_slice(more);
         }
+    }
+
+    /// Begins with the place of the last batch.
+    pub(super) fn part_of_bearings(&self, size: u64, index: u64) -> Result<Part, JournalError> {
+        let condensed = self.committed.read().unwrap_or_else(PoisonError::into_inner).condensed;
+        let batch = self.batch_ending_at(size, index)?;
+        Ok(Part { condensed, batch, marks: Vec::new() })
+    }
+
+    /// Takes some more marks. A segment that is written anew meanwhile has others: they would lead astray.
+    pub(super) fn more_of_bearings(&self, size: u64, part: &mut Part) -> More {
+        let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
+        if committed.condensed != part.condensed {
+            return More::Moved;
+        }
+        let more = committed.marks.some_before(size, part.marks.len());
+        if more.is_empty() {
+            let segments = committed.segments.iter().take_while(|it| it.first_index < size);
+            let (segments, marks) = (segments.copied().collect(), std::mem::take(&mut part.marks));
+            return More::Done(Bearings { segments, batch: part.batch, marks: Marks::of(marks) });
+        }
+        part.marks.extend_from_slice(more);
+        More::Marks
     }
 
     /// Finds the offset of the batch that holds `index` and ends at `size`.

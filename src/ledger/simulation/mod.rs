@@ -36,12 +36,12 @@ const STEPS: u64 = 150;
 const REPLAY_EVERY: u64 = 15;
 
 /// Records are erased whole this often, whatever else happens.
-const ERASE_EVERY: u64 = 37;
+const ERASE_EVERY: u64 = 17;
 
 type Counts = BTreeMap<&'static str, u64>;
 
 /// What has to happen somewhere in every run of the test, so that its checks are not idle.
-const HAPPENS: [&str; 64] = [
+const HAPPENS: [&str; 65] = [
     "ACKNOWLEDGED_BEYOND_DELIVERED",
     "AGENCY_NOT_SUSPENDED",
     "AGENCY_SUSPENDED",
@@ -103,6 +103,7 @@ const HAPPENS: [&str; 64] = [
     "got",
     "held at delivery",
     "quick start",
+    "erased in part",
     "record erased",
     "refused at delivery",
     "repeated",
@@ -162,7 +163,8 @@ fn run(keyring: &Keyring, seed: u64, done: &mut Vec<String>) -> Counts {
         done.push(format!("{op:?}"));
         world.run(&op);
         if (seed + step).is_multiple_of(ERASE_EVERY) {
-            let op = Op::EraseRecords { dies: step.is_multiple_of(5) };
+            let stops_after = (!step.is_multiple_of(3)).then_some(step % 3);
+            let op = Op::EraseRecords { dies: step.is_multiple_of(5), stops_after };
             done.push(format!("{op:?}"));
             world.run(&op);
         }

@@ -17,6 +17,8 @@ pub(super) enum Op {
     /// Records are erased whole, as if their time were over, or the process dies before they are.
     EraseRecords {
         dies: bool,
+        /// After how many ranges of the journal it is no more to be written, where it is.
+        stops_after: Option<u64>,
     },
     FaultOnNextCommit(Fault),
     /// The wall clock alone.

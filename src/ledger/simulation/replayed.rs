@@ -43,6 +43,7 @@ pub(super) fn replay_is_the_live_state(world: &World) {
         assert_eq!(slot(live), slot(again), "a request is remembered by one and not the other");
     }
     acknowledged_publishes_stand(world);
+    what_records_refer_to_stands(world);
 }
 
 /// The whole of two states is too long to be read: says where they part.
@@ -55,6 +56,20 @@ fn same(live: &str, again: &str) {
         panic!("line {line}: live {live_line}, read anew {again_line}; there\n{around}");
     }
     assert_eq!(live.len(), again.len(), "one of the two goes on");
+}
+
+/// Whoever reads a record that is not erased finds what it refers to, and what a stream that is open now will.
+fn what_records_refer_to_stands(world: &World) {
+    let frames = world.journal.read(0..u64::MAX, usize::MAX).unwrap();
+    let stands = |index: u64| !frames[usize::try_from(index).unwrap()].is_erased();
+    for (index, frame) in frames.iter().enumerate().filter(|(_, frame)| !frame.is_erased()) {
+        let references = crate::record::decode(&frame.record).unwrap().event.references();
+        let gone = references.into_iter().find(|it| !stands(*it));
+        assert_eq!(gone, None, "record {index} refers to one that was erased");
+    }
+    for opened in world.writer.state.opened() {
+        assert!(stands(opened), "a stream is open whose record {opened} was erased");
+    }
 }
 
 /// P3: what was acknowledged stands for ever; nothing that was read before has changed.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::stage::{Cli, Said, Stage, copy_dir};
 
 /// Backs the stage's log up to `<name>/journal` and `<name>/keys`.
-fn backup(stage: &Stage, name: &str) -> Said {
+pub(crate) fn backup(stage: &Stage, name: &str) -> Said {
     fs::create_dir_all(stage.path(name)).unwrap();
     let [to, keys] = ["journal", "keys"].map(|it| stage.path(name).join(it));
     let config = stage.path("broker/portway.toml");
@@ -21,7 +21,7 @@ fn backup(stage: &Stage, name: &str) -> Said {
 }
 
 /// Another house for the log, without any: configuration, certificates, and the copy of the master key.
-fn house(stage: &Stage, name: &str) -> PathBuf {
+pub(crate) fn house(stage: &Stage, name: &str) -> PathBuf {
     let house = stage.path(name);
     fs::create_dir_all(house.join("keys")).unwrap();
     fs::copy(stage.path("broker/portway.toml"), house.join("portway.toml")).unwrap();
@@ -31,7 +31,12 @@ fn house(stage: &Stage, name: &str) -> PathBuf {
 }
 
 /// Restores a backup into a house, with the anchor that stands in `anchor`.
-fn restore(stage: &Stage, (backup, house): (&str, &str), anchor: &str, more: &[&str]) -> Said {
+pub(crate) fn restore(
+    stage: &Stage,
+    (backup, house): (&str, &str),
+    anchor: &str,
+    more: &[&str],
+) -> Said {
     let [from, keys] = ["journal", "keys"].map(|it| stage.path(backup).join(it));
     let (config, anchor) = (stage.path(house).join("portway.toml"), stage.path(anchor));
     let args = ["restore", "--json", "--from", text(&from), "--keys-from", text(&keys)];

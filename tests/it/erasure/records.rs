@@ -13,6 +13,7 @@ use prost::Message;
 use uuid::Builder;
 
 use super::terms::Hands;
+use crate::backup::{backup, house, restore};
 use crate::stage::{AGREEMENT, Cli, Role, Stage, agreement, draft, now};
 
 /// How many days ago the log was written.
@@ -97,6 +98,10 @@ async fn p5_records_are_erased_at_the_end_of_the_logs_retention() {
     police.run(["audit", "show", &first.receipt.index().to_string()]).done();
     let before = stage.path("before");
     police.run(["audit", "export", before.to_str().unwrap()]).done();
+    backup(&stage, "backup").json();
+    let copies = stage.path("backup/journal/files");
+    assert!(holds_in(&copies, &first.record));
+
     assert!(holds(&journal, &first.record), "P5: nobody has confirmed the clock");
 
     let operator = Cli::of(&stage, "", Role::Operator);
@@ -110,6 +115,8 @@ async fn p5_records_are_erased_at_the_end_of_the_logs_retention() {
     assert!(refused.stderr.contains("RECORD_ERASED"), "{refused:?}");
     police.run(["audit", "show", &last.receipt.index().to_string()]).done();
 
+    let status = operator.run(["status"]).done();
+    assert!(status.contains("are erased where nothing needs them"), "{status}");
     proves_what_is_left(&stage, &published, "running");
     stage.terminate();
     stage.serve_again_with(&["--check", "full"]);
@@ -120,6 +127,25 @@ async fn p5_records_are_erased_at_the_end_of_the_logs_retention() {
     again.done();
     stage.serve_again();
     proves_what_is_left(&stage, &published, "rebuilt");
+    stage.terminate();
+
+    // The backup of before is carried on: a segment that was written anew takes the place of its copy.
+    backup(&stage, "backup").json();
+    assert!(!holds_in(&copies, &first.record), "P5: the backup still has it");
+    house(&stage, "house");
+    restore(&stage, ("backup", "house"), "broker/anchor", &[]).json();
+    assert_eq!(segments(&stage.path("house/journal")).len(), segments(&journal).len());
+    stage.serve_in("house");
+    stage.enrol();
+    let police = Cli::of(&stage, "police", Role::Officer);
+    let refused = police.run(["audit", "show", &first.receipt.index().to_string()]);
+    assert!(refused.stderr.contains("RECORD_ERASED"), "{refused:?}");
+    police.run(["audit", "show", &last.receipt.index().to_string()]).done();
+}
+
+fn holds_in(dir: &Path, record: &[u8]) -> bool {
+    let files = fs::read_dir(dir).unwrap().map(|it| fs::read(it.unwrap().path()).unwrap());
+    files.into_iter().any(|it| it.windows(record.len()).any(|window| window == record))
 }
 
 fn config(stage: &Stage) -> std::path::PathBuf {

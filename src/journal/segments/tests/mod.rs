@@ -1,6 +1,7 @@
 //! What the segment engine promises beyond the contract, checked on real files: torn, flipped,
 //! cut, rolled back and full.
 
+mod condense;
 mod failures;
 mod resume;
 mod torn;
