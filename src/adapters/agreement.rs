@@ -1,11 +1,14 @@
 //! Sharing agreements as officers write them: TOML with the key names of `agreements.proto` and the
 //! codes of `domain`, read strictly and printed back. Whether one is lawful is for `policy` to say.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::document::{DocumentError, moment, one, optional, set, shape};
 use crate::domain::{
-    Agreement, DeliveryCondition, Fields, Flow, Party, Timestamp, agreement::PolicyDocument,
+    Agreement, AlertType, DeliveryCondition, Fields, Flow, Party, Timestamp,
+    agreement::{PolicyDocument, TypeRetention},
 };
 
 /// Reads an agreement.
@@ -29,6 +32,7 @@ pub fn parse(text: &str) -> Result<Agreement, DocumentError> {
         delete_after_days: raw.delete_after_days,
         delivery: optional("delivery", raw.delivery.as_deref())?
             .unwrap_or(DeliveryCondition::Recorded),
+        type_retention: type_retention(&raw.type_retention)?,
         parties: parties.collect::<Result<_, _>>()?,
         flows: flows.collect::<Result<_, _>>()?,
     })
@@ -53,6 +57,7 @@ pub fn print(agreement: &Agreement) -> Result<String, DocumentError> {
             DeliveryCondition::Recorded => None,
             DeliveryCondition::Witnessed => Some(agreement.delivery.to_string()),
         },
+        type_retention: agreement.type_retention.iter().map(raw_type_retention).collect(),
         party: agreement.parties.iter().map(raw_party).collect(),
         flow: agreement.flows.iter().map(raw_flow).collect(),
     };
@@ -73,8 +78,18 @@ struct RawAgreement {
     delete_after_days: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    type_retention: Vec<RawTypeRetention>,
     party: Vec<RawParty>,
     flow: Vec<RawFlow>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct RawTypeRetention {
+    r#type: String,
+    retention: String,
+    delete_after_days: u16,
 }
 
 /// The two flags have no default: one left out must not read as "faces nobody".
@@ -110,6 +125,22 @@ struct RawFlow {
     offence_condition: Option<String>,
     confidentiality_basis: Option<String>,
     authorised_by: Option<String>,
+}
+
+fn type_retention(
+    raw: &[RawTypeRetention],
+) -> Result<BTreeMap<AlertType, TypeRetention>, DocumentError> {
+    let mut all = BTreeMap::new();
+    for (index, raw) in raw.iter().enumerate() {
+        let key = |name: &str| format!("type_retention[{index}].{name}");
+        let kind = one(&key("type"), &raw.r#type)?;
+        let retention = one(&key("retention"), &raw.retention)?;
+        let kept = TypeRetention { retention, delete_after_days: raw.delete_after_days };
+        if all.insert(kind, kept).is_some() {
+            return Err(DocumentError::value(&key("type"), &raw.r#type, "it is there twice"));
+        }
+    }
+    Ok(all)
 }
 
 fn party(index: usize, raw: &RawParty) -> Result<Party, DocumentError> {
@@ -165,6 +196,14 @@ fn flow(index: usize, raw: &RawFlow) -> Result<Flow, DocumentError> {
         confidentiality_basis: optional(&key("confidentiality_basis"), confidentiality_basis)?,
         authorised_by: raw.authorised_by.clone(),
     })
+}
+
+fn raw_type_retention((kind, it): (&AlertType, &TypeRetention)) -> RawTypeRetention {
+    RawTypeRetention {
+        r#type: kind.to_string(),
+        retention: it.retention.to_string(),
+        delete_after_days: it.delete_after_days,
+    }
 }
 
 fn raw_party(party: &Party) -> RawParty {
@@ -273,6 +312,31 @@ authorised_by = "CDA1998-S115"
         assert_eq!(parse(&print(&witnessed).unwrap()).unwrap(), witnessed);
         let error = parse(&said("LATER")).expect_err("no such code").to_string();
         assert!(error.contains("delivery = \"LATER\": unknown delivery condition"), "{error}");
+    }
+
+    #[test]
+    fn types_may_be_kept_for_a_time_of_their_own() {
+        let said = |kind: &str| {
+            format!(
+                "{SAMPLE}\n[[type_retention]]\ntype = \"{kind}\"\nretention = \"SHORT\"\ndelete_after_days = 14\n"
+            )
+        };
+        let agreement = parse(&said("VIOLENCE")).unwrap();
+        let kept = TypeRetention {
+            retention: crate::domain::RetentionClass::Short,
+            delete_after_days: 14,
+        };
+        assert_eq!(agreement.type_retention, [(AlertType::Violence, kept)].into());
+        assert_eq!(agreement.days_kept(AlertType::Violence), 14);
+        assert_eq!(agreement.days_kept(AlertType::FireRisk), 180);
+        assert_eq!(parse(&print(&agreement).unwrap()).unwrap(), agreement);
+        let all = said("VIOLENCE");
+        let section = all.split_once(SAMPLE).unwrap().1;
+        let twice = format!("{all}{section}");
+        for bad in [said("violence"), twice] {
+            let error = parse(&bad).expect_err("no type, or no second time").to_string();
+            assert!(error.contains("type_retention["), "{error}");
+        }
     }
 
     #[test]

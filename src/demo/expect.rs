@@ -145,7 +145,7 @@ fn view(
     if health && safeguarding && !child && !is(SubjectCategory::AtRiskAdult) {
         return Err("SAFEGUARDING_CONDITION_UNMET");
     }
-    let days = u64::from(agreement.delete_after_days);
+    let days = u64::from(agreement.days_kept(draft.kind));
     let days = if child { days.min(90) } else { days };
     let recorded = recorded_at(receipt).ok_or("MALFORMED")?;
     let regime_change = sender.regime == Regime::DpaPart3 && receiver.regime == Regime::UkGdpr;

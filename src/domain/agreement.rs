@@ -1,7 +1,7 @@
 //! The sharing agreement as data: who may tell whom what, for which purpose, on which basis, until
 //! when. Whether it is lawful, and whether it permits something now, is for `policy` to say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AgencyId, AgencyKind, AgreementId, AlertType, DeliveryCondition, Fields, Purpose, Regime,
@@ -27,6 +27,16 @@ pub struct Agreement {
     pub retention: RetentionClass,
     pub delete_after_days: u16,
     pub delivery: DeliveryCondition,
+    pub type_retention: BTreeMap<AlertType, TypeRetention>,
+}
+
+/// How long alerts of one type are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TypeRetention {
+    /// Retention class.
+    pub retention: RetentionClass,
+    /// Days after the publish when every recipient deletes.
+    pub delete_after_days: u16,
 }
 
 /// One agency of an agreement.
@@ -87,6 +97,11 @@ impl Agreement {
     /// Finds a party by name.
     pub fn party(&self, agency: &AgencyId) -> Option<&Party> {
         self.parties.iter().find(|party| party.agency == *agency)
+    }
+
+    /// Returns after how many days an alert of a type is deleted.
+    pub fn days_kept(&self, kind: AlertType) -> u16 {
+        self.type_retention.get(&kind).map_or(self.delete_after_days, |it| it.delete_after_days)
     }
 
     /// Tells whether `now` lies in the term: from `starts`, before `ends`.

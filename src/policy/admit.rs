@@ -35,7 +35,7 @@ impl Admitted {
         draft: &Draft,
         now: Timestamp,
     ) -> Self {
-        let days = u64::from(agreement.delete_after_days);
+        let days = u64::from(agreement.days_kept(draft.kind));
         let of_child = draft.categories.contains(&SubjectCategory::Child);
         let days = if of_child { days.min(CHILD_DAYS_MAX) } else { days };
         Self { flows, delete_after: now.plus_days(days) }

@@ -201,9 +201,16 @@ fn terms(old: &Agreement, new: &Agreement) -> Vec<Change> {
             ("retention", it.retention.to_string()),
             ("delete_after_days", it.delete_after_days.to_string()),
             ("delivery", it.delivery.to_string()),
+            ("type_retention", types_kept(it)),
         ]
     };
     changes(terms(old), terms(new))
+}
+
+fn types_kept(it: &Agreement) -> String {
+    let kept = it.type_retention.iter();
+    let kept = kept.map(|(kind, it)| format!("{kind} {} {}", it.retention, it.delete_after_days));
+    kept.collect::<Vec<_>>().join(", ")
 }
 
 fn changes(old: Said, new: Said) -> Vec<Change> {

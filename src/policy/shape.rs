@@ -47,10 +47,24 @@ fn check_term(agreement: &Agreement, now: Timestamp) -> Result<(), Refusal> {
     if !(1..=agreement.retention.days_max()).contains(&agreement.delete_after_days) {
         return Err(Refusal::at(Reason::OutOfBounds, "delete_after_days"));
     }
+    check_types(agreement)?;
     if !is_text(&agreement.title, 120) {
         return Err(Refusal::at(Reason::OutOfBounds, "title"));
     }
     is_text(&agreement.dpia, 64).then_some(()).ok_or(Refusal::at(Reason::MissingField, "dpia"))
+}
+
+/// A type that no flow names would be a slip of the pen, and keep what was meant for too long.
+fn check_types(agreement: &Agreement) -> Result<(), Refusal> {
+    for (kind, kept) in &agreement.type_retention {
+        if !(1..=kept.retention.days_max()).contains(&kept.delete_after_days) {
+            return Err(Refusal::at(Reason::OutOfBounds, "type_retention"));
+        }
+        if !agreement.flows.iter().any(|flow| flow.alert_types.contains(kind)) {
+            return Err(Refusal::at(Reason::OutOfBounds, "type_retention"));
+        }
+    }
+    Ok(())
 }
 
 fn check_parties(agreement: &Agreement) -> Result<(), Refusal> {

@@ -1,5 +1,7 @@
 //! An agreement as protobuf: as it is proposed, as it is stored, and the hash that is its version.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use prost::Message;
 
@@ -8,7 +10,8 @@ use super::decode::Malformed;
 use super::read::{code, codes, parsed};
 use crate::domain::{
     AgencyId, AgencyKind, Agreement, AlertType, DeliveryCondition, Field, Flow, Hex, Party,
-    Purpose, Reason, Refusal, Regime, RetentionClass, SubjectCategory, agreement::PolicyDocument,
+    Purpose, Reason, Refusal, Regime, RetentionClass, SubjectCategory,
+    agreement::{PolicyDocument, TypeRetention},
 };
 use crate::pb::v1 as pb;
 
@@ -36,6 +39,7 @@ pub fn agreement_from_pb(agreement: &pb::Agreement) -> Result<Agreement, Refusal
             0 => DeliveryCondition::Recorded,
             number => code(number, DeliveryCondition::from_number, "delivery")?,
         },
+        type_retention: type_retention(&agreement.type_retention)?,
     })
 }
 
@@ -57,6 +61,7 @@ pub fn agreement_to_pb(agreement: &Agreement) -> pb::Agreement {
             DeliveryCondition::Recorded => 0,
             DeliveryCondition::Witnessed => agreement.delivery.number().into(),
         },
+        type_retention: agreement.type_retention.iter().map(type_retention_to_pb).collect(),
     }
 }
 
@@ -73,6 +78,31 @@ pub fn agreement_version(stored: &[u8]) -> String {
 pub fn agreement_from_stored(stored: &Bytes) -> Result<Agreement, Malformed> {
     let agreement = pb::Agreement::decode(stored.as_ref()).map_err(|_| Malformed)?;
     agreement_from_pb(&agreement).map_err(|_| Malformed)
+}
+
+fn type_retention(
+    all: &[pb::TypeRetention],
+) -> Result<BTreeMap<AlertType, TypeRetention>, Refusal> {
+    const AT: &str = "type_retention";
+    let days = |days: u32| days.try_into().map_err(|_| Refusal::at(Reason::OutOfBounds, AT));
+    let one = |it: &pb::TypeRetention| {
+        let kept = TypeRetention {
+            retention: code(it.retention, RetentionClass::from_number, AT)?,
+            delete_after_days: days(it.delete_after_days)?,
+        };
+        Ok((code(it.r#type, AlertType::from_number, AT)?, kept))
+    };
+    let read: BTreeMap<_, _> = all.iter().map(one).collect::<Result<_, Refusal>>()?;
+    let is_once = read.len() == all.len();
+    is_once.then_some(read).ok_or(Refusal::at(Reason::OutOfBounds, AT))
+}
+
+fn type_retention_to_pb((kind, it): (&AlertType, &TypeRetention)) -> pb::TypeRetention {
+    pb::TypeRetention {
+        r#type: kind.number().into(),
+        retention: it.retention.number().into(),
+        delete_after_days: it.delete_after_days.into(),
+    }
 }
 
 fn party(party: &pb::Party) -> Result<Party, Refusal> {

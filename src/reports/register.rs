@@ -126,7 +126,6 @@ impl Activity {
 
 fn activity(part: &'static str, (version, agreement): (&str, &Agreement), flow: &Flow) -> Activity {
     let regime = agreement.party(&flow.from).map_or(Regime::UkGdpr, |party| party.regime);
-    let days = agreement.delete_after_days;
     Activity {
         statute: match regime {
             Regime::UkGdpr => "UK GDPR Art 30",
@@ -144,10 +143,22 @@ fn activity(part: &'static str, (version, agreement): (&str, &Agreement), flow: 
         data: flow.fields.iter().map(Field::code).collect(),
         basis: basis(flow),
         regime: regime.code(),
-        time_limit: format!("{}: deleted after {days} days", agreement.retention.code()),
+        time_limit: time_limit(agreement, flow),
         term: format!("{} to {}, review {}", agreement.starts, agreement.ends, agreement.review),
         safeguards: safeguards(agreement, flow),
     }
+}
+
+/// Says how long what flows is kept: of a type of its own where the agreement has another time for it.
+fn time_limit(agreement: &Agreement, flow: &Flow) -> String {
+    let days = agreement.delete_after_days;
+    let all = format!("{}: deleted after {days} days", agreement.retention.code());
+    let own = flow.alert_types.iter().filter_map(|kind| {
+        let it = agreement.type_retention.get(kind)?;
+        let (class, days) = (it.retention.code(), it.delete_after_days);
+        Some(format!("{kind}, {class}: after {days} days"))
+    });
+    std::iter::once(all).chain(own).collect::<Vec<_>>().join("; ")
 }
 
 /// Lists what the flow rests on in law.

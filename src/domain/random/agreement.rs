@@ -8,7 +8,7 @@ use super::{fields, moment, named, one, some};
 use crate::domain::{
     AgencyId, AgencyKind, Agreement, AlertType, DeliveryCondition, Field, Flow, Party, Purpose,
     Regime, RetentionClass, SubjectCategory, Timestamp,
-    agreement::PolicyDocument,
+    agreement::{PolicyDocument, TypeRetention},
     law::{
         ConfidentialityBasis, Gateway, LawfulBasis, NoConsentReason, OffenceCondition,
         ScheduleParagraph, SpecialCondition,
@@ -144,9 +144,17 @@ pub(crate) fn agreement() -> impl Strategy<Value = Agreement> {
         one(RetentionClass::ALL),
         1..=31_u16,
         one(DeliveryCondition::ALL),
+        vec((one(RetentionClass::ALL), 1..=31_u16), 0..3),
     );
     (flows, head, (moment(), moment(), moment())).prop_map(|((flows, parties), head, moments)| {
-        let (id, title, dpia, retention, delete_after_days, delivery) = head;
+        let (id, title, dpia, retention, delete_after_days, delivery, kept) = head;
+        // Of types that some flow names.
+        let types: BTreeSet<_> =
+            flows.iter().flat_map(|it| it.alert_types.iter().copied()).collect();
+        let kept = kept
+            .into_iter()
+            .map(|(retention, delete_after_days)| TypeRetention { retention, delete_after_days });
+        let type_retention = types.into_iter().zip(kept).collect();
         let mut times: [Timestamp; 3] = moments.into();
         times.sort();
         let [starts, review, ends] = times;
@@ -162,6 +170,7 @@ pub(crate) fn agreement() -> impl Strategy<Value = Agreement> {
             retention,
             delete_after_days,
             delivery,
+            type_retention,
         }
     })
 }

@@ -241,6 +241,7 @@ fn agreement(parties: &[&str], fields: &[Field], starts: Timestamp) -> Agreement
         retention: RetentionClass::Standard,
         delete_after_days: 100,
         delivery: DeliveryCondition::Recorded,
+        type_retention: std::collections::BTreeMap::new(),
     }
 }
 

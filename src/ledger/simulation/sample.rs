@@ -120,6 +120,7 @@ pub(super) fn agreement(number: usize, shape: u64, now: Timestamp) -> ProposedAg
         retention: RetentionClass::Short,
         delete_after_days: u16::try_from(1 + random.below(31)).unwrap(),
         delivery: DeliveryCondition::Recorded,
+        type_retention: std::collections::BTreeMap::new(),
     };
     proposed(agreement)
 }

@@ -199,6 +199,7 @@ impl Case {
             retention: RetentionClass::Standard,
             delete_after_days: 90,
             delivery: DeliveryCondition::Recorded,
+            type_retention: std::collections::BTreeMap::new(),
         })
     }
 

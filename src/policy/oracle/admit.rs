@@ -39,7 +39,9 @@ pub(in crate::policy) fn admit(
     let content =
         Content { kind: draft.kind, categories: &draft.categories, fields: draft.fields() };
     check_passages(agreement, &flows, &content, now)?;
-    let days = u64::from(agreement.delete_after_days);
+    let of_type = agreement.type_retention.get(&draft.kind);
+    let days = of_type.map_or(agreement.delete_after_days, |it| it.delete_after_days);
+    let days = u64::from(days);
     let of_child = content.is_of_child();
     let delete_after = now.plus_days(if of_child { days.min(CHILD_DAYS_MAX) } else { days });
     Ok((flows.into_iter().map(|(position, _)| position).collect(), delete_after))

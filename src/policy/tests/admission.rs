@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::domain::agreement::TypeRetention;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -150,6 +151,24 @@ fn everything_is_deleted_and_a_childs_alert_sooner() {
     assert_eq!(deleted(120, &[child]), now().plus_days(90));
     assert_eq!(deleted(120, &[child, SubjectCategory::Victim]), now().plus_days(90));
     assert_eq!(deleted(31, &[child]), now().plus_days(31));
+}
+
+/// Storage limitation, UK GDPR Art 5(1)(e): for each type as long as its purpose needs.
+#[test]
+fn an_alert_is_kept_as_long_as_its_type_says() {
+    let deleted = |kind: AlertType, days: u16, category: SubjectCategory| {
+        let mut agreement = agreement();
+        agreement.flows[0].alert_types.insert(AlertType::FireRisk);
+        let kept = TypeRetention { retention: RetentionClass::Long, delete_after_days: days };
+        agreement.type_retention.insert(kind, kept);
+        let draft = draft_with(|it| it.categories = [category].into());
+        admitted(&agreement, &draft).expect("admitted").delete_after()
+    };
+    let (adult, child) = (SubjectCategory::AtRiskAdult, SubjectCategory::Child);
+    assert_eq!(deleted(AlertType::Homelessness, 400, adult), now().plus_days(400));
+    assert_eq!(deleted(AlertType::Homelessness, 7, adult), now().plus_days(7));
+    assert_eq!(deleted(AlertType::Homelessness, 400, child), now().plus_days(90));
+    assert_eq!(deleted(AlertType::FireRisk, 7, adult), now().plus_days(120), "another type's");
 }
 
 #[test]

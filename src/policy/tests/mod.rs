@@ -103,6 +103,7 @@ fn agreement() -> Agreement {
         retention: RetentionClass::Standard,
         delete_after_days: 120,
         delivery: DeliveryCondition::Recorded,
+        type_retention: std::collections::BTreeMap::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The shape of an agreement: its term, its parties, its flows.
 
 use super::*;
-use crate::domain::agreement::{FLOWS_MAX, PARTIES_MAX, TERM_DAYS_MAX};
+use crate::domain::agreement::{FLOWS_MAX, PARTIES_MAX, TERM_DAYS_MAX, TypeRetention};
 
 const OUT: Result<(), Reason> = Err(Reason::OutOfBounds);
 const NO_PARTY: Result<(), Reason> = Err(Reason::NotAParty);
@@ -49,6 +49,21 @@ fn retention_has_a_bound_of_its_class() {
         assert_eq!((days(0), days(1), days(class.days_max())), (OUT, Ok(()), Ok(())), "{class}");
         assert_eq!(days(class.days_max() + 1), OUT, "{class}");
     }
+}
+
+#[test]
+fn a_type_of_its_own_retention_is_one_that_flows_and_within_its_class() {
+    let kept = |kind: AlertType, retention: RetentionClass, delete_after_days: u16| {
+        let kept = TypeRetention { retention, delete_after_days };
+        defined_with(|it| it.type_retention = [(kind, kept)].into())
+    };
+    for class in RetentionClass::ALL.iter().copied() {
+        let days = |days| kept(AlertType::Homelessness, class, days);
+        assert_eq!((days(0), days(1), days(class.days_max())), (OUT, Ok(()), Ok(())), "{class}");
+        assert_eq!(days(class.days_max() + 1), OUT, "{class}");
+    }
+    let unnamed = kept(AlertType::Violence, RetentionClass::Short, 7);
+    assert_eq!(unnamed, OUT, "no flow names it");
 }
 
 #[test]

@@ -73,6 +73,8 @@ fn a_code_of_law_that_is_on_no_list_is_refused_defined_or_stored() {
             ("regime", |it| it.parties[0].regime = 3),
             ("retention", |it| it.retention = 4),
             ("delivery", |it| it.delivery = 3),
+            ("type_retention", |it| it.type_retention = vec![kept(900, 1, 7)]),
+            ("type_retention", |it| it.type_retention = vec![kept(1, 9, 7)]),
         ],
     );
 }
@@ -97,6 +99,8 @@ fn a_purpose_gateway_or_basis_that_is_missing_is_refused() {
             ("purpose", |it| it.flows[0].purpose = 0),
             ("gateway", |it| it.flows[0].gateway.clear()),
             ("lawful_basis", |it| it.flows[0].lawful_basis.clear()),
+            ("type_retention", |it| it.type_retention = vec![kept(0, 1, 7)]),
+            ("type_retention", |it| it.type_retention = vec![kept(1, 0, 7)]),
         ],
     );
 }
@@ -115,6 +119,14 @@ fn a_name_with_a_wildcard_is_refused() {
     );
     expect_refusals(
         Reason::OutOfBounds,
-        &[("delete_after_days", |it| it.delete_after_days = 65_536)],
+        &[
+            ("delete_after_days", |it| it.delete_after_days = 65_536),
+            ("type_retention", |it| it.type_retention = vec![kept(1, 1, 65_536)]),
+            ("type_retention", |it| it.type_retention = vec![kept(1, 1, 7), kept(1, 2, 7)]),
+        ],
     );
+}
+
+fn kept(kind: i32, retention: i32, delete_after_days: u32) -> pb::TypeRetention {
+    pb::TypeRetention { r#type: kind, retention, delete_after_days }
 }

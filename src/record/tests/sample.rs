@@ -144,5 +144,6 @@ pub(super) fn agreement() -> Agreement {
         retention: RetentionClass::Short,
         delete_after_days: 31,
         delivery: DeliveryCondition::Recorded,
+        type_retention: std::collections::BTreeMap::new(),
     }
 }

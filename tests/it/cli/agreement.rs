@@ -171,7 +171,8 @@ async fn a_diff_says_who_gains_and_who_loses_what() {
         .replacen("faces_suspects = false", "faces_suspects = true", 1)
         .replacen("to = [\"housing\"]", "to = [\"council\"]", 1)
         .replacen("purpose = \"CRIME_AND_DISORDER\"", "purpose = \"SERIOUS_VIOLENCE\"", 1)
-        .replacen("delete_after_days = 90", "delete_after_days = 30", 1);
+        .replacen("delete_after_days = 90", "delete_after_days = 30", 1)
+        + "\n[[type_retention]]\ntype = \"VIOLENCE\"\nretention = \"LONG\"\ndelete_after_days = 400\n";
     fs::write(&new, changed).unwrap();
     let diff = ["agreement", "diff", old.to_str().unwrap(), new.to_str().unwrap()];
     let text = Cli::nobody().run(diff).done();
@@ -181,6 +182,7 @@ async fn a_diff_says_who_gains_and_who_loses_what() {
         "police tells council for CRIME_AND_DISORDER\n  - fields: SUBJECT_CATEGORIES",
         "party police\n  ~ faces_suspects: false -> true\n",
         "~ delete_after_days: 90 -> 30\n",
+        "~ type_retention: none -> VIOLENCE LONG 400\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -27,6 +27,11 @@ const fn wrong_role(act: Act) -> Due {
     Due { code: Code::PermissionDenied, reason: Reason::WrongRole, act }
 }
 
+fn kept(kind: pb::AlertType, delete_after_days: u32) -> pb::TypeRetention {
+    let retention = pb::RetentionClass::Short.into();
+    pb::TypeRetention { r#type: kind.into(), retention, delete_after_days }
+}
+
 /// Changes a good agreement.
 type Spoil = fn(&mut pb::Agreement);
 
@@ -34,13 +39,15 @@ type Spoil = fn(&mut pb::Agreement);
 async fn refuses_propose_agreement_that_is_not_well_formed() {
     let stage = Stage::start();
     let police = stage.speak("police", Role::Officer).await;
-    let cases: [(Spoil, Reason); 12] = [
+    let cases: [(Spoil, Reason); 14] = [
         (|it| it.id = "City ASB".to_owned(), Reason::Malformed),
         (|it| it.title = String::new(), Reason::OutOfBounds),
         (|it| it.dpia = String::new(), Reason::MissingField),
         (|it| it.starts = None, Reason::MissingField),
         (|it| it.retention = 0, Reason::MissingField),
         (|it| it.delete_after_days = 367, Reason::OutOfBounds),
+        (|it| it.type_retention = vec![kept(pb::AlertType::Violence, 32)], Reason::OutOfBounds),
+        (|it| it.type_retention = vec![kept(pb::AlertType::FireRisk, 7)], Reason::OutOfBounds),
         (|it| it.ends = Some(time(now().plus_days(1900))), Reason::OutOfBounds),
         (|it| it.parties[0].kind = 0, Reason::MissingField),
         (|it| it.parties[0].regime = 999, Reason::UnknownCode),
