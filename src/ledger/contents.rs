@@ -67,7 +67,7 @@ impl Contents {
             return Ok(Some(Arc::clone(content)));
         }
         let Some(frame) = journal.read(index..index + 1, 1)?.pop() else {
-            return Err(LedgerError::Damaged { index, what: "it cannot be read" });
+            return Err(LedgerError::unreadable(index));
         };
         let Some((bytes, key)) = unsealed(&frame, slot, secrets, index)? else { return Ok(None) };
         let draft = record::draft_from_bytes(&bytes)

@@ -114,8 +114,7 @@ impl Writer {
         let shape = self.shape(&disclosure, &content, shapes);
         let recorded = self.record(disclosure.event(shape.commitment))?;
         let index = disclosure.repeats().unwrap_or(recorded);
-        let frame =
-            self.frame(index)?.ok_or(LedgerError::Damaged { index, what: "it cannot be read" })?;
+        let frame = self.frame(index)?.ok_or(LedgerError::unreadable(index))?;
         let number = disclosure.number;
         let delivery = Delivery {
             redelivery: disclosure.redelivery,

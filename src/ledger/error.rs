@@ -117,3 +117,10 @@ pub enum LedgerError {
     #[error("the writer stopped: {0}")]
     Stopped(String),
 }
+
+impl LedgerError {
+    /// An entry that stands in the log is not found in the journal.
+    pub const fn unreadable(index: u64) -> Self {
+        Self::Damaged { index, what: "it cannot be read" }
+    }
+}

@@ -89,7 +89,7 @@ impl Reader {
     /// As [`read`](Self::read); `LedgerError` also where there is no such entry.
     pub fn entry(&self, index: u64) -> Result<Option<Entry>, LedgerError> {
         let stood = self.read(index..index.saturating_add(1))?.into_iter().next();
-        Ok(stood.ok_or(missing(index))?.entry())
+        Ok(stood.ok_or(LedgerError::unreadable(index))?.entry())
     }
 
     /// Returns the index of the first entry that was recorded at a time or later; the size of the log where there is
@@ -117,7 +117,7 @@ impl Reader {
         let mut stop = next + 1;
         while next < end {
             let stood = self.read(next..stop.min(end))?;
-            next = stood.last().ok_or(missing(next))?.index() + 1;
+            next = stood.last().ok_or(LedgerError::unreadable(next))?.index() + 1;
             if let Some(entry) = stood.into_iter().find_map(Stood::entry) {
                 return Ok(Some(entry));
             }
@@ -158,8 +158,4 @@ impl Reader {
     pub fn is_page(&self, place: &[u8], question: &[u8], tag: &[u8]) -> bool {
         commitment::is_page(self.secrets.pages(), place, question, tag)
     }
-}
-
-const fn missing(index: u64) -> LedgerError {
-    LedgerError::Damaged { index, what: "it cannot be read" }
 }

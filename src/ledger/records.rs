@@ -163,7 +163,7 @@ impl<'a> Condensing<'a> {
         let (mut next, size) = (erasable.up_to, reader.size());
         while next < size {
             let stood = reader.read(next..size)?;
-            let last = stood.last().ok_or(unreadable(next))?.index();
+            let last = stood.last().ok_or(LedgerError::unreadable(next))?.index();
             for entry in stood.into_iter().filter_map(Stood::entry) {
                 let references = entry.record.event.references();
                 referred.extend(references.into_iter().filter(|it| *it < erasable.up_to));
@@ -198,7 +198,7 @@ impl<'a> Condensing<'a> {
         let mut next = range.start;
         while next < range.end {
             let stood = self.reader.read(next..range.end)?;
-            next = stood.last().ok_or(unreadable(next))?.index() + 1;
+            next = stood.last().ok_or(LedgerError::unreadable(next))?.index() + 1;
             let entries = stood.into_iter().filter_map(Stood::entry);
             kept.extend(entries.map(|Entry { index, record, .. }| {
                 (index, self.erasable.needed.has(index, &record), record.event.references())
@@ -220,8 +220,4 @@ fn left_of(index: u64, frame: &Frame, secrets: &Secrets) -> Result<bytes::Bytes,
     let what = "its record is not what its leaf commits to";
     let record = checked(frame, index).map_err(|_| JournalError::Damaged { index, what })?;
     Ok(stub_of(&record, (index, &frame.leaf), secrets))
-}
-
-const fn unreadable(index: u64) -> LedgerError {
-    LedgerError::Damaged { index, what: "it cannot be read" }
 }

@@ -112,10 +112,7 @@ impl<'a> Replay<'a> {
             let range = state.size()..self.head.size;
             let frames = self.journal.read(range, pace.chunk_bytes)?;
             if frames.is_empty() {
-                return Err(LedgerError::Damaged {
-                    index: state.size(),
-                    what: "it cannot be read",
-                });
+                return Err(LedgerError::unreadable(state.size()));
             }
             let mut hashes: Vec<Hash> = Vec::with_capacity(frames.len());
             for frame in &frames {
@@ -144,11 +141,7 @@ impl<'a> Replay<'a> {
             state.prune(state.recorded_at());
             (pace.pause)();
         }
-        // Of a record that is gone, only the log's own word tells that it was erased and not lost.
-        if let Some(index) = erased.filter(|index| *index >= state.records_from()) {
-            let what = "its record is gone, and no record says that it was erased";
-            return Err(LedgerError::Damaged { index, what });
-        }
+        is_told(erased, state.records_from())?;
         let Head { size, checkpoint } = self.head;
         let commit = Commit { size, root: frontier.root(), checkpoint };
         let log = (self.journal.as_ref(), self.tree);
@@ -232,7 +225,7 @@ pub(super) fn origin(journal: &dyn Journal) -> Result<Option<String>, LedgerErro
 fn last_recorded_at(journal: &Arc<dyn Journal>, size: u64) -> Result<Timestamp, LedgerError> {
     let Some(index) = size.checked_sub(1) else { return Ok(Timestamp::EPOCH) };
     let last = journal.read(index..size, 1)?.pop();
-    let last = last.ok_or(LedgerError::Damaged { index, what: "it cannot be read" })?;
+    let last = last.ok_or(LedgerError::unreadable(index))?;
     Ok(checked(&last, index)?.at)
 }
 
@@ -250,6 +243,20 @@ pub(super) fn checked(frame: &Frame, index: u64) -> Result<Record, LedgerError> 
     }
     record::decode(&frame.record)
         .map_err(|_| LedgerError::Damaged { index, what: "its record is not known" })
+}
+
+/// Checks the last entry of which the record is gone: only the log's own word, that records below `records_from` may
+/// be, tells that it was erased and not lost.
+///
+/// # Errors
+///
+/// `LedgerError` where the log does not say so.
+pub(super) fn is_told(erased: Option<u64>, records_from: u64) -> Result<(), LedgerError> {
+    let what = "its record is gone, and no record says that it was erased";
+    match erased.filter(|index| *index >= records_from) {
+        Some(index) => Err(LedgerError::Damaged { index, what }),
+        None => Ok(()),
+    }
 }
 
 /// Reads what is left of a record that was erased. No leaf commits to that: only the log's own secrets tell that it

@@ -114,7 +114,7 @@ impl Ledger {
         while next < end.min(size) {
             let stood = self.reader().read(next..end.min(size))?;
             if stood.is_empty() {
-                return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
+                return Err(LedgerError::unreadable(next));
             }
             for stood in stood {
                 next = stood.index() + 1;

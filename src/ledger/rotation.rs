@@ -120,7 +120,7 @@ pub(super) fn chain(
         let what = "the log's key does not hand over there";
         let damaged = LedgerError::Damaged { index, what };
         let frame = journal.read(index..index + 1, 1)?.pop();
-        let frame = frame.ok_or(LedgerError::Damaged { index, what: "it cannot be read" })?;
+        let frame = frame.ok_or(LedgerError::unreadable(index))?;
         if let Event::LogRestored(it) = checked(&frame, index)?.event {
             let Ok(root) = tree.root(index) else { return Err(damaged) };
             chain = restored(&chain, &it, (index, root)).ok_or(damaged)?;
@@ -162,7 +162,7 @@ pub(super) fn rotation(
     index: u64,
 ) -> Result<Rotation, LedgerError> {
     let frame = journal.read(index..index + 1, 1)?.pop();
-    let frame = frame.ok_or(LedgerError::Damaged { index, what: "it cannot be read" })?;
+    let frame = frame.ok_or(LedgerError::unreadable(index))?;
     Ok(Rotation {
         index,
         record: frame.record,

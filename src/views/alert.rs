@@ -150,7 +150,7 @@ impl Walk<'_> {
         while next < end {
             let stood = self.reader.read(next..end)?;
             if stood.is_empty() {
-                return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
+                return Err(LedgerError::unreadable(next));
             }
             for stood in stood {
                 next = stood.index() + 1;

@@ -42,7 +42,7 @@ impl Block {
         while next < end {
             let stood = reader.read(next..end)?;
             if stood.is_empty() {
-                return Err(LedgerError::Damaged { index: next, what: "it cannot be read" });
+                return Err(LedgerError::unreadable(next));
             }
             for stood in &stood {
                 match stood {

@@ -290,7 +290,7 @@ impl<'a> Search<'a> {
     fn read(&self, start: u64, end: u64) -> Result<Vec<Stood>, LedgerError> {
         let stood = self.reader.read(start..end)?;
         if stood.is_empty() {
-            return Err(LedgerError::Damaged { index: start, what: "it cannot be read" });
+            return Err(LedgerError::unreadable(start));
         }
         Ok(stood)
     }

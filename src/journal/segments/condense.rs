@@ -61,7 +61,8 @@ impl Segments {
         condense: &mut Condense<'_>,
     ) -> Result<(), JournalError> {
         let closed = self.closed_segments();
-        let beyond = JournalError::Beyond { index: first, size: self.first_of_last() };
+        let size = closed.last().map_or(0, |range| range.end);
+        let beyond = JournalError::Beyond { index: first, size };
         let segment = closed.iter().position(|range| range.start == first).ok_or(beyond)?;
         let end = closed.get(segment).map_or(first, |range| range.end);
         let path = segment_path(&self.dir, first);
@@ -108,11 +109,6 @@ impl Segments {
             *extent = Extent { first_index: first, used };
         }
         Ok(())
-    }
-
-    fn first_of_last(&self) -> u64 {
-        let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
-        committed.segments.last().map_or(0, |extent| extent.first_index)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::{
     LedgerError,
-    replay::{checked, stub},
+    replay::{checked, is_told, stub},
     rotation::restored,
 };
 use crate::journal::{Anchor, BackupDir, BackupKind, BackupManifest, Batch, JournalId, MasterKey};
@@ -176,10 +176,7 @@ impl Reading {
     }
 
     fn conclude(self, manifest: BackupManifest) -> Result<VerifiedBackup, LedgerError> {
-        if let Some(index) = self.erased.filter(|index| *index >= self.records_from) {
-            let what = "its record is gone, and no record says that it was erased";
-            return Err(LedgerError::Damaged { index, what });
-        }
+        is_told(self.erased, self.records_from)?;
         let (size, root) = (self.frontier.size(), self.frontier.root());
         let what = "the last checkpoint is not signed by the key of the log";
         let damaged = LedgerError::Damaged { index: size.saturating_sub(1), what };
