@@ -84,9 +84,11 @@ impl Keeper {
     /// Tells of a commit and of the slots in use. Never waits for the disk.
     pub(super) fn tell(&self, commit: Arc<Commit>, slots: u64) {
         let mut news = lock(&self.told.news);
-        news.commit = Some(commit);
         news.slots = slots;
-        self.told.changed.notify_one();
+        // It is woken by the first: it finds the newest.
+        if news.commit.replace(commit).is_none() {
+            self.told.changed.notify_one();
+        }
     }
 
     /// P5: has the keys of durable erasures destroyed, and whoever waits for that answered. Never waits.

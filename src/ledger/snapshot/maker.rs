@@ -24,8 +24,12 @@ use crate::record::SnapshotTaken;
 /// One step reads this much, which takes some 10 ms, and then rests: about a fifth of a core.
 const STEP_BYTES: usize = 1 << 20;
 const REST: Duration = Duration::from_millis(40);
+/// Where the log grows by more than so many entries in one rest, the exchange has use for every core and goes before its
+/// snapshots. A start after a crash in the middle of that reads what was written meanwhile.
+const BUSY: u64 = 1000;
+const REST_WHILE_BUSY: Duration = Duration::from_millis(400);
 /// A snapshot is as long as the log: the longer it is, the rarer they get, so that what is written for
-/// them stays in proportion. At most this part of the log has to be read at a start.
+/// them stays in proportion. About this part of the log has to be read at a start.
 const PART_OF_LOG: u64 = 32;
 /// At a stop a tail is worth a snapshot once it is this part of what it may grow to.
 const PART_AT_STOP: u64 = 100;
@@ -48,6 +52,8 @@ struct Told {
 struct News {
     /// Committed entries.
     size: u64,
+    /// From how many on the thread is woken; none while it is at work.
+    due: Option<u64>,
     /// A snapshot that waits to be recorded.
     taken: Option<SnapshotTaken>,
 }
@@ -96,8 +102,14 @@ impl Maker {
 
     /// Tells how many entries are committed. Never waits for the disk.
     pub(in crate::ledger) fn tell(&self, size: u64) {
-        self.told.news().size = size;
-        self.told.changed.notify_one();
+        let is_due = {
+            let mut news = self.told.news();
+            news.size = size;
+            news.due.is_some_and(|due| due <= size)
+        };
+        if is_due {
+            self.told.changed.notify_one();
+        }
     }
 
     /// Takes the snapshot that waits to be recorded.
@@ -108,7 +120,8 @@ impl Maker {
     /// Ends the thread after a last snapshot, where one is worth it, and returns what is to be recorded.
     pub(in crate::ledger) fn stop(self, size: u64) -> Option<SnapshotTaken> {
         self.told.stops.store(true, Ordering::Release);
-        self.tell(size);
+        self.told.news().size = size;
+        self.told.changed.notify_one();
         if self.thread.join().is_err() {
             tracing::error!("the maker of snapshots has panicked");
         }
@@ -128,12 +141,24 @@ impl Told {
     /// Waits until entries are due for a snapshot, or the end; returns how many there are.
     fn wait(&self, due: u64) -> u64 {
         let is_early = |news: &mut News| !self.stops() && news.size < due;
-        let waited = self.changed.wait_while(self.news(), is_early);
-        waited.unwrap_or_else(PoisonError::into_inner).size
+        let mut news = self.news();
+        news.due = Some(due);
+        let waited = self.changed.wait_while(news, is_early);
+        let mut news = waited.unwrap_or_else(PoisonError::into_inner);
+        news.due = None;
+        news.size
     }
 
     fn rest(&self) {
-        let rested = self.changed.wait_timeout_while(self.news(), REST, |_| !self.stops());
+        let before = self.news().size;
+        self.rest_for(REST);
+        if self.news().size.saturating_sub(before) > BUSY {
+            self.rest_for(REST_WHILE_BUSY);
+        }
+    }
+
+    fn rest_for(&self, time: Duration) {
+        let rested = self.changed.wait_timeout_while(self.news(), time, |_| !self.stops());
         drop(rested.unwrap_or_else(PoisonError::into_inner));
     }
 }
