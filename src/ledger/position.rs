@@ -26,12 +26,11 @@ impl Position {
     pub(super) fn to_bytes(self, key: &Secret) -> Bytes {
         let (subscription, number) = (self.subscription.to_be_bytes(), self.number.to_be_bytes());
         let tag = key.derive(&[&subscription, &number]);
-        let mut bytes = [0; BYTES];
-        bytes
-            .iter_mut()
-            .zip(subscription.iter().chain(&number).chain(&tag))
-            .for_each(|(to, from)| *to = *from);
-        Bytes::copy_from_slice(&bytes)
+        let mut bytes = Vec::with_capacity(BYTES);
+        bytes.extend_from_slice(&subscription);
+        bytes.extend_from_slice(&number);
+        bytes.extend_from_slice(&tag);
+        bytes.into()
     }
 
     pub(super) fn from_bytes(key: &Secret, bytes: &[u8]) -> Result<Self, PositionForged> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ring::digest::{Context, SHA256};
+use sha2::{Digest, Sha256};
 
 /// A SHA-256 value: a leaf, an inner node or a root of the tree. Shown as lower-case hex.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -71,13 +71,11 @@ pub fn empty_root() -> Hash {
 
 /// Hashes the concatenation of `parts`.
 pub(super) fn digest(parts: &[&[u8]]) -> Hash {
-    let mut context = Context::new(&SHA256);
+    let mut hash = Sha256::new();
     for part in parts {
-        context.update(part);
+        hash.update(part);
     }
-    let mut bytes = [0; Hash::LEN];
-    bytes.copy_from_slice(context.finish().as_ref());
-    Hash(bytes)
+    Hash(hash.finalize().into())
 }
 
 #[cfg(test)]

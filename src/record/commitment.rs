@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use ring::{digest, hmac};
+use hmac::{Hmac, Mac, digest::MacError};
+use sha2::{Digest, Sha256};
 
 /// A 32-byte key of a commitment: a salt, or a key derived from an alert's key.
 pub type Key = [u8; 32];
@@ -50,26 +51,26 @@ pub fn view_key(alert: &Key, released: u32, regime_change: bool) -> Key {
 }
 
 /// A secret that many values are derived from, set up once.
-pub struct Secret(hmac::Key);
+pub struct Secret(Hmac<Sha256>);
 
 impl Secret {
     /// Sets a secret up.
     pub fn new(secret: &Key) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+        Self(keyed(secret))
     }
 
     /// Derives a value of 32 bytes from the parts, one behind the other.
     pub fn derive(&self, parts: &[&[u8]]) -> Key {
-        finish(&self.0, parts)
+        finish(self.0.clone(), parts)
     }
 
     /// Verifies that `tag` was derived from `part`, in constant time.
     ///
     /// # Errors
     ///
-    /// `ring`'s, which says nothing more.
-    pub fn verify(&self, part: &[u8], tag: &[u8]) -> Result<(), ring::error::Unspecified> {
-        hmac::verify(&self.0, part, tag)
+    /// `MacError`, which says nothing more.
+    pub fn verify(&self, part: &[u8], tag: &[u8]) -> Result<(), MacError> {
+        self.0.clone().chain_update(part).verify_slice(tag)
     }
 }
 
@@ -88,13 +89,8 @@ pub fn nonce_key(secret: &Key) -> Key {
 /// as there are two of these in each disclosure's record. It need not be one: key and index have a fixed length and no
 /// agency's name goes on as the padding of SHA-256 does, so that nobody can go on from a nonce that was given out.
 pub fn link_nonce(key: &Key, agency: &str, index: u64) -> Key {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(key);
-    context.update(&index.to_be_bytes());
-    context.update(agency.as_bytes());
-    let mut nonce = [0; 32];
-    nonce.copy_from_slice(context.finish().as_ref());
-    nonce
+    let hash = Sha256::new_with_prefix(key).chain_update(index.to_be_bytes());
+    hash.chain_update(agency).finalize().into()
 }
 
 /// Derives the key that positions are authenticated under from the log's link secret.
@@ -119,9 +115,8 @@ pub fn stub(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8]) -> [u8; 32]
 
 /// Tells whether that was authenticated by `tag`, in constant time.
 pub fn is_stub(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8], tag: &[u8]) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     let bytes = [&b"portway/v1/stub\0"[..], &index.to_be_bytes(), leaf, left].concat();
-    hmac::verify(&key, &bytes, tag).is_ok()
+    Secret::new(key).verify(&bytes, tag).is_ok()
 }
 
 /// Authenticates a place in the answer to one question.
@@ -131,8 +126,7 @@ pub fn page(key: &Key, place: &[u8], question: &[u8]) -> [u8; 32] {
 
 /// Tells whether a place in the answer to a question was authenticated by `tag`, in constant time.
 pub fn is_page(key: &Key, place: &[u8], question: &[u8], tag: &[u8]) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-    hmac::verify(&key, &page_bytes(place, question), tag).is_ok()
+    Secret::new(key).verify(&page_bytes(place, question), tag).is_ok()
 }
 
 fn page_bytes(place: &[u8], question: &[u8]) -> Vec<u8> {
@@ -141,17 +135,21 @@ fn page_bytes(place: &[u8], question: &[u8]) -> Vec<u8> {
 }
 
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    finish(&hmac::Key::new(hmac::HMAC_SHA256, key), parts)
+    finish(keyed(key), parts)
 }
 
-fn finish(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(key);
+/// A key of HMAC is a block of the hash: a shorter one is filled up with zeros (RFC 2104 §2).
+fn keyed(key: &Key) -> Hmac<Sha256> {
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    Hmac::new(&block.into())
+}
+
+fn finish(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
-        context.update(part);
+        mac.update(part);
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.sign().as_ref());
-    out
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

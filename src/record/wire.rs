@@ -80,16 +80,26 @@ impl Wire {
         }
     }
 
-    /// Writes a message within the message, an empty one too. Its length is known when it is written, and put before it.
+    /// Writes a message within the message, an empty one too. Its length is known when it is written: for most the byte
+    /// that is left for it is enough, and of the others the rest of it is put behind that.
     pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
         self.key(field, LENGTH);
         let start = self.0.len();
+        self.0.push(0);
         write(self);
         let end = self.0.len();
-        self.varint((end - start) as u64);
-        let length_bytes = self.0.len() - end;
-        if let Some(moved) = self.0.get_mut(start..) {
-            moved.rotate_right(length_bytes);
+        let length = (end - start - 1) as u64;
+        let [low, ..] = length.to_le_bytes();
+        let more = length >> 7;
+        if let Some(place) = self.0.get_mut(start) {
+            *place = if more == 0 { low } else { low | 0x80 };
+        }
+        if more > 0 {
+            self.varint(more);
+            let length_bytes = self.0.len() - end;
+            if let Some(moved) = self.0.get_mut(start + 1..) {
+                moved.rotate_right(length_bytes);
+            }
         }
     }
 

@@ -3,12 +3,13 @@
 
 use std::fmt;
 
-use ring::{digest, hmac};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::domain::{
     AgencyId, AgreementId, AlertId, Fingerprint, Purpose, Reason, RecordKind, SubjectToken,
 };
+use crate::record::commitment::Secret;
 
 /// Something that a record can be asked by.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ pub(super) enum Term<'a> {
 pub(super) type TermKey = [u8; 9];
 
 /// The key that tokens are hashed under. It stands in the views' directory and goes with the index.
-pub(super) struct TokenKey(hmac::Key);
+pub(super) struct TokenKey(Secret);
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +43,7 @@ impl fmt::Debug for TokenKey {
 
 impl TokenKey {
     pub(super) fn new(bytes: &Zeroizing<[u8; 32]>) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref()))
+        Self(Secret::new(bytes))
     }
 
     /// Returns the term's key.
@@ -62,16 +63,13 @@ impl TokenKey {
     }
 
     fn token(&self, token: &SubjectToken) -> TermKey {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(&[token.kind.number()]);
-        context.update(&token.epoch.to_be_bytes());
-        context.update(&token.value);
-        of(10, context.sign().as_ref())
+        let (kind, epoch) = ([token.kind.number()], token.epoch.to_be_bytes());
+        of(10, &self.0.derive(&[&kind, &epoch, &token.value]))
     }
 }
 
 fn hashed(kind: u8, value: &[u8]) -> TermKey {
-    of(kind, digest::digest(&digest::SHA256, value).as_ref())
+    of(kind, &Sha256::digest(value))
 }
 
 fn numbered(kind: u8, number: u8) -> TermKey {
