@@ -255,7 +255,8 @@ pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// Copies a directory of files and directories.
+/// Copies a directory of files and directories. A broker may run on it: a file that has its final name by the time when
+/// it would be copied is not looked for under the name that it was written under.
 pub(crate) fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -264,7 +265,10 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy_dir(&entry.path(), &to);
         } else {
-            fs::copy(entry.path(), to).unwrap();
+            match fs::copy(entry.path(), to) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                copied => drop(copied.unwrap()),
+            }
         }
     }
 }
