@@ -20,17 +20,12 @@ pub struct Position {
 pub struct PositionForged;
 
 const PLACE_BYTES: usize = 16;
-const BYTES: usize = PLACE_BYTES + 32;
 
 impl Position {
     pub(super) fn to_bytes(self, key: &Secret) -> Bytes {
         let (subscription, number) = (self.subscription.to_be_bytes(), self.number.to_be_bytes());
         let tag = key.derive(&[&subscription, &number]);
-        let mut bytes = Vec::with_capacity(BYTES);
-        bytes.extend_from_slice(&subscription);
-        bytes.extend_from_slice(&number);
-        bytes.extend_from_slice(&tag);
-        bytes.into()
+        [&subscription[..], &number, &tag].concat().into()
     }
 
     pub(super) fn from_bytes(key: &Secret, bytes: &[u8]) -> Result<Self, PositionForged> {

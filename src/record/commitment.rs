@@ -61,7 +61,7 @@ impl Secret {
 
     /// Derives a value of 32 bytes from the parts, one behind the other.
     pub fn derive(&self, parts: &[&[u8]]) -> Key {
-        finish(self.0.clone(), parts)
+        finished(fed(self.0.clone(), parts))
     }
 
     /// Verifies that `tag` was derived from `part`, in constant time.
@@ -110,32 +110,35 @@ pub fn stub_key(secret: &Key) -> Key {
 
 /// Authenticates what is left of the erased record of an entry.
 pub fn stub(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8]) -> [u8; 32] {
-    mac(key, &[b"portway/v1/stub\0", &index.to_be_bytes(), leaf, left])
+    finished(stub_mac(key, (index, leaf), left))
 }
 
 /// Tells whether that was authenticated by `tag`, in constant time.
 pub fn is_stub(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8], tag: &[u8]) -> bool {
-    let bytes = [&b"portway/v1/stub\0"[..], &index.to_be_bytes(), leaf, left].concat();
-    Secret::new(key).verify(&bytes, tag).is_ok()
+    stub_mac(key, (index, leaf), left).verify_slice(tag).is_ok()
+}
+
+fn stub_mac(key: &Key, (index, leaf): (u64, &[u8; 32]), left: &[u8]) -> Hmac<Sha256> {
+    fed(keyed(key), &[b"portway/v1/stub\0", &index.to_be_bytes(), leaf, left])
 }
 
 /// Authenticates a place in the answer to one question.
 pub fn page(key: &Key, place: &[u8], question: &[u8]) -> [u8; 32] {
-    mac(key, &[&page_bytes(place, question)])
+    finished(page_mac(key, place, question))
 }
 
 /// Tells whether a place in the answer to a question was authenticated by `tag`, in constant time.
 pub fn is_page(key: &Key, place: &[u8], question: &[u8], tag: &[u8]) -> bool {
-    Secret::new(key).verify(&page_bytes(place, question), tag).is_ok()
+    page_mac(key, place, question).verify_slice(tag).is_ok()
 }
 
-fn page_bytes(place: &[u8], question: &[u8]) -> Vec<u8> {
+fn page_mac(key: &Key, place: &[u8], question: &[u8]) -> Hmac<Sha256> {
     let length = u64::try_from(place.len()).unwrap_or(u64::MAX).to_be_bytes();
-    [b"portway/v1/page\0", &length[..], place, question].concat()
+    fed(keyed(key), &[b"portway/v1/page\0", &length, place, question])
 }
 
 fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    finish(keyed(key), parts)
+    finished(fed(keyed(key), parts))
 }
 
 /// A key of HMAC is a block of the hash: a shorter one is filled up with zeros (RFC 2104 §2).
@@ -145,10 +148,14 @@ fn keyed(key: &Key) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-fn finish(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+fn fed(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> Hmac<Sha256> {
     for part in parts {
         mac.update(part);
     }
+    mac
+}
+
+fn finished(mac: Hmac<Sha256>) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
