@@ -1,11 +1,15 @@
 //! The generated messages and services of `proto/portway/v1`, fenced off: the one place with an allow.
 //! Nothing but the codec is written by hand here, and nothing of it appears in `domain`.
 
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
+use bytes::BufMut;
 use prost::Message;
-use tonic::codec::BufferSettings;
-use tonic_prost::{ProstDecoder, ProstEncoder};
+use tonic::{
+    Status,
+    codec::{BufferSettings, EncodeBuf},
+};
+use tonic_prost::ProstDecoder;
 
 /// Package `portway.v1`.
 #[expect(clippy::allow_attributes, reason = "the attribute below is for generated code")]
@@ -19,6 +23,11 @@ use tonic_prost::{ProstDecoder, ProstEncoder};
 )]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/portway.v1.rs"));
+
+    /// The exchange's server, whose answers are [`Written`](super::Written) where there are many.
+    pub mod written {
+        include!(concat!(env!("OUT_DIR"), "/servers/portway.v1.rs"));
+    }
 }
 
 /// The encoded descriptor set of the proto files: for reflection and for canonical JSON.
@@ -28,6 +37,57 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portway
 /// buffer does not grow, which would copy what is in it; and it fits one frame of HTTP/2 and one record of TLS.
 const BUFFER_BYTES: usize = 16 << 10;
 const HANDED_ON_BYTES: usize = 13 << 10;
+
+/// A message that is written already: what a generated one would be filled with need not be copied for it.
+pub struct Written(Vec<u8>);
+
+impl Written {
+    /// Takes the bytes of a message.
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// It may show what an alert says: nothing of it stands in a log line.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written(withheld)")
+    }
+}
+
+impl<M: Message> From<&M> for Written {
+    fn from(message: &M) -> Self {
+        Self(message.encode_to_vec())
+    }
+}
+
+/// What is sent as one message.
+pub trait Outgoing {
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// `INTERNAL` where it does not fit.
+    fn write(&self, to: &mut EncodeBuf<'_>) -> Result<(), Status>;
+}
+
+impl<M: Message> Outgoing for M {
+    fn write(&self, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        self.encode(to).map_err(|_| Status::internal("a message does not fit"))
+    }
+}
+
+impl Outgoing for Written {
+    fn write(&self, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put_slice(&self.0);
+        Ok(())
+    }
+}
 
 /// Protobuf, in smaller pieces than tonic's own codec.
 #[derive(Debug)]
@@ -41,19 +101,36 @@ impl<T, U> Default for Codec<T, U> {
 
 impl<T, U> tonic::codec::Codec for Codec<T, U>
 where
-    T: Message + Send + 'static,
+    T: Outgoing + Send + 'static,
     U: Message + Default + Send + 'static,
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = Encoder<T>;
     type Decoder = ProstDecoder<U>;
 
-    fn encoder(&mut self) -> ProstEncoder<T> {
-        ProstEncoder::new(BufferSettings::new(BUFFER_BYTES, HANDED_ON_BYTES))
+    fn encoder(&mut self) -> Encoder<T> {
+        Encoder(PhantomData)
     }
 
     fn decoder(&mut self) -> ProstDecoder<U> {
         ProstDecoder::default()
+    }
+}
+
+/// The codec's half that writes.
+#[derive(Debug)]
+pub struct Encoder<T>(PhantomData<T>);
+
+impl<T: Outgoing> tonic::codec::Encoder for Encoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        message.write(to)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER_BYTES, HANDED_ON_BYTES)
     }
 }

@@ -1,13 +1,21 @@
 //! A release as a message: the view, and the proof that its disclosure was recorded first.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::domain::{Reason, Timestamp};
 use crate::ledger::{Commit, Delivery, Ledger, LedgerError, Outgoing, Release};
-use crate::pb::v1::{self as pb, subscribe_response::Message};
-use crate::record;
+use crate::merkle::Hash;
+use crate::pb::{
+    Written,
+    v1::{self as pb, subscribe_response::Message},
+};
+use crate::record::{self, Wire};
+
+/// What a message with a delivery takes beside view and record, about: a path of twenty hashes, a checkpoint.
+const AROUND_BYTES: usize = 1280;
+
+/// Numbers of fields, as `exchange.proto` has them.
+const DELIVERY: u32 = 2;
 
 /// Writes a release. `known` is the size of the last checkpoint that the stream was sent; returns what it is then.
 ///
@@ -16,23 +24,28 @@ pub(super) fn release(
     release: &Release,
     ledger: &Ledger,
     known: u64,
-) -> Result<(Message, u64), LedgerError> {
+) -> Result<(Written, u64), LedgerError> {
     match &release.outgoing {
         Outgoing::Delivery(it) => {
             let own = release.receipt.commit();
             // A stream never goes back: what waited for a witness may be of a tree before the last that was sent.
-            let commit = if own.size < known { ledger.newest() } else { Arc::clone(own) };
+            let newest = (own.size < known).then(|| ledger.newest());
+            let commit = newest.as_ref().unwrap_or(own);
             let consistency = ledger.consistency(known.min(commit.size), commit.size)?;
-            let delivery = Message::Delivery(pb::Delivery {
-                checkpoint: commit.checkpoint.clone(),
-                consistency: record::proof_to_pb(&consistency),
-                ..delivery(release, it, ledger, commit.size)?
-            });
-            Ok((delivery, commit.size))
+            let told = (commit.checkpoint.as_str(), consistency.as_slice());
+            let inclusion = inclusion(it, ledger, commit.size)?;
+            let mut wire = Wire::of(it.view.len() + it.record.len() + AROUND_BYTES);
+            wire.message(DELIVERY, |wire| delivery(wire, (release, it), &inclusion, told));
+            Ok((wire.written(), commit.size))
         }
         // It brings no checkpoint.
-        Outgoing::Skipped(reason) => Ok((Message::Skipped(skipped(release, *reason)), known)),
+        Outgoing::Skipped(reason) => Ok((said(Message::Skipped(skipped(release, *reason))), known)),
     }
+}
+
+/// Writes a message that is not sent with every alert.
+pub(super) fn said(message: Message) -> Written {
+    Written::from(&pb::SubscribeResponse { message: Some(message) })
 }
 
 /// Writes a number that is not delivered.
@@ -44,31 +57,48 @@ pub(super) fn skipped(release: &Release, reason: Reason) -> pb::Skipped {
     }
 }
 
-/// Writes a delivery with its place in the tree of `size`, and without that tree's checkpoint.
-pub(super) fn delivery(
-    release: &Release,
-    delivery: &Delivery,
-    ledger: &Ledger,
-    size: u64,
-) -> Result<pb::Delivery, LedgerError> {
+/// Writes, as one of a list in `field`, a delivery with its place in the tree of `size`, and without that tree's
+/// checkpoint.
+pub(super) fn listed(
+    field: u32,
+    (release, it): (&Release, &Delivery),
+    (ledger, size): (&Ledger, u64),
+) -> Result<Written, LedgerError> {
+    let inclusion = inclusion(it, ledger, size)?;
+    let mut wire = Wire::of(it.view.len() + it.record.len() + AROUND_BYTES);
+    wire.message(field, |wire| delivery(wire, (release, it), &inclusion, ("", &[])));
+    Ok(wire.written())
+}
+
+/// Proves the place of a delivery's record, which leaves next.
+fn inclusion(it: &Delivery, ledger: &Ledger, size: u64) -> Result<Vec<Hash>, LedgerError> {
     tracing::debug!(
-        alert = %delivery.facts.id,
-        index = delivery.index,
-        fields = delivery.permit.released().bits(),
+        alert = %it.facts.id,
+        index = it.index,
+        fields = it.permit.released().bits(),
         "released"
     );
-    Ok(pb::Delivery {
-        number: release.number,
-        position: release.position.clone(),
-        view: delivery.view.clone(),
-        view_key: Bytes::copy_from_slice(&delivery.view_key),
-        index: delivery.index,
-        record: delivery.record.clone(),
-        salt: Bytes::copy_from_slice(&delivery.salt),
-        inclusion: record::proof_to_pb(&ledger.inclusion(delivery.index, size)?),
-        redelivery: delivery.redelivery,
-        ..pb::Delivery::default()
-    })
+    ledger.inclusion(it.index, size)
+}
+
+/// Writes the fields of a `Delivery`.
+fn delivery(
+    wire: &mut Wire,
+    (release, it): (&Release, &Delivery),
+    inclusion: &[Hash],
+    (checkpoint, consistency): (&str, &[Hash]),
+) {
+    wire.number(1, release.number);
+    wire.bytes(2, &release.position);
+    wire.bytes(3, &it.view);
+    wire.bytes(4, &it.view_key);
+    wire.number(5, it.index);
+    wire.bytes(6, &it.record);
+    wire.bytes(7, &it.salt);
+    wire.hashes(8, inclusion);
+    wire.text(9, checkpoint);
+    wire.hashes(10, consistency);
+    wire.number(11, it.redelivery);
 }
 
 /// Writes a heartbeat.
@@ -77,12 +107,12 @@ pub(super) fn heartbeat(
     commit: &Commit,
     ledger: &Ledger,
     known: u64,
-) -> Result<Message, LedgerError> {
-    Ok(Message::Heartbeat(pb::Heartbeat {
+) -> Result<Written, LedgerError> {
+    Ok(said(Message::Heartbeat(pb::Heartbeat {
         position,
         checkpoint: commit.checkpoint.clone(),
         consistency: record::proof_to_pb(&ledger.consistency(known.min(commit.size), commit.size)?),
-    }))
+    })))
 }
 
 /// Writes a notice.

@@ -16,18 +16,22 @@ use super::{
 use crate::domain::{Clock, Timestamp};
 use crate::identity::Peer;
 use crate::ledger::{Ledger, LedgerError, Outgoing, Position, Rejection, Release};
-use crate::pb::v1 as pb;
-use crate::record;
+use crate::pb::{Written, v1 as pb};
+use crate::record::{self, Wire};
 
 /// The most that the alerts of one answer may take, in bytes: gRPC clients take messages of 4 MiB unless they
 /// are told otherwise, and proofs of the log's growth come on top.
 const ANSWER_BYTES_MAX: usize = 3 << 20;
 
+/// Numbers of fields, as `exchange.proto` has them.
+const ACKNOWLEDGED: u32 = 1;
+const DELIVERIES: u32 = 2;
+
 /// One batch.
 #[derive(Debug)]
 pub struct Batch {
     /// The answer.
-    pub answer: pb::PullResponse,
+    pub answer: Written,
     /// P1: until when it may leave; nothing where it holds no alert.
     pub until: Option<Timestamp>,
     /// P4: fires where it may not leave any more.
@@ -73,9 +77,12 @@ pub async fn pull(
     let acknowledged =
         Position { subscription: opened.key.subscription, number: opened.acknowledged };
     let position = gathered.position.unwrap_or_else(|| ledger.position_bytes(acknowledged));
-    let answer = pb::PullResponse {
-        acknowledged: opened.acknowledged,
-        deliveries: gathered.deliveries,
+    let mut answer = Wire::default();
+    answer.number(ACKNOWLEDGED, opened.acknowledged);
+    answer.append(&gathered.deliveries.written());
+    let rest = pb::PullResponse {
+        acknowledged: 0,
+        deliveries: Vec::new(),
         skipped: gathered.skipped,
         position,
         checkpoint: commit.checkpoint.clone(),
@@ -84,15 +91,17 @@ pub async fn pull(
         notices: Endings::new(opened.expires_at, peer.not_after).due(now),
         expires_at: Some(record::timestamp_to_pb(opened.expires_at)),
     };
+    answer.append(&Written::from(&rest));
     // Nothing is delivered past the subscription's end, however slowly the answer is read.
     let until = gathered.until.map(|until| until.min(opened.expires_at));
-    Ok(Batch { answer, until, ended: ending.ended.clone() })
+    Ok(Batch { answer: answer.written(), until, ended: ending.ended.clone() })
 }
 
 /// What goes into one answer.
 #[derive(Debug, Default)]
 struct Gathered {
-    deliveries: Vec<pb::Delivery>,
+    /// As fields of the answer.
+    deliveries: Wire,
     skipped: Vec<pb::Skipped>,
     bytes: usize,
     position: Option<bytes::Bytes>,
@@ -129,11 +138,11 @@ impl Gathered {
         }
         match &release.outgoing {
             Outgoing::Delivery(it) => {
-                let delivery = message::delivery(release, it, ledger, size)?;
-                if !self.fits(delivery.encoded_len()) {
+                let delivery = message::listed(DELIVERIES, (release, it), (ledger, size))?;
+                if !self.fits(delivery.as_bytes().len()) {
                     return Ok(false);
                 }
-                self.deliveries.push(delivery);
+                self.deliveries.append(&delivery);
             }
             Outgoing::Skipped(reason) => {
                 let skipped = message::skipped(release, *reason);

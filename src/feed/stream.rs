@@ -22,7 +22,10 @@ use super::{
 };
 use crate::domain::{Clock, Refusal};
 use crate::ledger::{Ledger, LedgerError, Release};
-use crate::pb::v1::{self as pb, subscribe_response::Message};
+use crate::pb::{
+    Written,
+    v1::{NoticeKind, subscribe_response::Message},
+};
 
 /// How long a stream stays silent before it tells that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -120,7 +123,7 @@ impl FeedStream {
         Poll::Ready(self.held.take().map(Held::into_release))
     }
 
-    fn finish(&mut self, end: Option<End>) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
+    fn finish(&mut self, end: Option<End>) -> Poll<Option<Result<Written, Closed>>> {
         self.last = Last::Done;
         self.held = None;
         self.releases.close();
@@ -131,15 +134,12 @@ impl FeedStream {
         })
     }
 
-    fn say(&mut self, message: Message) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
+    fn say(&mut self, message: Written) -> Poll<Option<Result<Written, Closed>>> {
         self.said_at = Instant::now();
-        Poll::Ready(Some(Ok(pb::SubscribeResponse { message: Some(message) })))
+        Poll::Ready(Some(Ok(message)))
     }
 
-    fn broken(
-        &mut self,
-        error: LedgerError,
-    ) -> Poll<Option<Result<pb::SubscribeResponse, Closed>>> {
+    fn broken(&mut self, error: LedgerError) -> Poll<Option<Result<Written, Closed>>> {
         self.last = Last::Done;
         tracing::error!(%error, "a stream could not go on");
         Poll::Ready(Some(Err(Closed::Broken(error))))
@@ -147,7 +147,7 @@ impl FeedStream {
 }
 
 impl Stream for FeedStream {
-    type Item = Result<pb::SubscribeResponse, Closed>;
+    type Item = Result<Written, Closed>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.last {
@@ -162,7 +162,8 @@ impl Stream for FeedStream {
         }
         if self.drain.is_cancelled() {
             self.last = Last::Drained;
-            return self.say(Message::Notice(message::notice(pb::NoticeKind::Drain, None)));
+            let notice = message::notice(NoticeKind::Drain, None);
+            return self.say(message::said(Message::Notice(notice)));
         }
         let now = self.clock.now();
         if self.first.is_empty() {
@@ -170,7 +171,7 @@ impl Stream for FeedStream {
             self.first.extend(due.into_iter().map(Message::Notice));
         }
         if let Some(message) = self.first.pop_front() {
-            return self.say(message);
+            return self.say(message::said(message));
         }
         // P1: what waits for a witness does not wait longer than it may leave.
         if self.held.as_ref().is_some_and(|held| held.has_lapsed(now)) {

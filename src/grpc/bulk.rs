@@ -14,7 +14,10 @@ use tonic::{Status, Streaming};
 use super::{Broker, convert, status};
 use crate::domain::{Act, Caller};
 use crate::ledger::{Answered, Ledger, LedgerError, PublishAnswer, Rejection};
-use crate::pb::v1::{self as pb, publish_many_response::Outcome};
+use crate::pb::{
+    Written,
+    v1::{self as pb, publish_many_response::Outcome},
+};
 
 /// How many alerts of one stream may be unanswered.
 const UNANSWERED_MAX: usize = 1024;
@@ -117,7 +120,7 @@ pub struct Outcomes {
     ended: bool,
 }
 
-type Told = Result<pb::PublishManyResponse, Status>;
+type Told = Result<Written, Status>;
 
 impl Stream for Outcomes {
     type Item = Told;
@@ -158,15 +161,16 @@ impl Outcomes {
         match answer {
             Ok(answer) => {
                 let size = answer.receipt.commit().size;
-                let receipt = self.receipt(id, answer).map_err(|error| status::internal(&error))?;
+                let receipt =
+                    self.receipt(id, &answer).map_err(|error| status::internal(&error))?;
                 self.known = Some(size);
-                Ok(response(Outcome::Receipt(receipt)))
+                Ok(receipt)
             }
             Err(rejection) => refused(rejection),
         }
     }
 
-    fn receipt(&self, id: &str, answer: PublishAnswer) -> Result<pb::Receipt, LedgerError> {
+    fn receipt(&self, id: &str, answer: &PublishAnswer) -> Result<Written, LedgerError> {
         let (index, size) = (answer.receipt.index(), answer.receipt.commit().size);
         let known = self.known.unwrap_or_default().min(size);
         let inclusion = self.ledger.inclusion(index, size)?;
@@ -178,14 +182,11 @@ impl Outcomes {
 fn refused(rejection: Rejection) -> Told {
     match rejection {
         Rejection::Refused { refusal, decision } => {
-            Ok(response(Outcome::Refusal(convert::publish_refusal(refusal, decision))))
+            let outcome = Outcome::Refusal(convert::publish_refusal(refusal, decision));
+            Ok(Written::from(&pb::PublishManyResponse { outcome: Some(outcome) }))
         }
         Rejection::Busy | Rejection::RateExceeded { .. } | Rejection::Unavailable(_) => {
             Err(status::of(rejection))
         }
     }
-}
-
-fn response(outcome: Outcome) -> pb::PublishManyResponse {
-    pb::PublishManyResponse { outcome: Some(outcome) }
 }

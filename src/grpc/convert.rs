@@ -10,8 +10,12 @@ use crate::domain::{
 use crate::exchange::{AgreementStanding, CREDIT_MAX, SubscriptionStanding, VersionState};
 use crate::ledger::{LinkOpening, PublishAnswer};
 use crate::merkle::Hash;
-use crate::pb::v1 as pb;
-use crate::record::{self, ProposedAgreement};
+use crate::pb::{Written, v1 as pb};
+use crate::record::{self, ProposedAgreement, Wire};
+
+/// The number of a receipt's field, as `exchange.proto` has it, and what one takes beside its record, about.
+const RECEIPT: u32 = 1;
+const RECEIPT_BYTES: usize = 1280;
 
 /// Reads what is to be published.
 pub(super) fn publish(
@@ -23,25 +27,27 @@ pub(super) fn publish(
     Ok((id, record::draft_from_pb(alert)?))
 }
 
-/// Writes a receipt.
+/// Writes an answer with a receipt: a `PublishResponse` or a `PublishManyResponse`, which has it in the same field.
 pub(super) fn receipt(
     id: &str,
-    answer: PublishAnswer,
+    answer: &PublishAnswer,
     (inclusion, consistency): (&[Hash], &[Hash]),
-) -> pb::Receipt {
+) -> Written {
     let commit = answer.receipt.commit();
-    pb::Receipt {
-        alert: id.to_owned(),
-        index: answer.receipt.index(),
-        leaf: bytes(&answer.leaf),
-        checkpoint: commit.checkpoint.clone(),
-        inclusion: record::proof_to_pb(inclusion),
-        consistency: record::proof_to_pb(consistency),
-        record: answer.record,
-        salt: bytes(&answer.salt),
-        content_key: bytes(&answer.content_key),
-        repeated_request: answer.repeated,
-    }
+    let mut wire = Wire::of(answer.record.len() + RECEIPT_BYTES);
+    wire.message(RECEIPT, |wire| {
+        wire.text(1, id);
+        wire.number(2, answer.receipt.index());
+        wire.bytes(3, &answer.leaf);
+        wire.text(4, &commit.checkpoint);
+        wire.hashes(5, inclusion);
+        wire.hashes(6, consistency);
+        wire.bytes(7, &answer.record);
+        wire.bytes(8, &answer.salt);
+        wire.bytes(9, &answer.content_key);
+        wire.number(10, answer.repeated);
+    });
+    wire.written()
 }
 
 /// Writes why one alert of many was refused.

@@ -11,7 +11,10 @@ use crate::domain::{Act, Reason, Refusal};
 use crate::feed::{self, Asked, Batch};
 use crate::identity::Peer;
 use crate::ledger::Rejection;
-use crate::pb::v1::{self as pb, exchange_server::Exchange, subscribe_request::Message};
+use crate::pb::{
+    Written,
+    v1::{self as pb, subscribe_request::Message, written::exchange_server::Exchange},
+};
 
 /// How long a new stream may take to say what it opens.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
@@ -20,14 +23,14 @@ const OPEN_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct ExchangeService(pub Broker);
 
-type Deliveries = Pin<Box<dyn Stream<Item = Result<pb::SubscribeResponse, Status>> + Send>>;
+type Deliveries = Pin<Box<dyn Stream<Item = Result<Written, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Exchange for ExchangeService {
     type PublishManyStream = bulk::Outcomes;
     type SubscribeStream = Deliveries;
 
-    async fn publish(&self, request: Request<pb::PublishRequest>) -> Answer<pb::PublishResponse> {
+    async fn publish(&self, request: Request<pb::PublishRequest>) -> Answer<Written> {
         let (by, ledger) = self.0.asked(&request)?;
         let request = request.into_inner();
         let read = convert::publish(&request.request_id, request.alert.as_ref());
@@ -38,8 +41,8 @@ impl Exchange for ExchangeService {
         let known = request.known_size.min(size);
         let inclusion = ledger.inclusion(index, size).map_err(|it| status::internal(&it))?;
         let consistency = ledger.consistency(known, size).map_err(|it| status::internal(&it))?;
-        let receipt = convert::receipt(&request.request_id, answer, (&inclusion, &consistency));
-        Ok(Response::new(pb::PublishResponse { receipt: Some(receipt) }))
+        let proofs = (inclusion.as_slice(), consistency.as_slice());
+        Ok(Response::new(convert::receipt(&request.request_id, &answer, proofs)))
     }
 
     async fn publish_many(
@@ -50,7 +53,7 @@ impl Exchange for ExchangeService {
         Ok(Response::new(bulk::publish(&self.0, (by, ledger), request.into_inner())))
     }
 
-    async fn pull(&self, request: Request<pb::PullRequest>) -> Answer<pb::PullResponse> {
+    async fn pull(&self, request: Request<pb::PullRequest>) -> Answer<Written> {
         let peer = caller::peer(&request)?;
         let read = self.asked_once(request.into_inner());
         let asked = self.0.checked(&peer.caller, Act::OpenStream, read).await?;

@@ -36,7 +36,7 @@ pub enum ProofError {
 /// # Errors
 ///
 /// [`Missing`] where `nodes` does not reach to `size`.
-pub fn root(nodes: &dyn Nodes, size: u64) -> Result<Hash, Missing> {
+pub fn root(nodes: &(impl Nodes + ?Sized), size: u64) -> Result<Hash, Missing> {
     Ok(fold(&peaks(nodes, size)?).unwrap_or_else(empty_root))
 }
 
@@ -46,7 +46,7 @@ pub fn root(nodes: &dyn Nodes, size: u64) -> Result<Hash, Missing> {
 /// # Errors
 ///
 /// [`Missing`] where `nodes` does not reach to `size`.
-pub fn peaks(nodes: &dyn Nodes, size: u64) -> Result<Vec<Hash>, Missing> {
+pub fn peaks(nodes: &(impl Nodes + ?Sized), size: u64) -> Result<Vec<Hash>, Missing> {
     peaks_from(nodes, 0, size)
 }
 
@@ -57,7 +57,11 @@ pub fn peaks(nodes: &dyn Nodes, size: u64) -> Result<Vec<Hash>, Missing> {
 ///
 /// [`ProofError::IndexBeyondSize`], or [`ProofError::Missing`] where `nodes` does not reach to
 /// `size`.
-pub fn inclusion(nodes: &dyn Nodes, index: u64, size: u64) -> Result<Vec<Hash>, ProofError> {
+pub fn inclusion(
+    nodes: &(impl Nodes + ?Sized),
+    index: u64,
+    size: u64,
+) -> Result<Vec<Hash>, ProofError> {
     if index >= size {
         return Err(ProofError::IndexBeyondSize);
     }
@@ -71,7 +75,11 @@ pub fn inclusion(nodes: &dyn Nodes, index: u64, size: u64) -> Result<Vec<Hash>, 
 ///
 /// [`ProofError::FromEmpty`], [`ProofError::SizesReversed`], or [`ProofError::Missing`] where
 /// `nodes` does not reach to `to`.
-pub fn consistency(nodes: &dyn Nodes, from: u64, to: u64) -> Result<Vec<Hash>, ProofError> {
+pub fn consistency(
+    nodes: &(impl Nodes + ?Sized),
+    from: u64,
+    to: u64,
+) -> Result<Vec<Hash>, ProofError> {
     if from == 0 {
         return Err(ProofError::FromEmpty);
     }
@@ -100,7 +108,7 @@ struct Subtree {
 }
 
 /// Returns the siblings on the way from the complete subtree `target` up to the root.
-fn path(nodes: &dyn Nodes, target: Subtree, size: u64) -> Result<Vec<Hash>, Missing> {
+fn path(nodes: &(impl Nodes + ?Sized), target: Subtree, size: u64) -> Result<Vec<Hash>, Missing> {
     let mut here = Subtree { start: 0, count: size };
     let levels = size.checked_ilog2().map_or(0, |levels| levels + 2);
     let mut siblings = Vec::with_capacity(usize::try_from(levels).unwrap_or_default());
@@ -122,7 +130,7 @@ fn split(count: u64) -> u64 {
     1 << (count - 1).ilog2()
 }
 
-fn subtree_root(nodes: &dyn Nodes, subtree: Subtree) -> Result<Hash, Missing> {
+fn subtree_root(nodes: &(impl Nodes + ?Sized), subtree: Subtree) -> Result<Hash, Missing> {
     // All siblings but the one at the right edge are complete.
     if subtree.count.is_power_of_two() {
         let level = subtree.count.ilog2();
@@ -137,7 +145,7 @@ fn subtree_root(nodes: &dyn Nodes, subtree: Subtree) -> Result<Hash, Missing> {
 
 /// Returns the peaks of `count` leaves from `start` on; `start` is a multiple of the smallest
 /// power of two that is not below `count`, as every subtree of RFC 6962 begins.
-fn peaks_from(nodes: &dyn Nodes, start: u64, count: u64) -> Result<Vec<Hash>, Missing> {
+fn peaks_from(nodes: &(impl Nodes + ?Sized), start: u64, count: u64) -> Result<Vec<Hash>, Missing> {
     let mut next = start;
     let mut peaks = Vec::new();
     for level in (0..u64::BITS).rev().filter(|level| count >> level & 1 == 1) {

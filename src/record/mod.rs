@@ -39,3 +39,4 @@ pub use rights::{Answered, NoticeStep, NoticesDue, RightsEvent};
 pub use rotation::{Rotation, RotationError};
 pub use stub::Stub;
 pub use view::view_bytes;
+pub use wire::Wire;

@@ -2,10 +2,14 @@
 //! with copies first, and each of them counted. Fields in order of number, default values left out, as generated
 //! code does: a test reads what is written and has it written again.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{Record, content};
 use crate::domain::{AlertRef, Caller, Contact, Grading, SubjectToken, Timestamp};
+use crate::merkle::Hash;
+use crate::pb::Written;
 
 const VARINT: u64 = 0;
 const LENGTH: u64 = 2;
@@ -13,18 +17,35 @@ const LENGTH: u64 = 2;
 const RECORD_BYTES: usize = 384;
 
 /// A message that is being written.
-#[derive(Debug)]
-pub(super) struct Wire(Vec<u8>);
+#[derive(Default)]
+pub struct Wire(Vec<u8>);
+
+/// It may show what an alert says: nothing of it stands in a log line.
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire(withheld)")
+    }
+}
 
 impl Wire {
     /// Begins a message of about so many bytes.
-    pub(super) fn of(bytes: usize) -> Self {
+    pub fn of(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 
-    /// Returns the message.
+    /// Returns the message's bytes.
     pub(super) fn end(self) -> Bytes {
         self.0.into()
+    }
+
+    /// Returns the message, to be sent.
+    pub fn written(self) -> Written {
+        Written::new(self.0)
+    }
+
+    /// Puts fields behind it that are written already: one message behind the other is one with the fields of both.
+    pub fn append(&mut self, fields: &Written) {
+        self.0.extend_from_slice(fields.as_bytes());
     }
 
     fn varint(&mut self, mut value: u64) {
@@ -42,7 +63,7 @@ impl Wire {
     }
 
     /// Writes a number, a code or a flag.
-    pub(super) fn number(&mut self, field: u32, value: impl Into<u64>) {
+    pub fn number(&mut self, field: u32, value: impl Into<u64>) {
         let value = value.into();
         if value != 0 {
             self.key(field, VARINT);
@@ -51,7 +72,7 @@ impl Wire {
     }
 
     /// Writes bytes.
-    pub(super) fn bytes(&mut self, field: u32, value: &[u8]) {
+    pub fn bytes(&mut self, field: u32, value: &[u8]) {
         if !value.is_empty() {
             self.element(field, value);
         }
@@ -64,8 +85,15 @@ impl Wire {
         self.0.extend_from_slice(value);
     }
 
+    /// Writes a list of hashes.
+    pub fn hashes(&mut self, field: u32, hashes: &[Hash]) {
+        for hash in hashes {
+            self.element(field, hash.as_bytes());
+        }
+    }
+
     /// Writes text.
-    pub(super) fn text(&mut self, field: u32, value: &str) {
+    pub fn text(&mut self, field: u32, value: &str) {
         self.bytes(field, value.as_bytes());
     }
 
@@ -82,7 +110,7 @@ impl Wire {
 
     /// Writes a message within the message, an empty one too. Its length is known when it is written: for most the byte
     /// that is left for it is enough, and of the others the rest of it is put behind that.
-    pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
+    pub fn message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
         self.key(field, LENGTH);
         let start = self.0.len();
         self.0.push(0);

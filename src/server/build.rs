@@ -303,7 +303,8 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn routes(broker: &Broker, notice_due_days: u64) -> Routes {
-    let exchange = v1::exchange_server::ExchangeServer::new(ExchangeService(broker.clone()));
+    let exchange =
+        v1::written::exchange_server::ExchangeServer::new(ExchangeService(broker.clone()));
     let subscriptions =
         v1::subscriptions_server::SubscriptionsServer::new(SubscriptionsService(broker.clone()));
     let agreements =

@@ -18,3 +18,4 @@ mod staff;
 mod stopping;
 mod streams;
 mod withdrawal;
+mod written;
