@@ -220,7 +220,7 @@ impl State {
         content: Content<'_>,
     ) {
         let facts = Arc::new(published.facts.clone());
-        let key = (facts.publisher.clone(), facts.id);
+        let key = (facts.id, facts.publisher.clone());
         let known = Remembered { index, slot: published.slot, content: published.content };
         self.requests.insert(key.clone(), known);
         self.request_order.push_back((at, key));

@@ -50,7 +50,7 @@ impl State {
     /// Returns the key slot of a remembered publish, so that a repeat's content can be compared
     /// under the same key.
     pub fn remembered_slot(&self, agency: &AgencyId, id: AlertId) -> Option<u64> {
-        self.requests.get(&(agency.clone(), id)).map(|known| known.slot)
+        self.requests.get(&(id, agency.clone())).map(|known| known.slot)
     }
 
     /// Decides a publish.
@@ -70,7 +70,7 @@ impl State {
             return Err(Reason::WrongRole.into());
         };
         self.may_act(by)?;
-        if let Some(known) = self.requests.get(&(agency.clone(), id)) {
+        if let Some(known) = self.requests.get(&(id, agency.clone())) {
             if self.kept.is_erased(known.slot) {
                 return Err(Refusal::at(Reason::Erased, "request_id"));
             }

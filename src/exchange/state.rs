@@ -26,7 +26,7 @@ pub struct State {
     pub(super) subscriptions: BTreeMap<u64, Live>,
     pub(super) names: HashMap<(AgencyId, Name), u64>,
     pub(super) interest: Interest,
-    pub(super) alerts: HashMap<u64, Alert>,
+    pub(super) alerts: BTreeMap<u64, Alert>,
     /// When alerts end: those that have not ended yet. One that has may still stand in `alerts`,
     /// because somebody holds it unacknowledged.
     pub(super) ends: BTreeSet<(Timestamp, u64)>,
@@ -34,8 +34,9 @@ pub struct State {
     pub(super) terms: BTreeSet<(Timestamp, u64)>,
     /// Subscriptions whose open stream may have something to send.
     pub(super) ready: BTreeSet<u64>,
-    pub(super) requests: HashMap<(AgencyId, AlertId), Remembered>,
-    pub(super) request_order: VecDeque<(Timestamp, (AgencyId, AlertId))>,
+    /// Ids rise with time, so that the newest are beside each other; a table that doubles would hold up everybody.
+    pub(super) requests: BTreeMap<RequestKey, Remembered>,
+    pub(super) request_order: VecDeque<(Timestamp, RequestKey)>,
     pub(super) links: HashMap<AgencyId, Linked>,
     pub(super) slots: u64,
     /// The records after which another key of the log signs: rotations, and restorations under another origin.
@@ -123,6 +124,9 @@ pub(super) struct Alert {
     /// In how many `pending`, `held` and `sent` lists it stands.
     pub(super) references: u32,
 }
+
+/// A request id, and whose it is.
+pub(super) type RequestKey = (AlertId, AgencyId);
 
 /// A publish that is remembered, so that a repeat gets the same answer.
 #[derive(Clone, Copy, Debug)]

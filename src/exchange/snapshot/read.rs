@@ -73,7 +73,7 @@ impl Restoring {
         }
         for it in stored.requests {
             let id = AlertId::from_bytes(&it.id).map_err(|_| NotAState)?;
-            let key = (at(&agencies, it.agency)?, id);
+            let key = (id, at(&agencies, it.agency)?);
             let content = it.content.try_into().map_err(|_| NotAState)?;
             let known = Remembered { index: it.index, slot: it.slot, content };
             state.requests.insert(key.clone(), known);

@@ -42,8 +42,7 @@ impl State {
         let alive = |index: &u64| self.alerts.get(index).is_some_and(|it| it.facts.expires_at > at);
         let live = self.subscriptions.iter();
         let live = live.filter(|(_, it)| it.subscription.expires_at > at);
-        let alerts: BTreeMap<_, _> = self.alerts.iter().collect();
-        let alerts = alerts.into_iter().filter(|(_, alert)| alert.facts.expires_at > at);
+        let alerts = self.alerts.iter().filter(|(_, alert)| alert.facts.expires_at > at);
         let known = kept::Stored::of(self, agency, at);
         stored::Stored {
             size: self.size,
@@ -91,8 +90,8 @@ impl State {
                 let known = self.requests.get(key)?;
                 Some(stored::Request {
                     at: at.ms(),
-                    agency: agency(&key.0),
-                    id: key.1.as_bytes().to_vec(),
+                    agency: agency(&key.1),
+                    id: key.0.as_bytes().to_vec(),
                     index: known.index,
                     slot: known.slot,
                     content: known.content.to_vec(),
