@@ -99,8 +99,7 @@ pub async fn open(
 }
 
 /// Follows the subscriber until it goes away, the stream ends, or it says something it must not, or that cannot be
-/// read. While the
-/// ledger decides what was said, the rest is heard and put together: a stream never has more than one thing
+/// read. While the ledger decides what was said, the rest is heard and put together: a stream never has more than one thing
 /// waiting, however much its subscriber says.
 pub async fn follow<S>(follower: Follower, mut said: S)
 where
@@ -182,7 +181,10 @@ fn listen(
             let number = acknowledged(ledger, key, &it.position).map_err(Over::Refused)?;
             heard.acknowledged = heard.acknowledged.max(Some(number));
         }
-        Some(Said::Finish(_)) => return Err(Over::Finished),
+        Some(Said::Finish(_)) => {
+            heard.is_last = true;
+            return Err(Over::Finished);
+        }
         Some(Said::Open(_)) | None => {
             return Err(Over::Refused(Refusal::at(Reason::OutOfOrder, "message")));
         }

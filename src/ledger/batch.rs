@@ -26,8 +26,6 @@ pub(super) struct Work {
     pub(super) cuts: Vec<(Arc<dyn Outlet>, Option<u64>)>,
     /// Streams that another has taken the place of.
     pub(super) fenced: Vec<Arc<dyn Outlet>>,
-    /// Acknowledgements: one record a subscription, whatever came in.
-    pub(super) acknowledged: BTreeMap<u64, u64>,
     /// A rotation of the log's key that was asked for.
     pub(super) rotating: Option<Rotating>,
     /// The key to which the batch hands over.

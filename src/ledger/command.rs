@@ -31,6 +31,8 @@ pub struct Heard {
     pub acknowledged: Option<u64>,
     /// So many more may be sent.
     pub credit: Option<u32>,
+    /// It says nothing more, and waits until what it acknowledged is durable.
+    pub is_last: bool,
 }
 
 /// What opening a stream asks for.

@@ -288,6 +288,7 @@ pub(super) fn writer(
         served: 0,
         now,
         work: super::batch::Work::default(),
+        acknowledged: std::collections::BTreeMap::new(),
         commits: watch::Sender::new(replayed.commit),
         bars,
         owed,

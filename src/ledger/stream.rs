@@ -65,7 +65,7 @@ impl Writer {
         let StreamKey { subscription, id } = stream;
         let acknowledged = heard.acknowledged.map_or(Ok(()), |number| {
             self.state.acknowledge(subscription, number)?;
-            let highest = self.work.acknowledged.entry(subscription).or_default();
+            let highest = self.acknowledged.entry(subscription).or_default();
             *highest = number.max(*highest);
             Ok(())
         });

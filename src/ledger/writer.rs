@@ -2,6 +2,7 @@
 //! runs it without one.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -56,6 +57,8 @@ pub(super) struct Writer {
     /// The time of the last turn: it never goes back.
     pub(super) now: Timestamp,
     pub(super) work: Work,
+    /// Acknowledgements that are not recorded yet: one record a subscription, whatever came in.
+    pub(super) acknowledged: BTreeMap<u64, u64>,
     pub(super) commits: watch::Sender<Arc<Commit>>,
     /// Who may not take part, as far as it is durable.
     pub(super) bars: watch::Sender<Arc<Bars>>,
@@ -108,11 +111,20 @@ impl Writer {
         }
         self.record_counted_refusals(false)?;
         self.watch_clock()?;
+        let may_wait = is_only_heard(&commands);
+        if !may_wait {
+            self.record_acknowledgements()?;
+        }
         for sent in commands {
             self.execute(sent)?;
         }
-        self.record_acknowledgements()?;
+        if !may_wait || self.acknowledged.keys().any(|it| self.state.has_waiting(*it)) {
+            self.record_acknowledgements()?;
+        }
         self.deliver()?;
+        if !self.work.frames.is_empty() {
+            self.record_acknowledgements()?;
+        }
         self.record_rotation()?;
         let outcome = self.commit()?;
         self.conclude(&outcome);
@@ -142,6 +154,7 @@ impl Writer {
     pub(super) fn last_turn(&mut self, taken: Option<SnapshotTaken>) -> Result<(), LedgerError> {
         if self.begin()?.is_none() {
             self.counted = self.state.limiter().clone();
+            self.record_acknowledgements()?;
             self.record_counted_refusals(true)?;
             if let Some(taken) = taken {
                 self.record(Event::SnapshotTaken(taken))?;
@@ -198,7 +211,7 @@ impl Writer {
     }
 
     fn record_acknowledgements(&mut self) -> Result<(), LedgerError> {
-        for (subscription, number) in std::mem::take(&mut self.work.acknowledged) {
+        for (subscription, number) in std::mem::take(&mut self.acknowledged) {
             if let Ok(Some(event)) = self.state.acknowledge(subscription, number) {
                 self.record(event)?;
             }
@@ -363,6 +376,14 @@ impl Writer {
         tracing::info!(reason = refusal.reason.code(), act = act.code(), by = %by.seat, decision, "refused");
         Ok(Rejection::Refused { refusal, decision })
     }
+}
+
+/// Tells whether a turn only hears subscribers. Nobody waits for what they acknowledged: it is recorded with the next batch
+/// that there is, by the next tick at the latest, so that who publishes does not wait for a sync of its own.
+fn is_only_heard(commands: &[Sent]) -> bool {
+    let is_heard =
+        |sent: &Sent| matches!(&sent.command, Command::Hear { heard, .. } if !heard.is_last);
+    !commands.is_empty() && commands.iter().all(is_heard)
 }
 
 impl std::fmt::Debug for Writer {

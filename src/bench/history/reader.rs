@@ -101,7 +101,7 @@ async fn follow(
     let mut numbers = Vec::with_capacity(QUEUE);
     while queue.recv_many(&mut numbers, QUEUE).await > 0 {
         let credit = u32::try_from(numbers.len()).ok();
-        let heard = Heard { acknowledged: numbers.last().copied(), credit };
+        let heard = Heard { acknowledged: numbers.last().copied(), credit, is_last: false };
         numbers.clear();
         if ledger.hear(&by, key, heard).await.is_err() {
             return;

@@ -34,6 +34,8 @@ pub(super) enum Waiting {
     Agreement(Receiver<AgreementStanding>, String),
     Closed(usize),
     Credited(Receiver<()>, usize, u32),
+    /// A stream's last word, its subscription, and the number that it acknowledged.
+    Finished(Receiver<()>, (u64, u64)),
     Listed(Receiver<Vec<SubscriptionStanding>>, AgencyId),
     Notices(Receiver<NoticesAnswer>),
     /// Nobody is told of a snapshot.
@@ -176,13 +178,21 @@ impl World {
         let number = match up_to {
             // Never what was recorded and did not come: a position that did not come is not known.
             UpTo::Beyond => asked.delivered() + 3,
-            UpTo::Last => last,
+            UpTo::Last | UpTo::End => last,
             UpTo::One => last.min(asked.acknowledged + 1),
         };
         let (answer, answered) = oneshot::channel();
-        let heard = Heard { acknowledged: Some(number), ..Heard::default() };
+        let is_last = matches!(up_to, UpTo::End);
+        let heard = Heard { acknowledged: Some(number), is_last, ..Heard::default() };
         let command = Command::Hear { stream, heard, answer };
-        Some((command, Waiting::Acknowledged(answered)))
+        Some((
+            command,
+            if is_last {
+                Waiting::Finished(answered, (stream.subscription, number))
+            } else {
+                Waiting::Acknowledged(answered)
+            },
+        ))
     }
 
     fn open(

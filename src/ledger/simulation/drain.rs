@@ -33,6 +33,8 @@ impl World {
                 self.drain_one(agency, name);
             }
         }
+        // A tick: what was acknowledged last is recorded with it.
+        self.run(&Op::Batch(Vec::new()));
         p3_every_entitled_subscription_got_it(self);
     }
 

@@ -78,6 +78,8 @@ pub(super) enum Keep {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum UpTo {
     Beyond,
+    /// The last that came, and nothing more is said: its answer waits for the record.
+    End,
     Last,
     One,
 }
@@ -172,7 +174,8 @@ impl Ask {
                 Self::Open { agency, name, credit, resume: resume(random) }
             }
             450..=569 => {
-                let up_to = *random.pick(&[UpTo::Last, UpTo::One, UpTo::One, UpTo::Beyond]);
+                let up_to =
+                    *random.pick(&[UpTo::Last, UpTo::End, UpTo::One, UpTo::One, UpTo::Beyond]);
                 Self::Acknowledge { stream: random.next(), up_to }
             }
             570..=669 => {

@@ -116,6 +116,7 @@ impl World {
                 }
                 outcome(&answer)
             }
+            Waiting::Finished(answered, place) => self.finished(&take(answered), place),
             Waiting::Listed(answered, agency) => {
                 let answer = take(answered);
                 if let Ok(list) = &answer {
@@ -168,6 +169,18 @@ impl World {
         })
     }
 
+    fn finished(
+        &self,
+        answer: &Result<(), Rejection>,
+        (subscription, number): (u64, u64),
+    ) -> Outcome {
+        if answer.is_ok() {
+            let known = self.audit.subscriptions[&subscription].acknowledged;
+            assert!(number <= known, "the last word was answered before its record");
+        }
+        outcome(answer)
+    }
+
     fn noticed(&self, answer: &Result<NoticesAnswer, Rejection>) -> Outcome {
         if let Ok(answer) = answer {
             rights::p2_a_notice_is_in_the_log(self, answer);
@@ -197,6 +210,7 @@ impl World {
             | Waiting::Agreement(..)
             | Waiting::Closed(_)
             | Waiting::Credited(..)
+            | Waiting::Finished(..)
             | Waiting::Issued(_)
             | Waiting::Listed(..)
             | Waiting::Notices(_)
