@@ -19,6 +19,8 @@ pub(super) type Afterwards = Box<dyn FnOnce(Result<&Arc<Commit>, &Rejection>) + 
 pub(super) struct Work {
     pub(super) frames: Vec<Frame>,
     pub(super) hashes: Vec<Hash>,
+    /// Answers to those who published: they wait for no release.
+    pub(super) receipts: Vec<Afterwards>,
     pub(super) afterwards: Vec<Afterwards>,
     /// What each subscription's stream is sent, in the order of numbers.
     pub(super) releases: BTreeMap<u64, (Arc<dyn Outlet>, Vec<Ready>)>,
@@ -54,11 +56,16 @@ impl Work {
         answer: Answer<T>,
         value: impl FnOnce(&Arc<Commit>) -> T + Send + 'static,
     ) {
-        self.afterwards.push(Box::new(move |outcome| {
-            let result = outcome.map(value).map_err(Clone::clone);
-            // A caller that went away needs no answer.
-            drop(answer.send(result));
-        }));
+        self.afterwards.push(answering(answer, value));
+    }
+
+    /// Answers who published likewise, before anything is released.
+    pub(super) fn receipt<T: Send + 'static>(
+        &mut self,
+        answer: Answer<T>,
+        value: impl FnOnce(&Arc<Commit>) -> T + Send + 'static,
+    ) {
+        self.receipts.push(answering(answer, value));
     }
 
     /// P5: answers once the batch is durable and the keys that it erases are destroyed.
@@ -82,4 +89,15 @@ impl Work {
             drop(answer.send(result));
         }));
     }
+}
+
+fn answering<T: Send + 'static>(
+    answer: Answer<T>,
+    value: impl FnOnce(&Arc<Commit>) -> T + Send + 'static,
+) -> Afterwards {
+    Box::new(move |outcome| {
+        let result = outcome.map(value).map_err(Clone::clone);
+        // A caller that went away needs no answer.
+        drop(answer.send(result));
+    })
 }

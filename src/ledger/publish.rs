@@ -60,7 +60,7 @@ impl Writer {
             self.work.reject(answer, Rejection::Unavailable("the record cannot be read"));
             return Ok(());
         };
-        self.work.answer(answer, move |commit| PublishAnswer {
+        self.work.receipt(answer, move |commit| PublishAnswer {
             receipt: Receipt::new(index, Arc::clone(commit)),
             leaf,
             record,

@@ -325,7 +325,8 @@ impl Writer {
         }
     }
 
-    /// Lets go of what the turn has gathered. P4: cuts first, then releases, answers last.
+    /// Lets go of what the turn has gathered. P4: cuts first, then releases, answers last. Only who published is answered
+    /// before the releases: what a publication stops was not decided in its turn any more, and they may be many.
     fn conclude(&mut self, outcome: &Result<Arc<Commit>, Rejection>) {
         let work = std::mem::take(&mut self.work);
         for (outlet, spare) in work.cuts {
@@ -338,6 +339,11 @@ impl Writer {
                 Ok(_) => outlet.end(Reason::Fenced),
                 Err(_) => outlet.unavailable(),
             }
+        }
+        // The last first: who waits for many answers in their order is woken by the first, when all are there.
+        for receipt in work.receipts.into_iter().rev() {
+            // P3: a publish is answered here, after the commit, and only here.
+            receipt(outcome.as_ref());
         }
         if let Ok(commit) = outcome {
             // P2: the receipt is made here, after the commit, and only here.
@@ -353,9 +359,7 @@ impl Writer {
             }
         }
         self.conclude_erasures((work.slots, work.destroyed), outcome);
-        // The last first: who waits for many answers in their order is woken by the first, when all are there.
         for afterwards in work.afterwards.into_iter().rev() {
-            // P3: a publish is answered here, after the commit, and only here.
             afterwards(outcome.as_ref());
         }
     }
