@@ -1,5 +1,5 @@
 //! The generated messages and services of `proto/portway/v1`, fenced off: the one place with an allow.
-//! Nothing but the codec is written by hand here, and nothing of it appears in `domain`.
+//! Nothing but the codec and what it takes is written by hand here, and nothing of it appears in `domain`.
 
 use std::{fmt, marker::PhantomData};
 
@@ -67,7 +67,7 @@ impl<M: Message> From<&M> for Written {
 }
 
 /// What is sent as one message.
-pub trait Outgoing {
+pub trait Encode {
     /// Writes it.
     ///
     /// # Errors
@@ -76,13 +76,13 @@ pub trait Outgoing {
     fn write(&self, to: &mut EncodeBuf<'_>) -> Result<(), Status>;
 }
 
-impl<M: Message> Outgoing for M {
+impl<M: Message> Encode for M {
     fn write(&self, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         self.encode(to).map_err(|_| Status::internal("a message does not fit"))
     }
 }
 
-impl Outgoing for Written {
+impl Encode for Written {
     fn write(&self, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         to.put_slice(&self.0);
         Ok(())
@@ -101,7 +101,7 @@ impl<T, U> Default for Codec<T, U> {
 
 impl<T, U> tonic::codec::Codec for Codec<T, U>
 where
-    T: Outgoing + Send + 'static,
+    T: Encode + Send + 'static,
     U: Message + Default + Send + 'static,
 {
     type Encode = T;
@@ -122,7 +122,7 @@ where
 #[derive(Debug)]
 pub struct Encoder<T>(PhantomData<T>);
 
-impl<T: Outgoing> tonic::codec::Encoder for Encoder<T> {
+impl<T: Encode> tonic::codec::Encoder for Encoder<T> {
     type Item = T;
     type Error = Status;
 
