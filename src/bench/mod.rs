@@ -66,9 +66,9 @@ pub enum BenchError {
     /// A call failed.
     #[error("a call failed: {0}")]
     Status(#[from] Box<Status>),
-    /// The load did not come to its end.
-    #[error("messages are missing, and none has come for a minute")]
-    Stalled,
+    /// The load did not come to its end: of which system, and how it was published.
+    #[error("messages are missing, and none has come for a minute: {0}")]
+    Stalled(String),
     /// Part of the measurement ended badly.
     #[error("the measurement ended badly: {0}")]
     Task(String),
@@ -80,6 +80,14 @@ pub enum BenchError {
 impl BenchError {
     fn task(error: impl Display) -> Self {
         Self::Task(error.to_string())
+    }
+
+    /// Says of which system it is, where a load stalled.
+    fn of(self, system: &str) -> Self {
+        if let Self::Stalled(pace) = self {
+            return Self::Stalled(format!("{system}, {pace}"));
+        }
+        self
     }
 }
 

@@ -78,10 +78,12 @@ async fn round(stage: &mut Stage, options: &Options) -> Result<Round, BenchError
     let (mut floor, mut broker) = (Vec::new(), Vec::new());
     let (mut batches, mut records_at_once) = (0, 0);
     for pace in paces {
-        floor.push(part(&stage.floor_wire, &stage.floor, plan(options, pace)).await?);
+        let measured = part(&stage.floor_wire, &stage.floor, plan(options, pace)).await;
+        floor.push(measured.map_err(|it| it.of("the floor"))?);
         stage.samples.take_batches();
         let wire = stage.broker_wire.next();
-        let part = part(&wire, &stage.broker, plan(options, pace)).await?;
+        let part = part(&wire, &stage.broker, plan(options, pace)).await;
+        let part = part.map_err(|it| it.of("the broker"))?;
         if broker.is_empty() {
             batches = stage.samples.take_batches();
             records_at_once = part.measured.published + part.measured.delivered;

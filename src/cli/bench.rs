@@ -161,7 +161,7 @@ impl From<BenchError> for Failure {
             | BenchError::Refused(_)
             | BenchError::Server(_)
             | BenchError::Status(_)
-            | BenchError::Stalled
+            | BenchError::Stalled(_)
             | BenchError::Task(_)
             | BenchError::Wrong(_) => Self::failed(error),
         }

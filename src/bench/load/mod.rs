@@ -5,6 +5,7 @@ mod follow;
 mod publish;
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -32,6 +33,15 @@ pub(super) enum Pace {
     /// Open loop: so many messages a second, whatever comes back. A latency counts from the moment at which the
     /// message was due, so that a stall is not left out.
     Rate(u32),
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InFlight(count) => write!(f, "{count} on their way"),
+            Self::Rate(rate) => write!(f, "{rate} a second"),
+        }
+    }
 }
 
 /// What to do.
@@ -150,7 +160,9 @@ pub(super) async fn run<W: Wire>(wire: &W, plan: Plan) -> Result<Measured, Bench
         }
         Ok(measured)
     };
-    time::timeout(plan.time + SETTLE_MAX, all).await.map_err(|_| BenchError::Stalled)?
+    time::timeout(plan.time + SETTLE_MAX, all)
+        .await
+        .map_err(|_| BenchError::Stalled(plan.pace.to_string()))?
 }
 
 /// How many there were, when the last was (nanoseconds since the start), and how long each took.
