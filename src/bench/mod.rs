@@ -4,6 +4,7 @@
 mod broker;
 mod child;
 mod disk;
+mod error;
 mod floor;
 pub mod history;
 mod latency;
@@ -18,12 +19,9 @@ mod stage;
 mod usage;
 mod wire;
 
-use std::{fmt::Display, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use tonic::Status;
-
-use crate::{client, config::ConfigError, pki::PkiError};
-
+pub use error::BenchError;
 pub use report::Report;
 
 /// What to measure. Whoever makes one has checked the bounds.
@@ -43,58 +41,6 @@ pub struct Options {
     pub count: u64,
     /// How often everything is measured.
     pub rounds: usize,
-}
-
-/// Why nothing was measured.
-#[derive(Debug, thiserror::Error)]
-pub enum BenchError {
-    /// A call of the typed client failed.
-    #[error(transparent)]
-    Client(#[from] client::Error),
-    /// The configuration.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Certificates.
-    #[error(transparent)]
-    Pki(#[from] PkiError),
-    /// The broker refused what it should take.
-    #[error("the broker refused a message: {0}")]
-    Refused(String),
-    /// A server did not start or cannot be looked at.
-    #[error("a server did not run: {0}")]
-    Server(String),
-    /// A call failed.
-    #[error("a call failed: {0}")]
-    Status(#[from] Box<Status>),
-    /// The load did not come to its end: of which system, and how it was published.
-    #[error("messages are missing, and none has come for a minute: {0}")]
-    Stalled(String),
-    /// Part of the measurement ended badly.
-    #[error("the measurement ended badly: {0}")]
-    Task(String),
-    /// What came back is not what was asked for.
-    #[error("what came back is not right: {0}")]
-    Wrong(&'static str),
-}
-
-impl BenchError {
-    fn task(error: impl Display) -> Self {
-        Self::Task(error.to_string())
-    }
-
-    /// Says of which system it is, where a load stalled.
-    fn of(self, system: &str) -> Self {
-        if let Self::Stalled(pace) = self {
-            return Self::Stalled(format!("{system}, {pace}"));
-        }
-        self
-    }
-}
-
-impl From<Status> for BenchError {
-    fn from(status: Status) -> Self {
-        Self::Status(Box::new(status))
-    }
 }
 
 /// Measures in a directory that is empty. `say` is told of each step.
