@@ -14,7 +14,7 @@ use crate::record::{self, Wire};
 /// What a message with a delivery takes beside view and record, about: a path of twenty hashes, a checkpoint.
 const AROUND_BYTES: usize = 1280;
 
-/// Numbers of fields, as `exchange.proto` has them.
+/// The number of a delivery's field, as `exchange.proto` has it.
 const DELIVERY: u32 = 2;
 
 /// Writes a release. `known` is the size of the last checkpoint that the stream was sent; returns what it is then.
@@ -34,9 +34,7 @@ pub(super) fn release(
             let consistency = ledger.consistency(known.min(commit.size), commit.size)?;
             let told = (commit.checkpoint.as_str(), consistency.as_slice());
             let inclusion = inclusion(it, ledger, commit.size)?;
-            let mut wire = Wire::of(it.view.len() + it.record.len() + AROUND_BYTES);
-            wire.message(DELIVERY, |wire| delivery(wire, (release, it), &inclusion, told));
-            Ok((wire.written(), commit.size))
+            Ok((delivery(DELIVERY, (release, it), &inclusion, told), commit.size))
         }
         // It brings no checkpoint.
         Outgoing::Skipped(reason) => Ok((said(Message::Skipped(skipped(release, *reason))), known)),
@@ -65,9 +63,7 @@ pub(super) fn listed(
     (ledger, size): (&Ledger, u64),
 ) -> Result<Written, LedgerError> {
     let inclusion = inclusion(it, ledger, size)?;
-    let mut wire = Wire::of(it.view.len() + it.record.len() + AROUND_BYTES);
-    wire.message(field, |wire| delivery(wire, (release, it), &inclusion, ("", &[])));
-    Ok(wire.written())
+    Ok(delivery(field, (release, it), &inclusion, ("", &[])))
 }
 
 /// Proves the place of a delivery's record, which leaves next.
@@ -81,24 +77,28 @@ fn inclusion(it: &Delivery, ledger: &Ledger, size: u64) -> Result<Vec<Hash>, Led
     ledger.inclusion(it.index, size)
 }
 
-/// Writes the fields of a `Delivery`.
+/// Writes a `Delivery` as one field of a message.
 fn delivery(
-    wire: &mut Wire,
+    field: u32,
     (release, it): (&Release, &Delivery),
     inclusion: &[Hash],
     (checkpoint, consistency): (&str, &[Hash]),
-) {
-    wire.number(1, release.number);
-    wire.bytes(2, &release.position);
-    wire.bytes(3, &it.view);
-    wire.bytes(4, &it.view_key);
-    wire.number(5, it.index);
-    wire.bytes(6, &it.record);
-    wire.bytes(7, &it.salt);
-    wire.hashes(8, inclusion);
-    wire.text(9, checkpoint);
-    wire.hashes(10, consistency);
-    wire.number(11, it.redelivery);
+) -> Written {
+    let mut wire = Wire::of(it.view.len() + it.record.len() + AROUND_BYTES);
+    wire.message(field, |wire| {
+        wire.number(1, release.number);
+        wire.bytes(2, &release.position);
+        wire.bytes(3, &it.view);
+        wire.bytes(4, &it.view_key);
+        wire.number(5, it.index);
+        wire.bytes(6, &it.record);
+        wire.bytes(7, &it.salt);
+        wire.hashes(8, inclusion);
+        wire.text(9, checkpoint);
+        wire.hashes(10, consistency);
+        wire.number(11, it.redelivery);
+    });
+    wire.written()
 }
 
 /// Writes a heartbeat.
