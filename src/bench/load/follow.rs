@@ -12,8 +12,8 @@ use tokio::{
     sync::{Barrier, mpsc, watch},
     time,
 };
-use tokio_stream::Stream;
-use tonic::{Status, Streaming};
+use tokio_stream::{Stream, StreamExt};
+use tonic::Status;
 
 use super::{Board, Tally};
 use crate::bench::{
@@ -78,15 +78,22 @@ struct Seen {
 }
 
 impl<W: Wire> Reader<W> {
-    async fn run(&mut self, stream: &mut Streaming<W::Heard>) -> Result<(), BenchError> {
-        while self.seen.count < self.board.total.load(Ordering::Acquire) {
+    async fn run<S>(&mut self, stream: &mut S) -> Result<(), BenchError>
+    where
+        S: Stream<Item = Result<W::Heard, Status>> + Unpin,
+    {
+        loop {
+            // Looked at before the total, which is there before it: where the total is not known yet, its coming wakes us.
+            let is_open = !self.board.published.is_cancelled();
+            if self.seen.count >= self.board.total.load(Ordering::Acquire) {
+                break;
+            }
             let next = if let Some(next) = ready(stream).await {
                 next
             } else {
                 self.acknowledge().await?;
-                let is_open = !self.board.published.is_cancelled();
                 tokio::select! {
-                    next = stream.message() => next.transpose(),
+                    next = stream.next() => next,
                     () = self.board.published.cancelled(), if is_open => continue,
                 }
             };
@@ -114,7 +121,7 @@ impl<W: Wire> Reader<W> {
 }
 
 /// Takes the next message if it is there already.
-async fn ready<T>(stream: &mut Streaming<T>) -> Option<Option<Result<T, Status>>> {
+async fn ready<S: Stream + Unpin>(stream: &mut S) -> Option<Option<S::Item>> {
     std::future::poll_fn(|context| {
         Poll::Ready(match Pin::new(&mut *stream).poll_next(context) {
             Poll::Ready(next) => Some(next),
@@ -149,7 +156,74 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
+    use tonic::Streaming;
+
     use super::*;
+
+    /// A system whose publishers end just when a subscriber acknowledges.
+    #[derive(Clone)]
+    struct Ending(Arc<Board>);
+
+    const NOT_ASKED: BenchError = BenchError::Wrong("nobody asks for it");
+
+    impl Wire for Ending {
+        type Request = ();
+        type Answer = ();
+        type Ask = ();
+        type Heard = u64;
+
+        fn request(&self, _: u64) {}
+
+        async fn publish(&self, _: mpsc::Receiver<()>) -> Result<Streaming<()>, BenchError> {
+            Err(NOT_ASKED)
+        }
+
+        fn answered(&self, (): ()) -> Result<u64, BenchError> {
+            Err(NOT_ASKED)
+        }
+
+        async fn subscribe(
+            &self,
+            _: usize,
+            _: mpsc::Receiver<()>,
+        ) -> Result<Streaming<u64>, BenchError> {
+            Err(NOT_ASKED)
+        }
+
+        fn opening(&self, _: usize) {}
+
+        fn hear(&self, message: u64) -> Result<Heard, BenchError> {
+            Ok(Heard::Message { number: message + 1, message, position: Bytes::new() })
+        }
+
+        fn acknowledge(&self, _: Bytes, _: u32) -> Vec<()> {
+            self.0.total.store(1, Ordering::Release);
+            self.0.published.cancel();
+            Vec::new()
+        }
+
+        fn finish(&self) -> Option<()> {
+            None
+        }
+    }
+
+    #[test]
+    fn who_has_everything_when_the_total_becomes_known_waits_for_nothing_more() {
+        let board = Arc::new(Board::new(1).unwrap());
+        let mut reader = Reader {
+            wire: Ending(Arc::clone(&board)),
+            board,
+            asks: mpsc::channel(1).0,
+            unacknowledged: None,
+            seen: Seen::default(),
+        };
+        let mut stream = tokio_stream::iter([Ok(0)]).chain(tokio_stream::pending());
+        let run = std::pin::pin!(reader.run(&mut stream));
+        let ended = run.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(ended, Poll::Ready(Ok(()))), "{ended:?}");
+    }
 
     #[test]
     fn what_is_missing_or_comes_twice_is_told() {
