@@ -88,15 +88,27 @@ pub(super) struct Wrap {
     random: SystemRandom,
 }
 
+/// Bytes of a nonce.
+pub(super) const NONCE_BYTES: usize = NONCE_LEN;
 /// Bytes that wrapping adds: nonce before, tag behind.
-pub(super) const WRAPPING_BYTES: usize = NONCE_LEN + TAG_BYTES;
+pub(super) const WRAPPING_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 const TAG_BYTES: usize = 16;
 
 impl Wrap {
     /// Wraps `secret` for `place`: nonce, ciphertext, tag.
     pub(super) fn seal(&self, place: &[u8], secret: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce).map_err(|_| KeyError::Random)?;
+        let mut nonce = [0; NONCE_BYTES];
+        self.draw(&mut nonce)?;
+        self.seal_under(nonce, place, secret)
+    }
+
+    /// Wraps likewise under a nonce that was [drawn](Self::draw) for this and is used for nothing else.
+    pub(super) fn seal_under(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        place: &[u8],
+        secret: &[u8],
+    ) -> Result<Vec<u8>, KeyError> {
         // Room for all of it at once: growing would leave a copy of the secret behind.
         let mut sealed = Vec::with_capacity(secret.len() + WRAPPING_BYTES);
         sealed.extend_from_slice(&nonce);

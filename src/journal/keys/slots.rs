@@ -1,17 +1,17 @@
 //! Slots of random keys, each of which can be destroyed alone.
 //!
 //! A chunk of 1,024 slots is filled and synced before any of its keys is handed out, so that a
-//! commit which uses one stays a single sync. Keys are never kept in memory.
+//! commit which uses one stays a single sync. No key is kept in memory but wrapped, and that no longer than in the file.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -20,19 +20,22 @@ use zeroize::Zeroizing;
 
 use super::{
     error::KeyError,
-    master::{MasterKey, WRAPPING_BYTES, Wrap},
+    master::{MasterKey, NONCE_BYTES, WRAPPING_BYTES, Wrap},
 };
 use crate::journal::{files, id::JournalId, slot_set::SlotSet};
 
 const LABEL: &str = "portway/v1/journal/keys/slots";
 pub(in crate::journal) const DIR: &str = "slots";
-pub(in crate::journal) const SLOTS_IN_CHUNK: u64 = 1024;
+pub(in crate::journal) const SLOTS_IN_CHUNK: u64 = COUNT as u64;
+const COUNT: usize = 1024;
 /// Nonce 12, ciphertext 32, tag 16, CRC-32 4.
 pub(in crate::journal) const SLOT_BYTES: usize = 64;
 const SEALED_BYTES: usize = WRAPPING_BYTES + 32;
+/// A journal's id and a slot's number.
+const PLACE_BYTES: usize = 16 + 8;
 pub(in crate::journal) const CHUNK_BYTES: u64 = SLOTS_IN_CHUNK * SLOT_BYTES as u64;
-/// How many chunks stay open.
-const OPEN_CHUNKS: usize = 8;
+/// How many chunks are kept as they were read.
+const KEPT_CHUNKS: usize = 8;
 
 /// The key of one slot; wiped from memory when dropped.
 #[derive(Clone, Eq, PartialEq)]
@@ -60,9 +63,39 @@ pub(super) struct Slots {
     chunks: AtomicU64,
     /// Held while chunks are made.
     growth: Mutex<()>,
-    /// The chunks used last, open, the newest in front: who writes, who delivers and who indexes are each at
-    /// a place of their own, and go on from there in order.
-    open: Mutex<VecDeque<(u64, Arc<File>)>>,
+    kept: Mutex<Kept>,
+}
+
+/// A chunk as it stands in its file; wiped from memory when nobody needs it any more.
+type Chunk = Arc<Zeroizing<Vec<u8>>>;
+
+/// The chunks used last.
+#[derive(Default)]
+struct Kept {
+    /// The newest in front: who writes, who delivers and who indexes are each at a place of their own, and go on
+    /// from there in order.
+    chunks: VecDeque<(u64, Chunk)>,
+    /// Counts erasures: what was read before one is not kept after it.
+    erasures: u64,
+}
+
+impl Kept {
+    fn find(&mut self, number: u64) -> Option<Chunk> {
+        let place = self.chunks.iter().position(|(it, _)| *it == number)?;
+        let (_, chunk) = self.chunks.remove(place)?;
+        Some(self.keep(number, chunk))
+    }
+
+    fn keep(&mut self, number: u64, chunk: Chunk) -> Chunk {
+        self.chunks.truncate(KEPT_CHUNKS - 1);
+        self.chunks.push_front((number, Arc::clone(&chunk)));
+        chunk
+    }
+
+    fn forget(&mut self, number: u64) {
+        self.erasures += 1;
+        self.chunks.retain(|(it, _)| *it != number);
+    }
 }
 
 impl Slots {
@@ -89,7 +122,7 @@ impl Slots {
             dir,
             chunks: AtomicU64::new(chunks),
             growth: Mutex::new(()),
-            open: Mutex::new(VecDeque::with_capacity(OPEN_CHUNKS)),
+            kept: Mutex::default(),
         })
     }
 
@@ -110,11 +143,14 @@ impl Slots {
 
     /// Draws and wraps the keys of a chunk.
     fn fill(&self, chunk: u64) -> Result<Vec<u8>, KeyError> {
-        let mut content = Vec::new();
-        let mut key = Zeroizing::new([0; 32]);
-        for slot in chunk * SLOTS_IN_CHUNK..(chunk + 1) * SLOTS_IN_CHUNK {
-            self.wrap.draw(&mut *key)?;
-            let sealed = self.wrap.seal(&self.place(slot), &*key)?;
+        // At once: a call of the system for each would cost more than the wrapping.
+        let mut keys = Zeroizing::new(vec![[0; 32]; COUNT]);
+        let mut nonces = vec![[0; NONCE_BYTES]; COUNT];
+        self.wrap.draw(keys.as_flattened_mut())?;
+        self.wrap.draw(nonces.as_flattened_mut())?;
+        let mut content = Vec::with_capacity(COUNT * SLOT_BYTES);
+        for ((slot, key), nonce) in (chunk * SLOTS_IN_CHUNK..).zip(keys.iter()).zip(nonces) {
+            let sealed = self.wrap.seal_under(nonce, &self.place(slot), key)?;
             content.extend_from_slice(&sealed);
             content.extend_from_slice(&crc32fast::hash(&sealed).to_le_bytes());
         }
@@ -122,16 +158,15 @@ impl Slots {
     }
 
     pub(super) fn key(&self, slot: u64) -> Result<SlotKey, KeyError> {
-        let (chunk, offset) = self.locate(slot)?;
-        let path = || chunk_path(&self.dir, chunk);
-        let mut bytes = [0; SLOT_BYTES];
-        self.chunk(chunk)
-            .and_then(|file| file.read_exact_at(&mut bytes, offset))
-            .map_err(|error| KeyError::io(path())(error))?;
+        let (number, offset) = self.locate(slot)?;
+        let path = || chunk_path(&self.dir, number);
+        let chunk = self.chunk(number).map_err(|error| KeyError::io(path())(error))?;
+        let damaged = || KeyError::Damaged { path: path() };
+        let start = usize::try_from(offset).map_err(|_| damaged())?;
+        let bytes = chunk.get(start..start + SLOT_BYTES).ok_or_else(damaged)?;
         if bytes == [0; SLOT_BYTES] {
             return Err(KeyError::Erased { slot });
         }
-        let damaged = || KeyError::Damaged { path: path() };
         let (sealed, checksum) = bytes.split_at_checked(SEALED_BYTES).ok_or_else(damaged)?;
         if crc32fast::hash(sealed).to_le_bytes() != checksum {
             return Err(damaged());
@@ -150,12 +185,10 @@ impl Slots {
         }
         for (chunk, offsets) in offsets {
             let path = chunk_path(&self.dir, chunk);
-            let file = OpenOptions::new().write(true).open(&path).map_err(KeyError::io(&path))?;
-            // P5: overwritten in place, so that the wrapped key is gone from the file itself.
-            for offset in offsets {
-                file.write_all_at(&[0; SLOT_BYTES], offset).map_err(KeyError::io(&path))?;
-            }
-            file.sync_all().map_err(KeyError::io(&path))?;
+            let erased = overwrite(&path, &offsets);
+            // P5: whatever became of it, nothing is answered from memory that the file may lack.
+            self.kept().forget(chunk);
+            erased.map_err(KeyError::io(path))?;
         }
         Ok(())
     }
@@ -188,22 +221,42 @@ impl Slots {
         Ok((slot / SLOTS_IN_CHUNK, slot % SLOTS_IN_CHUNK * SLOT_BYTES as u64))
     }
 
-    fn chunk(&self, chunk: u64) -> io::Result<Arc<File>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = open.iter().position(|(number, _)| *number == chunk);
-        let file = match known.and_then(|place| open.remove(place)) {
-            Some((_, file)) => file,
-            None => Arc::new(File::open(chunk_path(&self.dir, chunk))?),
+    /// Returns a chunk as it stood in its file after the last erasure that had ended when this was asked.
+    fn chunk(&self, number: u64) -> io::Result<Chunk> {
+        let erasures = {
+            let mut kept = self.kept();
+            if let Some(chunk) = kept.find(number) {
+                return Ok(chunk);
+            }
+            kept.erasures
         };
-        open.truncate(OPEN_CHUNKS - 1);
-        open.push_front((chunk, Arc::clone(&file)));
-        Ok(file)
+        let chunk = Arc::new(Zeroizing::new(fs::read(chunk_path(&self.dir, number))?));
+        let mut kept = self.kept();
+        // P5: one that was read while something was erased may hold it still.
+        Ok(if kept.erasures == erasures { kept.keep(number, chunk) } else { chunk })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the wrapping is bound to: a key moved to another slot or journal does not open.
-    fn place(&self, slot: u64) -> Vec<u8> {
-        [self.journal.as_bytes().as_slice(), &slot.to_le_bytes()].concat()
+    fn place(&self, slot: u64) -> [u8; PLACE_BYTES] {
+        let mut place = [0; PLACE_BYTES];
+        let (journal, number) = place.split_at_mut(PLACE_BYTES - 8);
+        journal.copy_from_slice(self.journal.as_bytes());
+        number.copy_from_slice(&slot.to_le_bytes());
+        place
     }
+}
+
+/// P5: overwritten in place, so that the wrapped keys are gone from the file itself.
+fn overwrite(path: &Path, offsets: &[u64]) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    for offset in offsets {
+        file.write_all_at(&[0; SLOT_BYTES], *offset)?;
+    }
+    file.sync_all()
 }
 
 /// Tells whether every slot of a chunk is as it was written, or erased.

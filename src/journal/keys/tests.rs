@@ -4,6 +4,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
+    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
@@ -140,6 +141,37 @@ fn a_slot_keeps_its_key_and_shares_it_with_no_other() {
     assert_eq!(all.len(), 2048);
 }
 
+/// P5: keys are in memory, wrapped, as long as they are in the file, whoever reads beside the erasure.
+#[test]
+fn a_key_is_given_to_nobody_once_it_is_erased() {
+    let dir = tempfile::tempdir().unwrap();
+    let (keys, _) = create(dir.path());
+    keys.reserve(1024).unwrap();
+    let erased = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let (keys, erased) = (&keys, &erased);
+            scope.spawn(move || {
+                loop {
+                    let before = erased.load(Ordering::Acquire);
+                    if let Some(last) = before.checked_sub(1) {
+                        let gone = keys.slot(last).map(|_| ());
+                        assert!(matches!(gone, Err(KeyError::Erased { .. })), "{last}: {gone:?}");
+                    }
+                    if before == 1000 {
+                        break;
+                    }
+                    keys.slot(1023).unwrap();
+                }
+            });
+        }
+        for slot in 0..1000 {
+            keys.erase(&[slot]).unwrap();
+            erased.store(slot + 1, Ordering::Release);
+        }
+    });
+}
+
 #[test]
 fn an_erased_key_is_gone_and_its_neighbours_are_not() {
     let dir = tempfile::tempdir().unwrap();
@@ -172,12 +204,12 @@ fn a_slot_that_was_damaged_or_moved_gives_no_key() {
         let mut bytes = sound.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, bytes).unwrap();
-        assert!(matches!(keys.slot(0), Err(KeyError::Damaged { .. })), "bit {bit}");
+        assert!(matches!(reopen(dir.path()).slot(0), Err(KeyError::Damaged { .. })), "bit {bit}");
     }
     let mut moved = sound.clone();
     moved.copy_within(64..128, 0);
     fs::write(&path, moved).unwrap();
-    assert!(matches!(keys.slot(0), Err(KeyError::Unopened { .. })));
+    assert!(matches!(reopen(dir.path()).slot(0), Err(KeyError::Unopened { .. })));
 }
 
 #[test]
