@@ -65,7 +65,7 @@ pub fn inclusion(
     if index >= size {
         return Err(ProofError::IndexBeyondSize);
     }
-    Ok(path(nodes, Subtree { start: index, count: 1 }, size)?)
+    Ok(path(nodes, (0, index), size)?)
 }
 
 /// Proves that the tree of `to` leaves begins with the tree of `from` leaves:
@@ -91,55 +91,45 @@ pub fn consistency(
     }
     // The proof is the path of the smallest complete subtree that ends where the old tree ends,
     // with that subtree's root in front, which the verifier knows only where it is the old root.
-    let count = 1 << from.trailing_zeros();
-    let last = Subtree { start: from - count, count };
-    let mut proof = path(nodes, last, to)?;
+    let level = from.trailing_zeros();
+    let index = (from >> level) - 1;
+    let mut proof = path(nodes, (level, index), to)?;
     if !from.is_power_of_two() {
-        proof.insert(0, subtree_root(nodes, last)?);
+        proof.insert(0, nodes.node(level, index)?);
     }
     Ok(proof)
 }
 
-/// A run of leaves that RFC 6962 hashes on its own.
-#[derive(Clone, Copy)]
-struct Subtree {
-    start: u64,
-    count: u64,
-}
-
-/// Returns the siblings on the way from the complete subtree `target` up to the root.
-fn path(nodes: &(impl Nodes + ?Sized), target: Subtree, size: u64) -> Result<Vec<Hash>, Missing> {
-    let mut here = Subtree { start: 0, count: size };
-    let levels = size.checked_ilog2().map_or(0, |levels| levels + 2);
+/// Returns the siblings on the way from the complete subtree at (`level`, `index`) up to the root.
+fn path(
+    nodes: &(impl Nodes + ?Sized),
+    (mut level, mut index): (u32, u64),
+    size: u64,
+) -> Result<Vec<Hash>, Missing> {
+    let levels = size.checked_ilog2().map_or(0, |levels| levels + 1);
     let mut siblings = Vec::with_capacity(usize::try_from(levels).unwrap_or_default());
-    while here.count > target.count {
-        let split = split(here.count);
-        let left = Subtree { start: here.start, count: split };
-        let right = Subtree { start: here.start + split, count: here.count - split };
-        let (next, sibling) =
-            if target.start < right.start { (left, right) } else { (right, left) };
-        siblings.push(subtree_root(nodes, sibling)?);
-        here = next;
+    loop {
+        // The last node of the level, which may be incomplete, or a lone one of a level below.
+        let last = (size - 1).checked_shr(level).unwrap_or(0);
+        if last == 0 {
+            return Ok(siblings);
+        }
+        let sibling = index ^ 1;
+        if sibling < size >> level {
+            siblings.push(nodes.node(level, sibling)?);
+        } else if sibling == last {
+            siblings.push(edge(nodes, sibling << level, size)?);
+        }
+        (level, index) = (level + 1, index >> 1);
     }
-    siblings.reverse();
-    Ok(siblings)
 }
 
-/// Returns the largest power of two below `count` (RFC 6962 §2.1), which is at least 2.
-fn split(count: u64) -> u64 {
-    1 << (count - 1).ilog2()
-}
-
-fn subtree_root(nodes: &(impl Nodes + ?Sized), subtree: Subtree) -> Result<Hash, Missing> {
-    // All siblings but the one at the right edge are complete.
-    if subtree.count.is_power_of_two() {
-        let level = subtree.count.ilog2();
-        return nodes.node(level, subtree.start >> level);
-    }
-    if let Some(edge) = nodes.edge(subtree.start, subtree.count) {
+/// Returns the root of the leaves from `start` up to `size`, which are no complete subtree.
+fn edge(nodes: &(impl Nodes + ?Sized), start: u64, size: u64) -> Result<Hash, Missing> {
+    if let Some(edge) = nodes.edge(start, size - start) {
         return Ok(edge);
     }
-    let peaks = peaks_from(nodes, subtree.start, subtree.count)?;
+    let peaks = peaks_from(nodes, start, size - start)?;
     Ok(fold(&peaks).unwrap_or_else(empty_root))
 }
 
