@@ -4,11 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 
-use super::{kept, stored};
+use super::{
+    kept,
+    stored::{self, Stored},
+};
 use crate::domain::{AgencyId, AgreementId, Bars, Timestamp};
 use crate::exchange::publish::REMEMBERED_FOR;
 use crate::exchange::state::{Alert, Live, Sent, SentAs, State};
 use crate::record::CertificateIssued;
+
+/// How many alerts or request ids are put together before they are encoded: there may be millions.
+const AT_ONCE: usize = 1024;
 
 /// The place of each name in its list.
 struct Places<'a> {
@@ -44,7 +50,7 @@ impl State {
         let live = live.filter(|(_, it)| it.subscription.expires_at > at);
         let alerts = self.alerts.iter().filter(|(_, alert)| alert.facts.expires_at > at);
         let known = kept::Stored::of(self, agency, at);
-        stored::Stored {
+        let mut bytes = Stored {
             size: self.size,
             recorded_at: self.recorded_at.ms(),
             slots: self.slots,
@@ -53,8 +59,8 @@ impl State {
             links: links.collect(),
             versions,
             subscriptions: live.map(|(index, live)| subscription(*index, live, alive)).collect(),
-            alerts: alerts.map(|(index, alert)| places.alert(*index, alert)).collect(),
-            requests: self.stored_requests(agency, at),
+            alerts: Vec::new(),
+            requests: Vec::new(),
             rotations: self.rotations.clone(),
             issued: self.issued().filter(|(_, it)| it.not_after > at).map(issued).collect(),
             bars: stored_bars(&self.bars),
@@ -67,7 +73,12 @@ impl State {
             records_from: known.records_from,
             rights: Some(super::rights::write(&self.rights, at)),
         }
-        .encode_to_vec()
+        .encode_to_vec();
+        let alerts = alerts.map(|(index, alert)| places.alert(*index, alert));
+        put(&mut bytes, alerts, |alerts| Stored { alerts, ..Stored::default() });
+        let requests = self.stored_requests(agency, at);
+        put(&mut bytes, requests, |requests| Stored { requests, ..Stored::default() });
+        bytes
     }
 
     /// Shows the same to a person, and what is counted of it.
@@ -75,7 +86,7 @@ impl State {
     pub(crate) fn shown(&self, at: Timestamp) -> String {
         let alive = self.alerts.iter().filter(|(_, alert)| alert.facts.expires_at > at);
         let references: BTreeMap<_, _> = alive.map(|(index, it)| (index, it.references)).collect();
-        let stored = stored::Stored::decode(&*self.to_bytes(at)).unwrap();
+        let stored = Stored::decode(&*self.to_bytes(at)).unwrap();
         format!("{stored:#?}\nreferences {references:?}")
     }
 
@@ -83,21 +94,20 @@ impl State {
         &self,
         agency: impl Fn(&AgencyId) -> u32,
         now: Timestamp,
-    ) -> Vec<stored::Request> {
-        let known = self.request_order.iter().filter(|(at, _)| at.after(REMEMBERED_FOR) > now);
-        known
-            .filter_map(|(at, key)| {
-                let known = self.requests.get(key)?;
-                Some(stored::Request {
-                    at: at.ms(),
-                    agency: agency(&key.1),
-                    id: key.0.as_bytes().to_vec(),
-                    index: known.index,
-                    slot: known.slot,
-                    content: known.content.to_vec(),
-                })
+    ) -> impl Iterator<Item = stored::Request> {
+        let known = self.request_order.iter();
+        let known = known.filter(move |(at, _)| at.after(REMEMBERED_FOR) > now);
+        known.filter_map(move |(at, key)| {
+            let known = self.requests.get(key)?;
+            Some(stored::Request {
+                at: at.ms(),
+                agency: agency(&key.1),
+                id: key.0.as_bytes().to_vec(),
+                index: known.index,
+                slot: known.slot,
+                content: known.content.to_vec(),
             })
-            .collect()
+        })
     }
 
     /// Every agency that a record concerned has a link, and so has every publisher and approver.
@@ -109,6 +119,21 @@ impl State {
             agencies: agencies.into_iter().zip(0..).collect(),
             agreements: agreements.into_iter().zip(0..).collect(),
         }
+    }
+}
+
+/// Encodes what there are many of behind the rest: one message behind the other is one with the fields of both.
+fn put<T>(
+    bytes: &mut Vec<u8>,
+    mut all: impl Iterator<Item = T>,
+    message: impl Fn(Vec<T>) -> Stored,
+) {
+    loop {
+        let some: Vec<T> = all.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            return;
+        }
+        bytes.extend(message(some).encode_to_vec());
     }
 }
 
