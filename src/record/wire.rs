@@ -85,16 +85,10 @@ impl Wire {
         self.0.extend_from_slice(value);
     }
 
-    /// Writes a list of hashes, of which a proof has some twenty: what is before each of them is the same.
+    /// Writes a list of hashes.
     pub fn hashes(&mut self, field: u32, hashes: &[Hash]) {
-        let Some((first, rest)) = hashes.split_first() else { return };
-        let start = self.0.len();
-        self.element(field, first.as_bytes());
-        let head = start..self.0.len() - first.as_bytes().len();
-        self.0.reserve(rest.len() * (self.0.len() - start));
-        for hash in rest {
-            self.0.extend_from_within(head.clone());
-            self.0.extend_from_slice(hash.as_bytes());
+        for hash in hashes {
+            self.element(field, hash.as_bytes());
         }
     }
 
